@@ -1,0 +1,57 @@
+"""Failure is a value. Every code the program can show stands in this file, and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """What can go wrong, by the name that tables, tests and the help use."""
+
+    # Reading a file
+    NOT_FOUND = "not-found"
+    NO_PERMISSION = "no-permission"
+    READ_ERROR = "read-error"
+    EMPTY_FILE = "empty-file"
+    UNKNOWN_FORMAT = "unknown-format"
+    UNSUPPORTED = "unsupported"
+    CORRUPT = "corrupt"
+    TRUNCATED = "truncated"
+    TOO_LARGE = "too-large"
+    NO_PIXELS = "no-pixels"
+    NO_SUCH_FRAME = "no-such-frame"
+    NO_IMAGES = "no-images"
+    # The gate
+    TOO_SMALL = "too-small"
+    BLANK = "blank"
+    OTHER_KIND = "other-kind"
+    UNFAMILIAR = "unfamiliar"
+    WRONG_MODEL = "wrong-model"
+    # Models
+    NO_MODEL = "no-model"
+    MODEL_DAMAGED = "model-damaged"
+    MODEL_SELF_TEST = "model-self-test"
+    MODEL_FAILED = "model-failed"
+    NO_DEVICE = "no-device"
+    # Output
+    WRITE_ERROR = "write-error"
+    # A defect of medview itself
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why something could not be done.
+
+    Attributes:
+        code: the stable name.
+        text: what happened, for the clinician.
+        hint: what to do next.
+        detail: for the log and the support person; may be empty.
+    """
+
+    code: Code
+    text: str
+    hint: str
+    detail: str = ""

@@ -1,0 +1,46 @@
+"""The contract of background work, without any thread in it: who runs a job is the ring above.
+
+A job is a function of one `Token`. It ends in exactly one of three ways: it returns a value (which may be a `Failure`),
+it raises `Cancelled`, or it raises anything else, which the border turns into a `Failure` with `Code.INTERNAL`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+
+class Cancelled(Exception):
+    """Raised by `Token.check` inside a job whose result nobody wants any more."""
+
+
+class Token:
+    """What a job gets from its runner: whether to stop, and where to say how far it is.
+
+    Attributes:
+        report: called with (share done 0-1, what is being done); None when nobody listens.
+    """
+
+    def __init__(self, report: Callable[[float, str], None] | None = None) -> None:
+        self._cancelled = threading.Event()
+        self.report = report
+
+    def cancel(self) -> None:
+        """Ask the job to stop at its next `check`. Safe from any thread."""
+        self._cancelled.set()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether `cancel` was called."""
+        return self._cancelled.is_set()
+
+    def check(self) -> None:
+        """Raise `Cancelled` if the job should stop."""
+        if self.cancelled:
+            raise Cancelled
+
+    def progress(self, share: float, text: str) -> None:
+        """Say that `share` (0-1) is done and what comes now. Checks for cancellation first."""
+        self.check()
+        if self.report:
+            self.report(share, text)

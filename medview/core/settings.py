@@ -1,0 +1,115 @@
+"""Settings as declared data: one line a setting; the JSON file only holds what differs from the default.
+
+A file that cannot be read is renamed away and never blocks the start; an unknown key or a value of the wrong type is
+dropped with a log line.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting. `text` says what it does, for the people who edit the file and for the settings page."""
+
+    key: str
+    type: type
+    default: Any
+    text: str
+
+
+SETTINGS = (
+    Setting("notice_accepted", bool, False, "The notice 'not a medical device' was read and accepted."),
+    Setting("auto_analyse", bool, True, "Analyse a picture as soon as it is opened."),
+    Setting("recent_files", list, [], "Files opened last, newest first."),
+    Setting("last_folder", str, "", "Folder the open dialog starts in."),
+    Setting("save_folder", str, "", "Folder the save dialog starts in."),
+    Setting("heatmap_on", bool, False, "Show the heatmap of the chosen label."),
+    Setting("heatmap_opacity", float, 0.6, "Opacity of the heatmap, 0-1."),
+    Setting("mask_on", bool, True, "Show the mask of a segmentation."),
+    Setting("mask_opacity", float, 0.8, "Opacity of the mask, 0-1."),
+    Setting("models_folder", str, "", "Another folder of models; empty for medview's own."),
+    Setting("device", str, "auto", "Where models run: auto, cpu or cuda."),
+    Setting("window_geometry", str, "", "Size and place of the main window (Qt, base64)."),
+)
+
+
+def _fits(setting: Setting, value: Any) -> bool:
+    """Whether `value` may be stored for `setting`. JSON writes 1.0 as 1.0 but people write 1; a bool is no number."""
+    if setting.type is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if setting.type is list:
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return type(value) is setting.type
+
+
+class Settings:
+    """The settings in memory, read from and saved to one JSON file. `path` None keeps them in memory only."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path
+        self._declared = {setting.key: setting for setting in SETTINGS}
+        self._values: dict[str, Any] = {}
+        if path is not None:
+            self._load(path)
+
+    def __getitem__(self, key: str) -> Any:
+        """The value of a declared setting. Raises KeyError for any other key."""
+        default = self._declared[key].default
+        value = self._values.get(key, default)
+        return list(value) if isinstance(value, list) else value
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        """Change a setting in memory. Raises KeyError, or TypeError for a value of another type."""
+        setting = self._declared[key]
+        if not _fits(setting, value):
+            raise TypeError(f"{key} takes {setting.type.__name__}, not {value!r}")
+        self._values[key] = float(value) if setting.type is float else value
+
+    def _load(self, path: Path) -> None:
+        try:
+            raw = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(raw, dict):
+                raise ValueError("not a JSON object")
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError) as error:
+            log.warning("settings cannot be read, starting with the defaults: %r", error)
+            self._set_aside(path)
+            return
+        for key, value in raw.items():
+            setting = self._declared.get(key)
+            if setting is None or not _fits(setting, value):
+                log.warning("setting %r dropped: %r", key, value)
+                continue
+            self[key] = value
+
+    @staticmethod
+    def _set_aside(path: Path) -> None:
+        try:
+            os.replace(path, path.with_name(path.name + ".broken"))
+        except OSError as error:
+            log.warning("the broken settings file stays: %r", error)
+
+    def save(self) -> bool:
+        """Write what differs from the defaults, atomically. False (and a log line) when that fails."""
+        if self.path is None:
+            return True
+        changed = {k: v for k, v in self._values.items() if v != self._declared[k].default}
+        temporary = self.path.with_name(self.path.name + ".new")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(json.dumps(changed, indent=1, ensure_ascii=False), encoding="utf-8")
+            os.replace(temporary, self.path)
+        except OSError as error:
+            log.warning("settings cannot be saved: %r", error)
+            return False
+        return True
