@@ -1,0 +1,127 @@
+"""The outcome of looking at one frame: the value that the panel, the command line and every export read.
+
+Nothing below computes; `medview.inference.engine` makes these, once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medview.core.failures import Failure
+from medview.inference.card import Card
+
+SCHEMA = 1
+Status = Literal["ok", "refused", "error"]
+
+
+@dataclass(frozen=True)
+class Mask:
+    """A segmentation in the space of the source image.
+
+    Attributes:
+        pixels: (rows, cols) uint8, 0 or 1, at the size of the frame.
+        count: marked pixels. fraction: marked share of the frame, 0-1.
+        area_mm2: marked area, None when the file gives no pixel spacing.
+    """
+
+    pixels: NDArray[np.uint8] = field(repr=False, compare=False)
+    count: int = 0
+    fraction: float = 0.0
+    area_mm2: float | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one model said about one frame.
+
+    Attributes:
+        card: the model's card; id, version and hash trace every number.
+        provider: ONNX Runtime provider that really ran (`CPUExecutionProvider`, `CUDAExecutionProvider`).
+        ms: preprocessing, network and postprocessing, milliseconds.
+        probabilities: calibrated, by label, 0-1; None for a segmentation.
+        findings: labels other than the normal one at or above their operating point, most probable first.
+        mask: None for a classifier; a segmentation that finds nothing has a mask of 0 pixels.
+        heatmaps: by label, (h, w) float32 0-1 on the network's grid, covering the whole frame; None for a segmentation.
+    """
+
+    card: Card
+    provider: str
+    ms: float
+    probabilities: dict[str, float] | None
+    findings: tuple[str, ...]
+    mask: Mask | None = None
+    heatmaps: dict[str, NDArray[np.float32]] | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """One frame, looked at by the gate and by every model that fits.
+
+    Attributes:
+        file: the path as the user gave it. frame: its number in the file, from 0.
+        status: ok; refused (the gate says no model may judge this picture); error (it could not be read or run).
+        reason: why not ok; for a forced analysis, what the gate said; else None.
+        kind: what the gate takes the picture for; empty when it never got that far.
+        kind_scores: the gate's probability of every kind.
+        results: one per model that ran, in the order of the registry.
+        forced: True when the gate refused and the user ran a model all the same.
+        warnings: failures of single models while others answered.
+        total_ms: everything from decoding on, milliseconds.
+    """
+
+    file: str
+    frame: int
+    status: Status
+    reason: Failure | None = None
+    kind: str = ""
+    kind_scores: dict[str, float] = field(default_factory=dict)
+    results: tuple[Result, ...] = ()
+    forced: bool = False
+    warnings: tuple[Failure, ...] = ()
+    total_ms: float = 0.0
+
+    def to_dict(self, files: dict[tuple[str, str], str] | None = None) -> dict[str, Any]:
+        """The JSON object of this analysis (schema 1). `files` gives the path written for (model, "mask") and
+        (model, label of a heatmap)."""
+        files = files or {}
+        reason = self.reason and {"code": self.reason.code, "text": self.reason.text, "hint": self.reason.hint}
+        return {
+            "schema": SCHEMA,
+            "file": self.file,
+            "frame": self.frame,
+            "status": self.status,
+            "reason": reason,
+            "kind": self.kind,
+            "kind_scores": {k: round(v, 6) for k, v in self.kind_scores.items()},
+            "results": [_result_dict(r, files) for r in self.results],
+            "forced": self.forced,
+            "warnings": [{"code": w.code, "text": w.text, "hint": w.hint} for w in self.warnings],
+            "total_ms": round(self.total_ms, 3),
+        }
+
+
+def _result_dict(result: Result, files: dict[tuple[str, str], str]) -> dict[str, Any]:
+    card, mask = result.card, result.mask
+    heatmaps = {label: path for (model, label), path in files.items() if model == card.id and label != "mask"}
+    return {
+        "model": card.id,
+        "version": card.version,
+        "sha256": card.sha256,
+        "provider": result.provider,
+        "ms": round(result.ms, 3),
+        "task": card.task,
+        "probabilities": result.probabilities and {k: round(v, 6) for k, v in result.probabilities.items()},
+        "findings": list(result.findings),
+        "mask": mask
+        and {
+            "path": files.get((card.id, "mask")),
+            "pixels": mask.count,
+            "fraction": mask.fraction,
+            "area_mm2": mask.area_mm2,
+        },
+        "heatmaps": heatmaps or None,
+    }

@@ -1,0 +1,142 @@
+"""The card of a model: `card.toml` in its folder, read and checked."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from medview.core.failures import Code, Failure
+from medview.inference.preprocess import Preprocess
+
+TASKS = ("classify", "multilabel", "segment")
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Label:
+    """One output of a model.
+
+    Attributes:
+        id: the name in files and on the command line.
+        name: what people read.
+        normal: True when it means "nothing found".
+        about: one sentence of plain information.
+        codes: terminology codes by scheme (`SCT`, `RADLEX`), where one is known.
+    """
+
+    id: str
+    name: str
+    normal: bool = False
+    about: str = ""
+    codes: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """The probability from which a label counts as a finding, with what that meant on the val split (0-1)."""
+
+    threshold: float
+    sensitivity: float
+    specificity: float
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a model declares of itself; see DESIGN.md, "A model is a folder".
+
+    Attributes:
+        kind: the kind of picture it accepts, as the gate names it; `any` for the gate itself.
+        temperature: logits are divided by it before softmax or sigmoid.
+        operating_points: by label.
+        mask_threshold: probability from which a pixel is marked. min_pixels: smaller masks (network grid) are dropped.
+        gate: limits of the gate, by name, where the model is one.
+        after, unless: run only when model `after` does not answer label `unless` (second stage), or empty.
+        needs: further facts for people: training, data, metrics, limits.
+    """
+
+    id: str
+    version: str
+    name: str
+    task: str
+    kind: str
+    sha256: str
+    labels: tuple[Label, ...]
+    preprocess: Preprocess
+    temperature: float = 1.0
+    operating_points: dict[str, OperatingPoint] = field(default_factory=dict)
+    mask_threshold: float = 0.5
+    min_pixels: int = 0
+    gate: dict[str, float] = field(default_factory=dict)
+    after: str = ""
+    unless: str = ""
+    about: dict[str, Any] = field(default_factory=dict)
+
+    def label(self, id: str) -> Label:
+        """The label of that id. Raises KeyError."""
+        for label in self.labels:
+            if label.id == id:
+                return label
+        raise KeyError(id)
+
+
+def damaged(folder: Path, detail: str) -> Failure:
+    """The failure of a model folder that cannot be used."""
+    return Failure(
+        Code.MODEL_DAMAGED,
+        f"The model {folder.name} is damaged and was switched off.",
+        "Install medview again, or copy the model folder anew.",
+        detail,
+    )
+
+
+def read_card(folder: Path) -> Card | Failure:
+    """Read `card.toml` of a model folder; every field that code relies on is checked here."""
+    try:
+        raw = tomllib.loads((folder / "card.toml").read_text(encoding="utf-8"))
+        return parse_card(raw)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
+        return damaged(folder, f"card.toml: {error!r}")
+
+
+def parse_card(raw: dict[str, Any]) -> Card:
+    """A card from its TOML tables. Raises KeyError, TypeError or ValueError naming what is wrong."""
+    if raw["format"] != FORMAT:
+        raise ValueError(f"card format {raw['format']!r} is not {FORMAT}")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", raw["id"]):
+        raise ValueError(f"id {raw['id']!r}")
+    if raw["task"] not in TASKS:
+        raise ValueError(f"task {raw['task']!r} is not one of {', '.join(TASKS)}")
+    if not re.fullmatch(r"[0-9a-f]{64}", raw["sha256"]):
+        raise ValueError("sha256")
+    labels = tuple(Label(**label) for label in raw["labels"])
+    if not labels or len({label.id for label in labels}) != len(labels):
+        raise ValueError("labels are missing or repeated")
+    table = dict(raw["preprocess"])
+    rows, cols = table.pop("size")
+    if not (0 < rows <= 4096 and 0 < cols <= 4096):
+        raise ValueError(f"input size {rows} x {cols}")
+    points = {name: OperatingPoint(**point) for name, point in raw.get("operating_points", {}).items()}
+    temperature = float(raw.get("temperature", 1.0))
+    if not 0.01 < temperature < 100:
+        raise ValueError(f"temperature {temperature}")
+    return Card(
+        id=raw["id"],
+        version=str(raw["version"]),
+        name=str(raw["name"]),
+        task=raw["task"],
+        kind=str(raw["kind"]),
+        sha256=raw["sha256"],
+        labels=labels,
+        preprocess=Preprocess((int(rows), int(cols)), **table),
+        temperature=temperature,
+        operating_points=points,
+        mask_threshold=float(raw.get("mask_threshold", 0.5)),
+        min_pixels=int(raw.get("min_pixels", 0)),
+        gate={k: float(v) for k, v in raw.get("gate", {}).items()},
+        after=str(raw.get("after", "")),
+        unless=str(raw.get("unless", "")),
+        about=dict(raw.get("about", {})),
+    )

@@ -1,0 +1,120 @@
+"""The gate: is this a picture medview may judge, and of which kind? It answers before any model does.
+
+Three questions, cheapest first: is there a picture at all (size, contrast); which kind does the small `image-kind`
+network take it for, and how surely; and do its features lie where those of the training pictures lay (Mahalanobis
+distance, Lee et al. 2018, arXiv 1807.03888), since a softmax is sure of itself on pictures it never saw.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medview.core.failures import Code, Failure
+from medview.inference.postprocess import softmax
+from medview.inference.preprocess import preprocess
+from medview.inference.registry import Model
+
+GATE_MODEL = "image-kind"
+OTHER = "other"
+MIN_SIDE = 48
+# Largest accepted ratio of the sides; a strip of pixels is no picture of a chest.
+MAX_ASPECT = 4.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate says: the kind, every kind's probability, the feature distance, and why not (or None)."""
+
+    kind: str
+    scores: dict[str, float]
+    distance: float | None
+    reason: Failure | None
+
+
+def check_picture(values: NDArray[Any]) -> Failure | None:
+    """Refuse what is no picture: too small, a strip, or without contrast. `values` (rows, cols[, 3])."""
+    rows, cols = values.shape[:2]
+    if min(rows, cols) < MIN_SIDE:
+        return Failure(
+            Code.TOO_SMALL,
+            f"The picture is {cols} x {rows} pixels; medview needs at least {MIN_SIDE} on each side.",
+            "Open the original picture instead of a thumbnail.",
+        )
+    if max(rows, cols) > MAX_ASPECT * min(rows, cols):
+        return Failure(
+            Code.OTHER_KIND,
+            f"The picture is a strip of {cols} x {rows} pixels, not a whole examination.",
+            "Open the whole picture.",
+        )
+    sample = values[:: max(1, rows // 512), :: max(1, cols // 512)]
+    low, high = np.percentile(sample, (1, 99))
+    if not high > low:
+        return Failure(
+            Code.BLANK,
+            "The picture is blank: nearly all of its pixels have one value.",
+            "Check that the right file was exported, then open it again.",
+            f"1st and 99th percentile are both {low:g}",
+        )
+    return None
+
+
+def feature_distance(features: NDArray[Any], gate: dict[str, NDArray[Any]], kind: str) -> float:
+    """How far pooled features (d,) lie from the training pictures of a kind: the Mahalanobis distance of a
+    probabilistic PCA (Tipping and Bishop 1999), divided by the square root of d, so that 1 is usual.
+
+    `gate` holds mean_<kind> (d,), directions_<kind> (k, d), variances_<kind> (k,) and residual_<kind> ().
+    """
+    x = np.asarray(features, np.float64) - gate[f"mean_{kind}"]
+    along = gate[f"directions_{kind}"].astype(np.float64) @ x
+    rest = max(float(x @ x - along @ along), 0.0)
+    total = float(np.sum(along**2 / gate[f"variances_{kind}"])) + rest / float(gate[f"residual_{kind}"])
+    return float(np.sqrt(total / len(x)))
+
+
+def judge(model: Model, values: NDArray[Any], inverted: bool) -> Verdict:
+    """Run the gate on a picture's values, (rows, cols) or (rows, cols, 3)."""
+    card = model.card
+    kinds = [label.id for label in card.labels]
+    if failure := check_picture(values):
+        return Verdict("", {}, None, failure)
+    outputs = model.network.run(preprocess(values, card.preprocess, inverted))
+    scores = softmax(outputs["logits"][0].astype(np.float64) / card.temperature)
+    kind = kinds[int(scores.argmax())]
+    by_kind = dict(zip(kinds, (float(s) for s in scores), strict=True))
+    distance = None
+    if kind != OTHER and f"mean_{kind}" in model.gate:
+        distance = feature_distance(outputs["features"][0], model.gate, kind)
+    return Verdict(kind, by_kind, distance, _reason(model, kind, by_kind, distance))
+
+
+def _reason(model: Model, kind: str, scores: dict[str, float], distance: float | None) -> Failure | None:
+    names = {label.id: label.name for label in model.card.labels if label.id != OTHER}
+    accepted = ", ".join(names.values())
+    hint = f"medview judges {accepted}. Open such a picture; without one, trust no model here."
+    if kind == OTHER:
+        return Failure(
+            Code.OTHER_KIND,
+            "This looks like none of the pictures medview can judge.",
+            hint,
+            f"{OTHER} {scores[OTHER]:.3f}",
+        )
+    limit = model.card.gate.get("min_probability", 0.0)
+    if scores[kind] < limit:
+        return Failure(
+            Code.UNFAMILIAR,
+            f"medview is not sure what this picture shows (most like: {names[kind]}, {scores[kind]:.0%} sure, "
+            f"{limit:.0%} needed).",
+            hint,
+        )
+    limit = model.card.gate.get(f"max_distance_{kind}", float("inf"))
+    if distance is not None and distance > limit:
+        return Failure(
+            Code.UNFAMILIAR,
+            f"This is unlike every {names[kind]} the models learned from (distance {distance:.2f}, limit {limit:.2f}).",
+            hint,
+        )
+    return None

@@ -1,0 +1,116 @@
+"""From a network's outputs to what people read: probabilities, findings, heatmaps, masks. One adapter per task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medview.inference.analysis import Mask
+from medview.inference.card import Card
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What an adapter makes of the outputs; `Result` without the facts of the run."""
+
+    probabilities: dict[str, float] | None
+    findings: tuple[str, ...]
+    mask: Mask | None = None
+    heatmaps: dict[str, NDArray[np.float32]] | None = None
+
+
+def softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
+    """Softmax over the last axis, in float64."""
+    x = np.asarray(logits, np.float64)
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return np.asarray(e / e.sum(axis=-1, keepdims=True))
+
+
+def sigmoid(logits: NDArray[Any]) -> NDArray[np.float64]:
+    """Logistic function in float64, without overflow."""
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * np.asarray(logits, np.float64))))
+
+
+def class_heatmaps(maps: NDArray[Any], labels: list[str], one_of_n: bool) -> dict[str, NDArray[np.float32]]:
+    """Class activation maps (classes, h, w) to heatmaps 0-1 on one common scale.
+
+    For one-of-n only differences between classes count, so the mean over the classes is taken off first. Evidence
+    against a class is not shown. All maps share one scale: a class without evidence stays dark instead of being blown
+    up.
+    """
+    x = np.asarray(maps, np.float32)
+    if one_of_n:
+        x = x - x.mean(axis=0, keepdims=True)
+    x = np.maximum(x, 0.0)
+    top = float(x.max())
+    x = x / np.float32(top) if top > 0 else x
+    return {label: x[index] for index, label in enumerate(labels)}
+
+
+def findings(card: Card, probabilities: dict[str, float]) -> tuple[str, ...]:
+    """Labels other than the normal one at or above their operating point, most probable first; where the card has no
+    point for a label, the most probable label alone counts."""
+    top = max(probabilities, key=lambda k: probabilities[k])
+    found = []
+    for label in card.labels:
+        point = card.operating_points.get(label.id)
+        hit = probabilities[label.id] >= point.threshold if point else label.id == top
+        if hit and not label.normal:
+            found.append(label.id)
+    return tuple(sorted(found, key=lambda k: -probabilities[k]))
+
+
+def read_classes(
+    card: Card, outputs: dict[str, NDArray[Any]], size: tuple[int, int], spacing: tuple[float, float] | None
+) -> Reading:
+    """Adapter of `classify` (softmax) and `multilabel` (sigmoid)."""
+    one_of_n = card.task == "classify"
+    logits = outputs["logits"][0].astype(np.float64) / card.temperature
+    values = softmax(logits) if one_of_n else sigmoid(logits)
+    labels = [label.id for label in card.labels]
+    probabilities = dict(zip(labels, (float(v) for v in values), strict=True))
+    maps = class_heatmaps(outputs["maps"][0], labels, one_of_n) if "maps" in outputs else None
+    return Reading(probabilities, findings(card, probabilities), heatmaps=maps)
+
+
+def drop_small(marked: NDArray[np.bool_], min_pixels: int) -> NDArray[np.bool_]:
+    """Remove 8-connected regions of fewer than `min_pixels` pixels."""
+    if min_pixels <= 1 or not marked.any():
+        return marked
+    import cv2
+
+    count, regions, stats, _ = cv2.connectedComponentsWithStats(marked.astype(np.uint8), connectivity=8)
+    keep = np.zeros(count, np.bool_)
+    keep[1:] = stats[1:, cv2.CC_STAT_AREA] >= min_pixels
+    return np.asarray(keep[regions])
+
+
+def read_mask(
+    card: Card, outputs: dict[str, NDArray[Any]], size: tuple[int, int], spacing: tuple[float, float] | None
+) -> Reading:
+    """Adapter of `segment`: logits (1, 1, h, w) to a mask of the frame's `size` (rows, cols).
+
+    Regions that are too small are removed on the network's grid, where their size means the same for every picture;
+    the probability is then enlarged linearly, so that outlines are smooth, and cut at the threshold.
+    """
+    import cv2
+
+    probability = sigmoid(outputs["logits"][0, 0] / card.temperature).astype(np.float32)
+    marked = probability >= card.mask_threshold
+    probability[marked & ~drop_small(marked, card.min_pixels)] = 0.0
+    full = cv2.resize(probability, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+    return mask_reading(card, (full >= card.mask_threshold).astype(np.uint8), spacing)
+
+
+def mask_reading(card: Card, pixels: NDArray[np.uint8], spacing: tuple[float, float] | None) -> Reading:
+    """A mask (rows, cols) of 0 and 1 with its measures; `spacing` is (row, column) in mm."""
+    count = int(np.count_nonzero(pixels))
+    area = count * spacing[0] * spacing[1] if spacing else None
+    found = (card.labels[0].id,) if count else ()
+    return Reading(None, found, Mask(pixels, count, count / pixels.size, area))
+
+
+ADAPTERS = {"classify": read_classes, "multilabel": read_classes, "segment": read_mask}

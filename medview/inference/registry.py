@@ -1,0 +1,172 @@
+"""Model folders: found, checked, loaded once, self-tested; a bad one is switched off with its reason."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import os
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medview.core.failures import Code, Failure
+from medview.inference.card import Card, damaged, read_card
+from medview.inference.preprocess import to_input
+from medview.inference.runtime import Device, Network
+
+log = logging.getLogger(__name__)
+
+# Largest accepted difference of the self-test, relative to the largest golden value of an output. Other processors
+# differ by 1e-4; a wrong or damaged model by far more.
+SELF_TEST_TOLERANCE = 5e-3
+
+
+def models_folder() -> Path:
+    """Where the models are: $MEDVIEW_MODELS, the frozen program's own folder, or the source tree."""
+    if override := os.environ.get("MEDVIEW_MODELS"):
+        return Path(override)
+    base = Path(getattr(sys, "_MEIPASS", Path(__file__).resolve().parents[2]))
+    return base / "models_onnx"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that passed its checks.
+
+    Attributes:
+        gate: arrays of gate.npz, empty for all but the gate's model.
+        load_ms, self_test_ms: time to make the session, and to run and compare the golden vector.
+        self_test_difference: largest difference found, relative (see SELF_TEST_TOLERANCE).
+    """
+
+    card: Card
+    network: Network
+    gate: dict[str, NDArray[Any]]
+    load_ms: float
+    self_test_ms: float
+    self_test_difference: float
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """One line of the list of models: `failure` is why it is switched off, or None."""
+
+    folder: str
+    card: Card | None
+    failure: Failure | None
+    self_test_ms: float | None = None
+    self_test_difference: float | None = None
+
+
+def _npz(data: bytes) -> dict[str, NDArray[Any]]:
+    with np.load(io.BytesIO(data), allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def self_test(network: Network, card: Card, golden: dict[str, NDArray[Any]]) -> float:
+    """Run the golden picture; the largest difference of any output, relative to its largest golden value.
+
+    `golden["image"]` is the canonical picture (rows, cols[, 3]) uint8; the other arrays are the expected outputs.
+    """
+    outputs = network.run(to_input(golden["image"].astype(np.float32) / np.float32(255), card.preprocess))
+    worst = 0.0
+    for name, expected in golden.items():
+        if name == "image":
+            continue
+        actual = outputs[name]
+        if actual.shape != expected.shape or not np.isfinite(actual).all():
+            return float("inf")
+        scale = max(1.0, float(np.abs(expected).max()))
+        worst = max(worst, float(np.abs(actual - expected.astype(np.float32)).max()) / scale)
+    return worst
+
+
+def load_model(folder: Path, card: Card, device: Device) -> Model | Failure:
+    """Check the hashes, make the session, run the self-test."""
+    started = time.perf_counter()
+    try:
+        data = (folder / "model.onnx").read_bytes()
+        if hashlib.sha256(data).hexdigest() != card.sha256:
+            return damaged(folder, "sha256 of model.onnx is not the card's")
+        golden = _npz((folder / "golden.npz").read_bytes())
+        gate_file = folder / "gate.npz"
+        gate = _npz(gate_file.read_bytes()) if gate_file.exists() else {}
+        network = Network(data, device)
+    except Exception as error:  # noqa: BLE001 - the border to ONNX Runtime, whose errors share no base class
+        return damaged(folder, repr(error))
+    loaded = time.perf_counter()
+    try:
+        difference = self_test(network, card, golden)
+    except Exception as error:  # noqa: BLE001 - as above
+        return damaged(folder, f"self-test: {error!r}")
+    done = time.perf_counter()
+    if not difference <= SELF_TEST_TOLERANCE:
+        return Failure(
+            Code.MODEL_SELF_TEST,
+            f"The model {card.id} gives wrong answers on its own test picture and was switched off.",
+            "Install medview again; if it stays, run on the CPU (--device cpu) and report it.",
+            f"difference {difference:.4g}, allowed {SELF_TEST_TOLERANCE}",
+        )
+    return Model(card, network, gate, (loaded - started) * 1e3, (done - loaded) * 1e3, difference)
+
+
+class Registry:
+    """The models of one folder. Cards are read at once, networks when first needed. Safe from any thread."""
+
+    def __init__(self, folder: Path | None = None, device: Device = "auto") -> None:
+        self.folder = folder or models_folder()
+        self.device = device
+        self._lock = threading.RLock()
+        self._loaded: dict[str, Model | Failure] = {}
+        self.cards: dict[str, Card] = {}
+        self.broken: dict[str, Failure] = {}
+        for path in sorted(p for p in self.folder.glob("*/") if (p / "card.toml").exists()):
+            card = read_card(path)
+            if isinstance(card, Failure):
+                self.broken[path.name] = card
+                log.error("%s: %s", path.name, card.detail)
+            elif card.id != path.name:
+                self.broken[path.name] = damaged(path, f"card id {card.id!r} is not the folder's name")
+            else:
+                self.cards[card.id] = card
+
+    def load(self, id: str) -> Model | Failure:
+        """The model of that id, loaded and self-tested on first use."""
+        with self._lock:
+            if id not in self._loaded:
+                self._loaded[id] = self._load(id)
+            return self._loaded[id]
+
+    def _load(self, id: str) -> Model | Failure:
+        if id in self.broken:
+            return self.broken[id]
+        card = self.cards.get(id)
+        if card is None:
+            known = ", ".join(sorted(self.cards)) or "none"
+            return Failure(Code.NO_MODEL, f"There is no model {id!r}.", f"Models installed: {known}.")
+        model = load_model(self.folder / id, card, self.device)
+        if isinstance(model, Failure):
+            log.error("%s: %s (%s)", id, model.text, model.detail)
+        return model
+
+    def for_kind(self, kind: str) -> list[Card]:
+        """Cards of the models that accept a kind of picture; a second stage comes after its first."""
+        return sorted((c for c in self.cards.values() if c.kind == kind), key=lambda c: (bool(c.after), c.id))
+
+    def statuses(self) -> list[ModelStatus]:
+        """Every model folder with its state; loads and tests all that are not loaded yet."""
+        rows = [ModelStatus(name, None, failure) for name, failure in self.broken.items()]
+        for id, card in self.cards.items():
+            model = self.load(id)
+            if isinstance(model, Failure):
+                rows.append(ModelStatus(id, card, model))
+            else:
+                rows.append(ModelStatus(id, card, None, model.self_test_ms, model.self_test_difference))
+        return sorted(rows, key=lambda row: row.folder)

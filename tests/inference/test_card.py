@@ -1,0 +1,58 @@
+"""Cards: what is accepted, and that a damaged one is a failure and never an exception."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medview.core.failures import Code, Failure
+from medview.inference.card import parse_card, read_card
+from tests.inference.cards import raw_card
+
+
+def test_a_card_is_read_with_its_labels_and_rule() -> None:
+    card = parse_card(
+        raw_card(temperature=1.5, operating_points={"a": {"threshold": 0.2, "sensitivity": 0.9, "specificity": 0.8}})
+    )
+    assert [label.id for label in card.labels] == ["normal", "a", "b"]
+    assert card.label("normal").normal
+    assert card.preprocess.size == (4, 4)
+    assert card.operating_points["a"].threshold == 0.2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": 2},
+        {"id": "../evil"},
+        {"task": "detect"},
+        {"sha256": "xyz"},
+        {"labels": []},
+        {"labels": [{"id": "a", "name": "A"}, {"id": "a", "name": "B"}]},
+        {"preprocess": {"size": [0, 4], "colour": "grey", "intensity": "stretch"}},
+        {"preprocess": {"size": [4, 4], "colour": "grey", "intensity": "stretch", "spin": 1}},
+        {"temperature": 0},
+    ],
+)
+def test_a_wrong_field_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises((ValueError, TypeError, KeyError)):
+        parse_card(raw_card(**change))
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_as_a_card_give_a_failure(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    folder = tmp_path_factory.mktemp("model")
+    (folder / "card.toml").write_bytes(data)
+    card = read_card(folder)
+    assert isinstance(card, Failure)
+    assert card.code is Code.MODEL_DAMAGED
+
+
+def test_a_missing_card_names_the_model(tmp_path: Path) -> None:
+    card = read_card(tmp_path / "chest-six")
+    assert isinstance(card, Failure)
+    assert "chest-six" in card.text

@@ -1,0 +1,182 @@
+"""One frame in, one analysis out: the order of gate and models, refusals, force, and failures of single models."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from medview.core.failures import Code, Failure
+from medview.core.jobs import Cancelled, Token
+from medview.imaging.open import open_path
+from medview.imaging.samples import samples
+from medview.imaging.study import Frame
+from medview.inference.engine import Engine
+from medview.inference.registry import models_folder
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine(device="cpu")
+
+
+def sample(kind: str) -> Frame:
+    path = next(s.path for s in samples() if s.kind == kind)
+    study = open_path(path)
+    assert not isinstance(study, Failure)
+    return study.frames[0]
+
+
+def made(values: NDArray[np.generic], inverted: bool = False) -> Frame:
+    return Frame(Path("made.png"), 0, values.shape[0], values.shape[1], "", lambda: values, inverted)
+
+
+@pytest.mark.parametrize(
+    ("kind", "models"),
+    [
+        ("chest_xray", ["chest-six"]),
+        ("brain_mr", ["brain-tumour", "brain-tumour-mask"]),
+        ("skin_lesion", ["skin-lesion"]),
+    ],
+)
+def test_the_gate_chooses_the_models(engine: Engine, kind: str, models: list[str]) -> None:
+    frame = sample(kind)
+    analysis = engine.analyse(frame, "x")
+    assert (analysis.status, analysis.kind, analysis.reason) == ("ok", kind, None)
+    assert [r.card.id for r in analysis.results] == models
+    for result in analysis.results:
+        if result.probabilities is not None:
+            assert sum(result.probabilities.values()) == pytest.approx(1.0)
+            assert result.heatmaps is not None
+            assert set(result.heatmaps) == set(result.probabilities)
+        else:
+            assert result.mask is not None
+            assert result.mask.pixels.shape == (frame.rows, frame.cols)
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        (np.zeros((20, 20), np.uint8), Code.TOO_SMALL),
+        (np.zeros((1, 1), np.uint8), Code.TOO_SMALL),
+        (np.full((300, 300), 77, np.uint16), Code.BLANK),
+        (np.arange(100 * 900, dtype=np.uint32).reshape(100, 900).astype(np.uint8), Code.OTHER_KIND),
+        (np.random.default_rng(0).integers(0, 256, (256, 256, 3)).astype(np.uint8), Code.OTHER_KIND),
+    ],
+)
+def test_what_is_no_examination_is_refused_with_a_next_step(
+    engine: Engine, values: NDArray[np.generic], code: Code
+) -> None:
+    analysis = engine.analyse(made(values), "x")
+    assert analysis.status == "refused"
+    assert analysis.reason is not None
+    assert analysis.reason.code is code
+    assert analysis.reason.hint
+    assert analysis.results == ()
+
+
+def test_force_runs_a_model_on_a_refused_picture_and_records_it(engine: Engine) -> None:
+    noise = made(np.random.default_rng(0).integers(0, 256, (256, 256, 3)).astype(np.uint8))
+    analysis = engine.analyse(noise, "x", model="skin-lesion", force=True)
+    assert (analysis.status, analysis.forced) == ("ok", True)
+    assert [r.card.id for r in analysis.results] == ["skin-lesion"]
+    assert analysis.reason is not None
+    assert analysis.to_dict()["forced"] is True
+
+
+def test_a_blank_picture_cannot_be_forced(engine: Engine) -> None:
+    assert engine.analyse(made(np.zeros((256, 256), np.uint8)), "x", force=True).status == "refused"
+
+
+def test_a_model_of_another_kind_is_refused_unless_forced(engine: Engine) -> None:
+    frame = sample("chest_xray")
+    analysis = engine.analyse(frame, "x", model="skin-lesion")
+    assert analysis.status == "refused"
+    assert analysis.reason is not None
+    assert analysis.reason.code is Code.WRONG_MODEL
+    forced = engine.analyse(frame, "x", model="skin-lesion", force=True)
+    assert [r.card.id for r in forced.results] == ["skin-lesion"]
+    assert forced.forced
+
+
+def test_force_changes_nothing_where_nothing_is_refused(engine: Engine) -> None:
+    analysis = engine.analyse(sample("chest_xray"), "x", force=True)
+    assert (analysis.status, analysis.forced, analysis.reason) == ("ok", False, None)
+
+
+def test_monochrome1_is_judged_as_its_positive(engine: Engine) -> None:
+    frame = sample("chest_xray")
+    values = frame.modality_values()
+    assert not isinstance(values, Failure)
+    grey = values if values.ndim == 2 else values[:, :, 0]
+    plain = engine.analyse(made(grey), "x").results[0].probabilities
+    negative = engine.analyse(made(255 - grey, inverted=True), "x").results[0].probabilities
+    assert plain is not None
+    assert negative is not None
+    # Area averages of 8-bit values are rounded, and rounding is not the same upside down.
+    assert negative == pytest.approx(plain, abs=0.02)
+
+
+def test_sixteen_bit_values_give_the_answer_of_eight_bit_ones(engine: Engine) -> None:
+    values = sample("chest_xray").modality_values()
+    assert not isinstance(values, Failure)
+    grey = values if values.ndim == 2 else values[:, :, 0]
+    plain = engine.analyse(made(grey), "x").results[0].probabilities
+    deep = engine.analyse(made(grey.astype(np.uint16) * 16 + 1000), "x").results[0].probabilities
+    assert plain is not None
+    assert deep == pytest.approx(plain, abs=0.02)
+
+
+def test_a_file_that_cannot_be_decoded_is_an_error(engine: Engine) -> None:
+    broken = Failure(Code.CORRUPT, "damaged", "copy again")
+    frame = Frame(Path("x"), 0, 10, 10, "", lambda: broken)
+    analysis = engine.analyse(frame, "x")
+    assert (analysis.status, analysis.reason) == ("error", broken)
+
+
+def test_a_cancelled_analysis_raises_cancelled_and_nothing_else(engine: Engine) -> None:
+    token = Token()
+    token.cancel()
+    with pytest.raises(Cancelled):
+        engine.analyse(sample("chest_xray"), "x", token=token)
+
+
+def test_progress_goes_up_and_names_what_is_done(engine: Engine) -> None:
+    said: list[tuple[float, str]] = []
+    engine.analyse(sample("brain_mr"), "x", token=Token(lambda share, text: said.append((share, text))))
+    shares = [share for share, _ in said]
+    assert shares == sorted(shares)
+    assert any("Brain tumour" in text for _, text in said)
+
+
+@pytest.mark.expected_logs
+def test_one_damaged_model_does_not_stop_the_others(tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    shutil.copytree(models_folder(), folder)
+    (folder / "brain-tumour" / "model.onnx").write_bytes(b"damaged")
+    analysis = Engine(folder, "cpu").analyse(sample("brain_mr"), "x")
+    assert analysis.status == "ok"
+    assert [r.card.id for r in analysis.results] == ["brain-tumour-mask"]
+    assert [w.code for w in analysis.warnings] == [Code.MODEL_DAMAGED]
+
+
+@pytest.mark.expected_logs
+def test_without_the_gate_nothing_is_judged(tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    shutil.copytree(models_folder(), folder)
+    (folder / "image-kind" / "model.onnx").write_bytes(b"damaged")
+    analysis = Engine(folder, "cpu").analyse(sample("chest_xray"), "x", force=True)
+    assert analysis.status == "error"
+    assert analysis.results == ()
+
+
+def test_an_accepted_picture_without_a_model_is_an_error_and_no_other_model_runs(tmp_path: Path) -> None:
+    shutil.copytree(models_folder() / "image-kind", tmp_path / "image-kind")
+    shutil.copytree(models_folder() / "chest-six", tmp_path / "chest-six")
+    analysis = Engine(tmp_path, "cpu").analyse(sample("skin_lesion"), "x")
+    assert analysis.status == "error"
+    assert analysis.reason is not None
+    assert analysis.reason.code is Code.NO_MODEL

@@ -1,0 +1,111 @@
+"""Outputs to probabilities, findings, heatmaps and masks: exact values."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from medview.inference.postprocess import class_heatmaps, drop_small, read_classes, read_mask, sigmoid, softmax
+from tests.inference.cards import card
+
+POINT = {"sensitivity": 0.9, "specificity": 0.9}
+MASK = {"task": "segment", "labels": [{"id": "tumour", "name": "Tumour"}]}
+
+
+def classes(logits: list[float], **changes: object) -> dict[str, float]:
+    outputs = {"logits": np.array([logits], np.float32), "maps": np.zeros((1, len(logits), 2, 2), np.float32)}
+    reading = read_classes(card(**changes), outputs, (8, 8), None)
+    assert reading.probabilities is not None
+    return reading.probabilities
+
+
+def test_softmax_and_sigmoid_are_exact_and_do_not_overflow() -> None:
+    np.testing.assert_allclose(softmax(np.log([1.0, 2.0, 5.0])), [0.125, 0.25, 0.625], atol=1e-12)
+    np.testing.assert_allclose(softmax([1e4, 0.0]), [1.0, 0.0])
+    np.testing.assert_allclose(sigmoid([-1e4, 0.0, 1e4, np.log(3)]), [0.0, 0.5, 1.0, 0.75])
+
+
+def test_temperature_divides_the_logits_before_the_softmax() -> None:
+    assert classes([2.0, 0.0, 0.0], temperature=2.0)["normal"] == pytest.approx(np.e / (np.e + 2))
+
+
+def test_multilabel_probabilities_do_not_sum_to_one() -> None:
+    probabilities = classes([0.0, 0.0, 0.0], task="multilabel")
+    assert list(probabilities.values()) == [0.5, 0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("logits", "points", "expected"),
+    [
+        ([0, 5, 0], {}, ("a",)),
+        ([5, 0, 0], {}, ()),
+        ([0, 1, 1.2], {"a": 0.3, "b": 0.3, "normal": 0.1}, ("b", "a")),
+        ([9, 0, 0], {"a": 0.3, "b": 0.3}, ()),
+        ([9, 8, 0], {"a": 0.2, "b": 0.3}, ("a",)),
+    ],
+)
+def test_findings_are_labels_at_their_operating_point_and_never_the_normal_one(
+    logits: list[float], points: dict[str, float], expected: tuple[str, ...]
+) -> None:
+    toy = card(operating_points={k: {"threshold": v, **POINT} for k, v in points.items()})
+    outputs = {"logits": np.array([logits], np.float32)}
+    assert read_classes(toy, outputs, (8, 8), None).findings == expected
+
+
+def test_heatmaps_share_one_scale_and_show_only_evidence_for_a_class() -> None:
+    maps = np.zeros((3, 1, 2), np.float32)
+    maps[0, 0] = [6.0, 0.0]
+    maps[1, 0] = [0.0, 3.0]
+    heat = class_heatmaps(maps, ["x", "y", "z"], one_of_n=True)
+    np.testing.assert_allclose(heat["x"], [[1.0, 0.0]], atol=1e-6)
+    np.testing.assert_allclose(heat["y"], [[0.0, 0.5]], atol=1e-6)
+    np.testing.assert_allclose(heat["z"], [[0.0, 0.0]], atol=1e-6)
+
+
+def test_maps_without_evidence_stay_dark() -> None:
+    assert not any(m.any() for m in class_heatmaps(np.zeros((2, 3, 3)), ["x", "y"], one_of_n=False).values())
+
+
+def test_small_regions_are_dropped_and_diagonal_pixels_belong_together() -> None:
+    marked = np.zeros((6, 6), bool)
+    marked[0, 0] = marked[1, 1] = marked[2, 2] = True
+    marked[5, 5] = True
+    kept = drop_small(marked, 3)
+    assert kept.sum() == 3
+    assert not kept[5, 5]
+
+
+def logit_square() -> dict[str, np.ndarray]:
+    logits = np.full((1, 1, 8, 8), -9.0, np.float32)
+    logits[0, 0, 2:6, 2:6] = 9.0
+    logits[0, 0, 0, 7] = 9.0
+    return {"logits": logits}
+
+
+def test_mask_has_the_size_of_the_frame_and_its_measures_follow_the_spacing() -> None:
+    reading = read_mask(card(**MASK, min_pixels=2), logit_square(), (16, 32), (0.5, 2.0))
+    mask = reading.mask
+    assert mask is not None
+    assert mask.pixels.shape == (16, 32)
+    assert set(np.unique(mask.pixels)) == {0, 1}
+    # 4 x 4 of 8 x 8 marked, enlarged to 8 x 16; linear enlargement rounds off the four corners.
+    assert mask.count == 8 * 16 - 4
+    assert mask.fraction == mask.count / (16 * 32)
+    assert mask.area_mm2 == mask.count * 1.0
+    assert not mask.pixels[:3, 25:].any()
+    assert reading.findings == ("tumour",)
+
+
+def test_a_mask_without_spacing_has_no_area() -> None:
+    reading = read_mask(card(**MASK), logit_square(), (8, 8), None)
+    assert reading.mask is not None
+    assert reading.mask.area_mm2 is None
+    assert reading.mask.count == 17
+
+
+def test_an_empty_segmentation_is_a_mask_of_no_pixels() -> None:
+    reading = read_mask(card(**MASK), {"logits": np.full((1, 1, 8, 8), -9.0)}, (5, 7), (1.0, 1.0))
+    assert reading.mask is not None
+    assert (reading.mask.count, reading.mask.fraction, reading.mask.area_mm2) == (0, 0.0, 0.0)
+    assert reading.findings == ()
+    assert reading.probabilities is None
