@@ -1,0 +1,150 @@
+"""The command line. Only the standard library is imported until a command needs more: `--version` is instant."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from medview import __version__
+
+OK, UNREADABLE, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+EPILOG = """commands:
+  medview [PATH ...]     open the window, with these files or folders
+  medview analyze PATH   judge files without a window (medview analyze --help)
+  medview models         list the models, their versions, hashes and self-tests
+  medview demo           analyse the bundled samples and write result images
+  medview bench          measure this machine, as JSON
+
+medview is a second look for study and research. It is not a medical device."""
+
+
+def _window_parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="medview",
+        description="Open chest X-rays, brain MR slices and skin pictures, with calibrated local models.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("paths", nargs="*", metavar="PATH", help="picture, DICOM file or folder to open")
+    p.add_argument("--version", action="version", version=f"medview {__version__}")
+    return p
+
+
+def _frame(text: str) -> int | str:
+    """`all`, `middle`, or a frame number from 0."""
+    if text in ("all", "middle"):
+        return text
+    number = int(text)
+    if number < 0:
+        raise ValueError
+    return number
+
+
+def _analyze_parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="medview analyze",
+        description="Judge files or folders (searched with their subfolders). Exit code 0: every file was answered, "
+        "which includes refused ones; 1: a file could not be read; 2: wrong usage.",
+    )
+    p.add_argument("paths", nargs="+", metavar="PATH", help="picture, DICOM file or folder")
+    p.add_argument("--model", default="auto", metavar="ID", help="a model id of `medview models`, or auto (default)")
+    p.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="where to run (default: auto)")
+    p.add_argument("--out", type=Path, metavar="DIR", help="write masks, heatmap overlays and results.json here")
+    p.add_argument("--json", action="store_true", help="one JSON object a line instead of a table")
+    p.add_argument(
+        "--frame",
+        type=_frame,
+        default="middle",
+        metavar="N|all",
+        help="frame of a file with several, from 0 (default: the middle one)",
+    )
+    p.add_argument("--force", action="store_true", help="judge pictures that the gate refuses too; it is recorded")
+    return p
+
+
+def _models_parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="medview models", description="List the models with the result of their self-test."
+    )
+    p.add_argument("--json", action="store_true", help="one JSON object a line instead of a table")
+    p.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="where to run (default: auto)")
+    return p
+
+
+def _demo_parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(prog="medview demo", description="Analyse the bundled samples and write the results.")
+    p.add_argument("--out", type=Path, metavar="DIR", default=Path("medview-demo"), help="default: ./medview-demo")
+    return p
+
+
+def _bench_parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="medview bench", description="Measure how fast models and files are here, as JSON."
+    )
+    p.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="where to run (default: auto)")
+    p.add_argument("--runs", type=int, default=30, help="runs per figure (default: 30)")
+    return p
+
+
+def _analyze(options: argparse.Namespace) -> int:
+    from medview.commands import analyze
+
+    return analyze(options)
+
+
+def _models(options: argparse.Namespace) -> int:
+    from medview.commands import models
+
+    return models(options)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from medview.commands import demo
+
+    return demo(options)
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from medview.bench import bench
+
+    return bench(options)
+
+
+COMMANDS: dict[str, tuple[Callable[[], argparse.ArgumentParser], Callable[[argparse.Namespace], int]]] = {
+    "analyze": (_analyze_parser, _analyze),
+    "models": (_models_parser, _models),
+    "demo": (_demo_parser, _demo),
+    "bench": (_bench_parser, _bench),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run medview with the arguments of the process, or those given. Returns the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if arguments and arguments[0] in COMMANDS:
+            make_parser, run = COMMANDS[arguments[0]]
+            return run(make_parser().parse_args(arguments[1:]))
+        return _window(_window_parser().parse_args(arguments))
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else USAGE
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _window(options: argparse.Namespace) -> int:
+    try:
+        from medview.ui.app import run
+    except ImportError as error:
+        print(
+            f"The window cannot be opened: {error}\n"
+            "`make run` in the source folder installs what is missing, or prints the command that does.\n"
+            "`medview analyze` and `medview demo` work without a window.",
+            file=sys.stderr,
+        )
+        return UNREADABLE
+    return run(options.paths)
