@@ -1,0 +1,166 @@
+"""Networks, loss, resumable loop and export, on toy data. Needs PyTorch (`make train-setup`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: make train-setup")
+pytest.importorskip("monai", reason="MONAI is not installed: make train-setup")
+pytest.importorskip("onnx", reason="onnx is not installed: make train-setup")
+
+from medview.inference.preprocess import Preprocess, to_input  # noqa: E402
+from medview.inference.runtime import Network  # noqa: E402
+from training import fit as loop  # noqa: E402
+from training.batches import Pool, sampling_weights  # noqa: E402
+from training.config import Augment, Config, Stage  # noqa: E402
+from training.networks import MobileNetV2, ResidualUNet, restore_batch_norm  # noqa: E402
+from training.onnx_files import store_fp16, to_onnx, torch_outputs  # noqa: E402
+from training.samples import Sample  # noqa: E402
+
+LABELS = ("dark", "bright")
+
+
+def toy_config(**changes: object) -> Config:
+    values: dict[str, object] = {
+        "id": "toy",
+        "version": "1",
+        "task": "classify",
+        "data": "toy",
+        "labels": LABELS,
+        "arch": "mobilenet_v2",
+        "size": 32,
+        "colour": "grey",
+        "intensity": "range",
+        "stages": (Stage(32, 2),),
+        "batch": 8,
+        "augment": Augment(exposure=0, degrade=0),
+    }
+    return Config(**(values | changes))  # type: ignore[arg-type]
+
+
+def toy_pool(count: int = 32) -> Pool:
+    rng = np.random.default_rng(0)
+    samples = [Sample(Path(str(i)), LABELS[i % 2], "train", str(i), "s") for i in range(count)]
+    images = np.stack([rng.integers(0, 60, (256, 256)) + 150 * (i % 2) for i in range(count)]).astype(np.uint8)
+    allowed = np.array([[i % 2 == 0, i % 2 == 1] for i in range(count)])
+    return Pool(samples, images, None, allowed)
+
+
+def test_restoring_batch_norm_changes_no_output() -> None:
+    torch.manual_seed(0)
+    network = MobileNetV2(2).eval()
+    norms = [m for m in network.features.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    pairs = []
+    for norm in norms:
+        bias = torch.randn(norm.num_features) * 0.3
+        norm.running_mean.zero_()
+        norm.running_var.fill_(1 - norm.eps)
+        norm.weight.data.fill_(1)
+        norm.bias.data.copy_(bias)
+        pairs.append((norm, bias))
+    images = torch.rand(16, 3, 64, 64) * 2 - 1
+    with torch.no_grad():
+        folded = network(images)
+        restore_batch_norm(network.features, pairs, images)
+        restored = network(images)
+    torch.testing.assert_close(restored, folded, atol=2e-3, rtol=1e-2)
+
+
+def test_class_maps_average_to_the_logits() -> None:
+    network = MobileNetV2(3).eval()
+    with torch.no_grad():
+        logits, features, maps = network.explain(torch.rand(2, 3, 96, 96))
+    assert maps.shape == (2, 3, 3, 3)
+    assert features.shape == (2, 1280)
+    torch.testing.assert_close(maps.mean(dim=(2, 3)) + network.head.bias, logits, atol=1e-5, rtol=1e-4)
+
+
+def test_the_unet_gives_one_logit_per_pixel() -> None:
+    assert ResidualUNet().eval()(torch.rand(1, 3, 64, 96)).shape == (1, 1, 64, 96)
+
+
+def test_the_loss_takes_any_allowed_class_for_true() -> None:
+    logits = torch.log(torch.tensor([[0.1, 0.2, 0.7]]))
+    one = loop.allowed_loss(logits, torch.tensor([[False, False, True]]), 0.0)
+    two = loop.allowed_loss(logits, torch.tensor([[False, True, True]]), 0.0)
+    assert one.item() == pytest.approx(-np.log(0.7), abs=1e-6)
+    assert two.item() == pytest.approx(-np.log(0.9), abs=1e-6)
+    reference = torch.nn.functional.cross_entropy(logits, torch.tensor([2]), label_smoothing=0.1)
+    assert loop.allowed_loss(logits, torch.tensor([[False, False, True]]), 0.1).item() == pytest.approx(
+        reference.item(), abs=1e-6
+    )
+
+
+def test_sampling_balances_classes_and_sources() -> None:
+    samples = [Sample(Path("x"), "dark", "train", str(i), "big" if i < 6 else "small") for i in range(8)]
+    samples += [Sample(Path("x"), "bright", "train", "9", "one"), Sample(Path("x"), "bright", "train", "10", "one")]
+    pool = Pool(samples, np.zeros((10, 1, 1), np.uint8), None, np.zeros((10, 2), bool))
+    weights = sampling_weights(pool, toy_config(class_power=1.0, source_power=1.0))
+    assert weights.sum() == pytest.approx(1)
+    assert weights[:6].sum() == pytest.approx(weights[6:8].sum())
+    plain = sampling_weights(pool, toy_config(class_power=1.0))
+    assert plain[:8].sum() == pytest.approx(plain[8:].sum())
+
+
+def train(tmp_path: Path, config: Config, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    monkeypatch.setattr(loop, "initialise", lambda *_: None)
+    pool = toy_pool()
+    best = loop.fit(config, pool, pool, tmp_path, tmp_path, threads=1)
+    return torch.load(best.with_name("last.pt"), weights_only=False)
+
+
+def test_a_resumed_run_ends_where_an_unbroken_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = train(tmp_path / "whole", toy_config(), monkeypatch)
+    real_save, saved = loop.save, []
+
+    def save_then_stop(path: Path, content: dict[str, object]) -> None:
+        real_save(path, content)
+        saved.append(path.name)
+        if path.name == "last.pt":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "save", save_then_stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "broken", toy_config(), monkeypatch)
+    monkeypatch.setattr(loop, "save", real_save)
+    resumed = train(tmp_path / "broken", toy_config(), monkeypatch)
+    assert resumed["progress"].epoch == whole["progress"].epoch == 2
+    for name, value in whole["model"].items():
+        torch.testing.assert_close(resumed["model"][name], value, atol=1e-4, rtol=1e-3)
+
+
+def test_a_checkpoint_of_another_configuration_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train(tmp_path, toy_config(), monkeypatch)
+    with pytest.raises(ValueError, match="another configuration"):
+        train(tmp_path, toy_config(lr=1e-3), monkeypatch)
+
+
+def test_a_full_disk_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "last.pt"
+    loop.save(path, {"epoch": 1})
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match="No space"):
+        loop.save(path, {"epoch": 2})
+    monkeypatch.undo()
+    assert torch.load(path, weights_only=True) == {"epoch": 1}
+
+
+@pytest.mark.parametrize("network", [MobileNetV2(3), ResidualUNet()], ids=["classifier", "segmenter"])
+def test_the_exported_file_answers_as_pytorch_does_at_half_the_size(network: torch.nn.Module) -> None:
+    rule = Preprocess((64, 64), "grey", "range")
+    tensor = to_input(np.random.default_rng(0).random((64, 64), np.float32), rule)
+    full = to_onnx(network, 64)
+    half = store_fp16(full)
+    assert half.ByteSize() < 0.62 * full.ByteSize()
+    theirs = torch_outputs(network, tensor)
+    ours = Network(half.SerializeToString(), "cpu").run(tensor)
+    assert set(ours) == set(theirs)
+    for name, value in theirs.items():
+        np.testing.assert_allclose(ours[name], value, atol=0.02 * max(1.0, float(np.abs(value).max())))

@@ -1,0 +1,91 @@
+"""Manifests to samples: what is wrong with a set is said before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from training import samples
+from training.config import CONFIGS, load_config
+from training.samples import Sample, hash_split, load_set, read_manifest
+
+
+def rows(folder: Path) -> list[Sample]:
+    (folder / "x.png").write_bytes(b"x")
+    at = folder / "x.png"
+    return [
+        Sample(at, "a", "train", "p1", "s"),
+        Sample(at, "b", "train", "p2", "s"),
+        Sample(at, "a", "val", "p3", "s"),
+    ]
+
+
+def load(monkeypatch: pytest.MonkeyPatch, folder: Path, change: Callable[[list[Sample]], list[Sample]]) -> list[Sample]:
+    chosen = change(rows(folder))
+    monkeypatch.setitem(samples.SETS, "toy", lambda data: chosen)
+    return load_set("toy", folder)
+
+
+def test_a_sound_set_is_loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert len(load(monkeypatch, tmp_path, lambda r: r)) == 3
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        (Sample(Path("gone.png"), "a", "train", "p9", "s"), "file is missing"),
+        (Sample(Path(), "a", "test", "p1", "s"), "in both train and test"),
+        (Sample(Path(), "c", "val", "p8", "s"), "class c has no training image"),
+    ],
+)
+def test_an_unsound_set_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, extra: Sample, message: str
+) -> None:
+    if extra.path == Path():
+        extra = Sample(tmp_path / "x.png", extra.label, extra.split, extra.group, extra.source)
+    with pytest.raises(ValueError, match=message):
+        load(monkeypatch, tmp_path, lambda r: [*r, extra])
+
+
+def test_a_manifest_of_another_layout_names_what_was_expected_and_found(tmp_path: Path) -> None:
+    (tmp_path / "manifest.csv").write_text("name,class\nx,y\n")
+    with pytest.raises(ValueError, match=r"columns file, label expected, found: name, class"):
+        read_manifest(tmp_path / "manifest.csv", ("file", "label"))
+
+
+def test_an_unknown_set_names_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="chest-six"):
+        load_set("heart", tmp_path)
+
+
+def test_hash_split_is_fixed_and_near_its_shares() -> None:
+    names = [f"picture {i}" for i in range(2000)]
+    splits = [hash_split(n) for n in names]
+    assert splits == [hash_split(n) for n in names]
+    assert splits.count("train") == pytest.approx(1200, abs=80)
+    assert splits.count("val") == pytest.approx(400, abs=60)
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda p: p.stem)
+def test_every_configuration_loads_and_names_itself(path: Path) -> None:
+    config = load_config(path.stem)
+    assert config.id == path.stem
+    assert config.data in samples.SETS
+    assert config.size_at(config.epochs - 1) == config.stages[-1].size
+    assert (path.parent.parent / "cards" / path.name).exists()
+
+
+def test_an_unknown_setting_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text((CONFIGS / "chest-six.toml").read_text(encoding="utf-8").replace("crop", "corp"), encoding="utf-8")
+    with pytest.raises(ValueError, match="corp"):
+        load_config(str(path))
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", sorted(samples.SETS))
+def test_the_real_sets_are_sound(name: str, data_dir: Path) -> None:
+    found = load_set(name, data_dir)
+    assert {s.split for s in found} >= {"train", "val", "test"}

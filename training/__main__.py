@@ -1,0 +1,103 @@
+"""`python -m training`: train, export and evaluate the models of medview."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+COMMANDS = {
+    "train": "train a model, or go on where it stopped",
+    "export": "make the model folder: ONNX file, calibration, golden vector, card",
+    "evaluate": "measure the shipped model on the test split through medview.inference",
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    commands = p.add_subparsers(dest="command", required=True)
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("id", help="model id, as in training/configs")
+        command.add_argument("--data", type=Path, default=ROOT.parent / "shared/data", help="folder of the data")
+        command.add_argument("--runs", type=Path, default=ROOT / "runs", help="folder of checkpoints")
+        command.add_argument("--models", type=Path, default=ROOT / "models_onnx", help="folder of model folders")
+        command.add_argument("--weights", type=Path, help="ImageNet weights (default: beside the data folder)")
+        command.add_argument("--threads", type=int, default=2, help="threads PyTorch may use")
+    return p
+
+
+def train(options: argparse.Namespace) -> None:
+    """Fit one model."""
+    from training.batches import load_pool
+    from training.config import load_config
+    from training.fit import fit
+    from training.samples import load_set
+
+    config = load_config(options.id)
+    samples = load_set(config.data, options.data)
+    pools = [load_pool([s for s in samples if s.split == split], config) for split in ("train", "val")]
+    weights = options.weights or options.data.parent / "weights/mobilenet_v2_imagenet_fp16.safetensors"
+    fit(config, pools[0], pools[1], weights, options.runs, options.threads)
+
+
+def export(options: argparse.Namespace) -> None:
+    """Make one model folder."""
+    import torch
+
+    from training.batches import load_pool
+    from training.config import load_config
+    from training.export import export as export_model
+    from training.samples import load_set, manifest_hashes
+
+    torch.set_num_threads(options.threads)
+    config = load_config(options.id)
+    samples = load_set(config.data, options.data)
+    # Only the gate needs the training pictures again, for its feature statistics.
+    train_samples = [s for s in samples if s.split == "train"] if config.gate_data else []
+    pools = [load_pool(chosen, config) for chosen in (train_samples, [s for s in samples if s.split == "val"])]
+    export_model(
+        config,
+        pools[0],
+        pools[1],
+        options.runs,
+        options.models,
+        manifest_hashes(samples, options.data),
+        dict(Counter(s.split for s in samples)),
+    )
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    """Measure one model; writes evaluation.json and the figures of its card."""
+    from training.config import load_config
+    from training.evaluate import evaluate as evaluate_model
+    from training.evaluate import write_report
+    from training.export import add_metrics
+    from training.samples import load_set
+
+    config = load_config(options.id)
+    samples = load_set(config.data, options.data)
+    report = evaluate_model(config, samples, options.models)
+    write_report(report, options.models)
+    add_metrics(options.models / config.id, report)
+
+
+def main() -> int:
+    """Run a command; 0 when it worked, 1 with a message when the data or configuration is not usable."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    options = parser().parse_args()
+    commands = {"train": train, "export": export, "evaluate": evaluate}
+    try:
+        commands[options.command](options)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

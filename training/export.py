@@ -1,0 +1,271 @@
+"""Checkpoint to model folder: ONNX file, golden vector, calibration on val, card. Written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import platform
+import shutil
+import time
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import onnx
+import onnxruntime
+import tomli_w
+import torch
+from numpy.typing import NDArray
+
+from medview.inference.card import FORMAT, parse_card
+from medview.inference.postprocess import drop_small, sigmoid, softmax
+from medview.inference.preprocess import Preprocess, to_input
+from medview.inference.runtime import Network
+from training.batches import Pool
+from training.config import Config
+from training.fit import build
+from training.metrics import calibration_error, dice, youden_point
+from training.onnx_files import OPSET, store_fp16, to_onnx, torch_outputs
+
+log = logging.getLogger("training")
+CARDS = Path(__file__).parent / "cards"
+# How many val pictures the parity check and the speed comparison use.
+PARITY_PICTURES = 64
+SPEED_RUNS = 30
+MASK_THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
+MIN_PIXELS = (0, 20, 40, 80, 120)
+
+
+def canonical(pool: Pool, index: int, config: Config) -> NDArray[np.uint8]:
+    """The canonical picture of a sample at the model's size, uint8."""
+    return cv2.resize(pool.images[index], (config.size, config.size), interpolation=cv2.INTER_AREA)
+
+
+def tensor_of(image: NDArray[np.uint8], rule: Preprocess) -> NDArray[np.float32]:
+    """Network input (1, 3, rows, cols) of a canonical uint8 picture."""
+    return to_input(image.astype(np.float32) / np.float32(255), rule)
+
+
+def run_all(network: Network, pool: Pool, config: Config, rule: Preprocess) -> dict[str, NDArray[Any]]:
+    """Every output of the network for every picture of the pool, stacked; class maps are left out."""
+    rows = [network.run(tensor_of(canonical(pool, i, config), rule)) for i in range(len(pool.samples))]
+    return {name: np.concatenate([r[name] for r in rows]) for name in network.outputs if name != "maps"}
+
+
+def fit_temperature(logits: NDArray[Any], truth: NDArray[Any]) -> float:
+    """The temperature with the lowest log loss (Guo et al. 2017, arXiv 1706.04599)."""
+    from scipy.optimize import minimize_scalar
+
+    def loss(log_t: float) -> float:
+        p = softmax(logits / np.exp(log_t))
+        return float(-np.log(np.clip(p[np.arange(len(truth)), truth], 1e-12, 1)).mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-2.0, 2.0), method="bounded").x))
+
+
+def calibrate_classes(logits: NDArray[Any], pool: Pool, config: Config) -> dict[str, Any]:
+    """Temperature and operating points from val; samples whose class is known only in part are left out."""
+    known = pool.allowed.sum(axis=1) == 1
+    truth, logits = pool.allowed[known].argmax(axis=1), logits[known]
+    temperature = fit_temperature(logits, truth)
+    before, after = softmax(logits), softmax(logits / temperature)
+    points = {label: youden_point(truth == c, after[:, c]) for c, label in enumerate(config.labels)}
+    return {
+        "temperature": temperature,
+        "operating_points": points,
+        "val": {
+            "images": len(truth),
+            "ece_before": calibration_error(truth, before),
+            "ece_after": calibration_error(truth, after),
+        },
+    }
+
+
+def calibrate_mask(logits: NDArray[Any], pool: Pool) -> dict[str, Any]:
+    """Mask threshold and smallest region: the pair with the best mean slice Dice on val, empty slices counted."""
+    assert pool.masks is not None
+    size = logits.shape[-2:]
+    references = [cv2.resize(m, size[::-1], interpolation=cv2.INTER_AREA) > 127 for m in pool.masks]
+    probabilities = [sigmoid(x[0]) for x in logits]
+
+    def mean_dice(threshold: float, smallest: int) -> float:
+        values = []
+        for probability, reference in zip(probabilities, references, strict=True):
+            found = drop_small(probability >= threshold, smallest)
+            values.append(dice(int(found.sum()), int(reference.sum()), int((found & reference).sum())))
+        return float(np.mean(values))
+
+    table = {(t, m): mean_dice(t, m) for t in MASK_THRESHOLDS for m in MIN_PIXELS}
+    threshold, smallest = max(table, key=lambda k: table[k])
+    return {
+        "mask_threshold": threshold,
+        "min_pixels": smallest,
+        "val": {"images": len(references), "mean_slice_dice": table[threshold, smallest]},
+    }
+
+
+def parity(network: Network, reference: Any, pool: Pool, config: Config, rule: Preprocess) -> dict[str, float]:
+    """Largest difference in probability between PyTorch fp32 and the shipped file, and the time of both at batch 1."""
+    rng = np.random.default_rng(config.seed)
+    picks = rng.choice(len(pool.samples), min(PARITY_PICTURES, len(pool.samples)), replace=False)
+    worst = 0.0
+    squash = sigmoid if config.task == "segment" else softmax
+    tensors = [tensor_of(canonical(pool, int(i), config), rule) for i in picks]
+    for tensor in tensors:
+        theirs, ours = torch_outputs(reference, tensor)["logits"], network.run(tensor)["logits"]
+        worst = max(worst, float(np.abs(squash(theirs) - squash(ours)).max()))
+    ours_ms, theirs_ms = [], []
+    for run in range(SPEED_RUNS):
+        tensor = tensors[run % len(tensors)]
+        started = time.perf_counter()
+        network.run(tensor)
+        middle = time.perf_counter()
+        torch_outputs(reference, tensor)
+        ours_ms.append((middle - started) * 1e3)
+        theirs_ms.append((time.perf_counter() - middle) * 1e3)
+    return {
+        "max_probability_difference": worst,
+        "onnxruntime_ms": float(np.median(ours_ms)),
+        "pytorch_eager_ms": float(np.median(theirs_ms)),
+    }
+
+
+def facts(config: Config, runs: Path, hashes: dict[str, str], counts: dict[str, int]) -> dict[str, Any]:
+    """How the model was made: command, configuration, data hashes, environment."""
+    best = torch.load(runs / config.id / "best.pt", weights_only=True)
+    return {
+        "command": f"python -m training train {config.id}",
+        "export": f"python -m training export {config.id}",
+        "configuration_sha256": config.digest(),
+        "architecture": config.arch,
+        "seed": config.seed,
+        "epochs": config.epochs,
+        "best_epoch": int(best["epoch"]) + 1,
+        "val_score": round(float(best["val"]), 4),
+        "images": counts,
+        "manifests_sha256": hashes,
+        "environment": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "onnx": onnx.__version__,
+            "onnxruntime": onnxruntime.__version__,
+            "opset": OPSET,
+        },
+    }
+
+
+def export(
+    config: Config,
+    train: Pool,
+    pool: Pool,
+    runs: Path,
+    models: Path,
+    hashes: dict[str, str],
+    counts: dict[str, int],
+) -> Path:
+    """Make the model folder from the best checkpoint. `pool` is the val split. Returns the folder."""
+    network = build(config)
+    network.load_state_dict(torch.load(runs / config.id / "best.pt", weights_only=True)["model"])
+    network.eval()
+    data = store_fp16(to_onnx(network, config.size)).SerializeToString()
+    shipped = Network(data, "cpu")
+    rule = Preprocess((config.size, config.size), config.colour, config.intensity)
+    outputs = run_all(shipped, pool, config, rule)
+    gate_arrays: dict[str, NDArray[Any]] = {}
+    if config.task == "segment":
+        calibration = calibrate_mask(outputs["logits"], pool)
+    else:
+        calibration = calibrate_classes(outputs["logits"], pool, config)
+    if config.gate_data:
+        from training.gate import fit_gate
+
+        train_outputs = run_all(shipped, train, config, rule)
+        features = train_outputs["features"], train.allowed.argmax(axis=1)
+        gate_arrays, limits = fit_gate(features, pool, outputs, calibration["temperature"], config)
+        calibration["gate"] = limits
+        calibration.pop("operating_points")
+    raw: dict[str, Any] = tomllib.loads((CARDS / f"{config.id}.toml").read_text(encoding="utf-8"))
+    val = calibration.pop("val")
+    extra_gate = raw.pop("gate", {})
+    raw |= {
+        "format": FORMAT,
+        "id": config.id,
+        "version": config.version,
+        "task": config.task,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "preprocess": {"size": [config.size, config.size], "colour": config.colour, "intensity": config.intensity},
+        **calibration,
+    }
+    if extra_gate:
+        raw["gate"] = extra_gate | raw.get("gate", {})
+    raw["about"]["training"] = facts(config, runs, hashes, counts)
+    raw["about"]["calibration_on_val"] = val
+    raw["about"]["parity"] = parity(shipped, network, pool, config, rule)
+    golden_image = canonical(pool, 0, config)
+    golden = shipped.run(tensor_of(golden_image, rule))
+    golden = {k: v.astype(np.float16) for k, v in golden.items()}
+    write_folder(models / config.id, raw, data, {"image": golden_image, **golden}, gate_arrays)
+    log.info("exported %s: %s", config.id, json.dumps(raw["about"]["parity"]))
+    return models / config.id
+
+
+def notice(raw: dict[str, Any]) -> str:
+    """The data notice of a model folder: what it was learned from, and on which terms."""
+    lines = [f"# {raw['name']} ({raw['id']} {raw['version']})", "", raw["about"]["licence"], "", "Learned from:", ""]
+    lines += [f"- {source}" for source in raw["about"]["data"]]
+    start = "MobileNetV2 weights of google-coral/test_data (Apache License 2.0)"
+    return "\n".join([*lines, f"- ImageNet, through the {start}", ""])
+
+
+def write_folder(
+    folder: Path,
+    raw: dict[str, Any],
+    data: bytes,
+    golden: dict[str, NDArray[Any]],
+    gate_arrays: dict[str, NDArray[Any]],
+) -> None:
+    """Write a model folder beside the old one, then swap; a full disk leaves the old folder as it was."""
+    rounded = _rounded(raw)
+    parse_card(rounded)
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    (part / "model.onnx").write_bytes(data)
+    (part / "card.toml").write_text(tomli_w.dumps(rounded), encoding="utf-8")
+    np.savez_compressed(part / "golden.npz", **golden)  # type: ignore[arg-type]
+    if gate_arrays:
+        np.savez_compressed(part / "gate.npz", **gate_arrays)  # type: ignore[arg-type]
+    (part / "NOTICE.md").write_text(notice(rounded), encoding="utf-8")
+    if (folder / "evaluation.json").exists():
+        shutil.copy2(folder / "evaluation.json", part / "evaluation.json")
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
+
+
+def add_metrics(folder: Path, report: dict[str, Any]) -> None:
+    """Put the headline figures of evaluation.json into the card."""
+    path = folder / "card.toml"
+    raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    raw["about"]["metrics"] = {
+        split: {
+            name: {k: round(float(v), 4) for k, v in figure.items()}
+            for name, figure in figures.items()
+            if isinstance(figure, dict) and set(figure) >= {"value", "low", "high"}
+        }
+        for split, figures in report["splits"].items()
+    }
+    part = path.with_suffix(".part")
+    part.write_text(tomli_w.dumps(raw), encoding="utf-8")
+    part.replace(path)
+
+
+def _rounded(value: Any) -> Any:
+    """Floats to six significant digits, so that a card is readable and equal on every machine."""
+    if isinstance(value, dict):
+        return {k: _rounded(v) for k, v in value.items()}
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    return value

@@ -1,0 +1,258 @@
+"""The training loop: resumable, the same for the same seed, best epoch by the val split."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import logging
+import math
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from monai.losses import DiceCELoss
+from torch import Tensor, nn
+
+from training.batches import Pool, as_tensor, batches
+from training.config import Config
+from training.networks import MobileNetV2, ResidualUNet, load_imagenet, restore_batch_norm
+
+log = logging.getLogger("training")
+
+
+@dataclass
+class Progress:
+    """What a checkpoint holds beside the weights."""
+
+    epoch: int = 0
+    best: float = -1.0
+    best_epoch: int = -1
+    seconds: float = 0.0
+
+
+def build(config: Config) -> nn.Module:
+    """A fresh network of the configuration. Raises ValueError for an unknown architecture."""
+    if config.arch == "mobilenet_v2":
+        return MobileNetV2(len(config.labels), config.dropout)
+    if config.arch == "residual_unet":
+        return ResidualUNet()
+    raise ValueError(f"unknown arch {config.arch!r}; known: mobilenet_v2, residual_unet")
+
+
+def encoder_of(network: nn.Module) -> nn.Sequential:
+    """The MobileNetV2 layers of either network."""
+    features = network.features if isinstance(network, MobileNetV2) else network.encoder
+    assert isinstance(features, nn.Sequential)
+    return features
+
+
+def initialise(network: nn.Module, config: Config, pool: Pool, weights: Path, runs: Path) -> None:
+    """Start from ImageNet, or from the encoder of another run (`encoder_from`)."""
+    features = encoder_of(network)
+    if config.encoder_from:
+        state = torch.load(runs / config.encoder_from / "best.pt", weights_only=True)["model"]
+        wanted = {k.removeprefix("features."): v for k, v in state.items() if k.startswith("features.")}
+        features.load_state_dict({k: v for k, v in wanted.items() if k in features.state_dict()})
+        return
+    pairs = load_imagenet(features, weights)
+    rng = np.random.default_rng(config.seed)
+    picks = rng.choice(len(pool.samples), min(512, len(pool.samples)), replace=False)
+    restore_batch_norm(features, pairs, torch.from_numpy(as_tensor(pool.images[picks]))[:, :, ::2, ::2].contiguous())
+
+
+class Average:
+    """Exponential moving average of weights and batch-norm statistics, with a short memory at the start."""
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.network = copy.deepcopy(network).eval()
+        self.decay = decay
+        self.steps = 0
+
+    @torch.no_grad()
+    def update(self, network: nn.Module) -> None:
+        self.steps += 1
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        for own, new in zip(self.network.state_dict().values(), network.state_dict().values(), strict=True):
+            if own.dtype.is_floating_point:
+                own.lerp_(new, 1 - decay)
+            else:
+                own.copy_(new)
+
+
+def allowed_loss(logits: Tensor, allowed: Tensor, smoothing: float) -> Tensor:
+    """Cross entropy where several classes may be the true one: -log of their summed probability, per sample.
+
+    `allowed` (n, classes) bool; with one class allowed it is the usual cross entropy with label smoothing.
+    """
+    logs = F.log_softmax(logits.float(), dim=1)
+    hit = -torch.logsumexp(logs.masked_fill(~allowed, -torch.inf), dim=1)
+    return (1 - smoothing) * hit - smoothing * logs.mean(dim=1)
+
+
+def step_loss(network: nn.Module, batch: tuple[Any, Any, Any], config: Config, rng: np.random.Generator) -> Tensor:
+    """Loss of one batch, with mixup for classifiers."""
+    images, masks, allowed = batch
+    x = torch.from_numpy(as_tensor(images)).to(memory_format=torch.channels_last)
+    if config.task == "segment":
+        target = torch.from_numpy(masks > 127)[:, None].float()
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = network(x)
+        loss: Tensor = DiceCELoss(sigmoid=True, batch=True)(logits.float(), target)
+        return loss
+    target = torch.from_numpy(allowed)
+    share = float(rng.beta(config.mixup, config.mixup)) if config.mixup else 1.0
+    order = torch.from_numpy(rng.permutation(len(x)))
+    mixed = x if share in (0.0, 1.0) else x * share + x[order] * (1 - share)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = network(mixed)
+    first = allowed_loss(logits, target, config.smoothing)
+    second = allowed_loss(logits, target[order], config.smoothing)
+    return (share * first + (1 - share) * second).mean()
+
+
+@torch.no_grad()
+def predict(network: nn.Module, pool: Pool, config: Config, batch: int = 64) -> Any:
+    """Outputs of the network for a pool at the final size: logits (n, classes), or mask probabilities
+    (n, size, size) as float16."""
+    import cv2
+
+    out = []
+    for start in range(0, len(pool.samples), batch):
+        images = pool.images[start : start + batch]
+        resized = np.stack([cv2.resize(i, (config.size, config.size), interpolation=cv2.INTER_AREA) for i in images])
+        x = torch.from_numpy(as_tensor(resized)).to(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16):
+            y = network(x).float()
+        out.append(y.sigmoid()[:, 0].half().numpy() if config.task == "segment" else y.numpy())
+    return np.concatenate(out)
+
+
+def score(network: nn.Module, pool: Pool, config: Config) -> float:
+    """The val figure that chooses the epoch: balanced accuracy, or Dice (mean over tumour slices, and 1 for an empty
+    mask on a tumour-free slice)."""
+    outputs = predict(network, pool, config)
+    if config.task == "segment":
+        import cv2
+
+        assert pool.masks is not None
+        values = []
+        for probability, mask in zip(outputs, pool.masks, strict=True):
+            size = probability.shape[::-1]
+            reference = cv2.resize(mask, size, interpolation=cv2.INTER_AREA) > 127
+            found = probability > 0.5
+            total = int(found.sum()) + int(reference.sum())
+            values.append(2 * int((found & reference).sum()) / total if total else 1.0)
+        return float(np.mean(values))
+    known = pool.allowed.sum(axis=1) == 1
+    truth, guess = pool.allowed[known].argmax(axis=1), outputs[known].argmax(axis=1)
+    return float(np.mean([(guess[truth == c] == c).mean() for c in np.unique(truth)]))
+
+
+def save(path: Path, content: dict[str, Any]) -> None:
+    """Write a checkpoint whole or not at all. Raises OSError when the disk is full, the old file stays."""
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        torch.save(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def fit(config: Config, train: Pool, val: Pool, weights: Path, runs: Path, threads: int = 2) -> Path:
+    """Train to the end, from the last checkpoint where there is one. Returns the path of the best weights.
+
+    Raises ValueError when the checkpoint belongs to another configuration.
+    """
+    torch.set_num_threads(threads)
+    torch.manual_seed(config.seed)  # the head's first weights
+    folder = runs / config.id
+    folder.mkdir(parents=True, exist_ok=True)
+    network = build(config)
+    steps = len(train.samples) // config.batch
+    total = steps * config.epochs
+    progress = Progress()
+    if config.frozen:
+        encoder_of(network).requires_grad_(False)
+    trained = [p for p in network.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trained, config.lr, weight_decay=config.weight_decay)
+
+    def rate(step: int) -> float:
+        warm = max(1, int(total * config.warm_up))
+        if step < warm:
+            return (step + 1) / warm
+        return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
+
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+    last = folder / "last.pt"
+    if last.exists():
+        state = torch.load(last, weights_only=False)
+        if state["digest"] != config.digest():
+            raise ValueError(f"{last} belongs to another configuration; move it away to start anew")
+        network.load_state_dict(state["model"])
+        average = Average(network, config.ema)
+        average.network.load_state_dict(state["average"])
+        average.steps = state["average_steps"]
+        optimizer.load_state_dict(state["optimizer"])
+        schedule.load_state_dict(state["schedule"])
+        progress = state["progress"]
+        log.info("resumed after epoch %d", progress.epoch)
+    else:
+        initialise(network, config, train, weights, runs)
+        average = Average(network, config.ema)
+    network = network.to(memory_format=torch.channels_last)
+    for epoch in range(progress.epoch, config.epochs):
+        started = time.perf_counter()
+        # Dropout draws from here, so that a resumed run goes on exactly as an unbroken one would.
+        torch.manual_seed(config.seed + epoch)
+        network.train()
+        if config.frozen:
+            encoder_of(network).eval()
+        losses = []
+        rng = np.random.default_rng((config.seed, epoch, 7))
+        for batch in batches(train, config, epoch):
+            loss = step_loss(network, batch, config, rng)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(trained, 5.0)
+            optimizer.step()
+            schedule.step()
+            average.update(network)
+            losses.append(loss.item())
+        figure = score(average.network, val, config)
+        progress.epoch = epoch + 1
+        progress.seconds += time.perf_counter() - started
+        if figure > progress.best:
+            progress.best, progress.best_epoch = figure, epoch
+            save(folder / "best.pt", {"model": average.network.state_dict(), "val": figure, "epoch": epoch})
+        save(
+            last,
+            {
+                "digest": config.digest(),
+                "model": network.state_dict(),
+                "average": average.network.state_dict(),
+                "average_steps": average.steps,
+                "optimizer": optimizer.state_dict(),
+                "schedule": schedule.state_dict(),
+                "progress": progress,
+            },
+        )
+        left = progress.seconds / progress.epoch * (config.epochs - progress.epoch)
+        with (folder / "log.csv").open("a", newline="") as file:
+            csv.writer(file).writerow([epoch, config.size_at(epoch), f"{np.mean(losses):.4f}", f"{figure:.4f}"])
+        log.info(
+            "%s epoch %d/%d at %d px: loss %.3f, val %.4f, best %.4f; about %.0f min left",
+            config.id,
+            epoch + 1,
+            config.epochs,
+            config.size_at(epoch),
+            float(np.mean(losses)),
+            figure,
+            progress.best,
+            left / 60,
+        )
+    return folder / "best.pt"

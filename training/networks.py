@@ -1,0 +1,192 @@
+"""The networks: MobileNetV2 (classifier and encoder) and a residual U-Net on that encoder.
+
+torchvision does not import beside the CPU build of torch used here, so the MobileNetV2 of Sandler et al. 2018
+(arXiv 1801.04381) is written out. It keeps torchvision's layer names and TensorFlow's padding, which is what the
+ImageNet weights were trained with.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+# (expansion, channels, repeats, stride), table 2 of the paper.
+BLOCKS = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
+FEATURES = 1280
+# Index in `MobileNetV2.features` whose output has stride 2, 4, 8, 16, 32, and its channel count.
+TAPS = ((1, 16), (3, 24), (6, 32), (13, 96), (17, 320))
+
+
+class ConvBnRelu6(nn.Sequential):
+    """Convolution, batch norm, ReLU6. Stride 2 pads right and bottom only, as TensorFlow's SAME does."""
+
+    def __init__(self, channels_in: int, channels_out: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
+        pad = nn.ZeroPad2d((0, 1, 0, 1)) if stride == 2 else nn.Identity()
+        conv = nn.Conv2d(
+            channels_in, channels_out, kernel, stride, 0 if stride == 2 else kernel // 2, groups=groups, bias=False
+        )
+        super().__init__(pad, conv, nn.BatchNorm2d(channels_out), nn.ReLU6(inplace=True))
+
+
+class InvertedResidual(nn.Module):
+    """Expand, depthwise, project; with a shortcut where the shapes allow it."""
+
+    def __init__(self, channels_in: int, channels_out: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        hidden = channels_in * expansion
+        layers: list[nn.Module] = [] if expansion == 1 else [ConvBnRelu6(channels_in, hidden, 1)]
+        layers += [
+            ConvBnRelu6(hidden, hidden, 3, stride, groups=hidden),
+            nn.Conv2d(hidden, channels_out, 1, bias=False),
+            nn.BatchNorm2d(channels_out),
+        ]
+        self.conv = nn.Sequential(*layers)
+        self.shortcut = stride == 1 and channels_in == channels_out
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.conv(x) if self.shortcut else self.conv(x)
+
+
+class MobileNetV2(nn.Module):
+    """Classifier whose head is linear after the global average, so that class maps are exact.
+
+    Input (n, 3, rows, cols) in [-1, 1]. `forward` gives the logits (n, classes); `explain` gives also the pooled
+    features (n, 1280) and the class activation maps (n, classes, rows/32, cols/32), whose mean over the image plus the
+    bias is the logit (Zhou et al. 2016, arXiv 1512.04150).
+    """
+
+    def __init__(self, classes: int, dropout: float = 0.2) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [ConvBnRelu6(3, 32, 3, 2)]
+        channels = 32
+        for expansion, width, repeats, stride in BLOCKS:
+            for index in range(repeats):
+                layers.append(InvertedResidual(channels, width, stride if index == 0 else 1, expansion))
+                channels = width
+        layers.append(ConvBnRelu6(channels, FEATURES, 1))
+        self.features = nn.Sequential(*layers)
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(FEATURES, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        pooled = self.features(x).mean(dim=(2, 3))
+        return self.head(self.dropout(pooled))
+
+    def explain(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        last = self.features(x)
+        pooled = last.mean(dim=(2, 3))
+        maps = F.conv2d(last, self.head.weight[:, :, None, None])
+        return self.head(pooled), pooled, maps
+
+
+class ResidualUp(nn.Module):
+    """Upsample by two, join the encoder's tap, two convolutions with a shortcut around them."""
+
+    def __init__(self, channels_in: int, channels_tap: int, channels_out: int) -> None:
+        super().__init__()
+        joined = channels_in + channels_tap
+        self.conv1 = nn.Sequential(
+            nn.Conv2d(joined, channels_out, 3, padding=1, bias=False), nn.BatchNorm2d(channels_out), nn.ReLU()
+        )
+        self.conv2 = nn.Sequential(
+            nn.Conv2d(channels_out, channels_out, 3, padding=1, bias=False), nn.BatchNorm2d(channels_out)
+        )
+        self.shortcut = nn.Conv2d(joined, channels_out, 1, bias=False)
+
+    def forward(self, x: Tensor, tap: Tensor | None) -> Tensor:
+        x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+        if tap is not None:
+            x = torch.cat((x, tap), dim=1)
+        return F.relu(self.conv2(self.conv1(x)) + self.shortcut(x))
+
+
+class ResidualUNet(nn.Module):
+    """U-Net with the MobileNetV2 encoder and residual decoder blocks.
+
+    Input (n, 3, rows, cols) in [-1, 1], rows and cols multiples of 32; output one logit per pixel
+    (n, 1, rows, cols).
+    """
+
+    def __init__(self, widths: tuple[int, ...] = (96, 64, 40, 24, 16)) -> None:
+        super().__init__()
+        self.encoder = MobileNetV2(1).features[:18]
+        taps = [channels for _, channels in TAPS]
+        inputs = [taps[-1], *widths[:-1]]
+        skips = [*reversed(taps[:-1]), 0]
+        self.decoder = nn.ModuleList(
+            ResidualUp(before, skip, after) for before, skip, after in zip(inputs, skips, widths, strict=True)
+        )
+        self.head = nn.Conv2d(widths[-1], 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        taps: list[Tensor] = []
+        positions = {index for index, _ in TAPS}
+        for index, layer in enumerate(self.encoder):
+            x = layer(x)
+            if index in positions:
+                taps.append(x)
+        x = taps.pop()
+        for block in self.decoder:
+            x = block(x, taps.pop() if taps else None)
+        out: Tensor = self.head(x)
+        return out
+
+
+def load_imagenet(features: nn.Sequential, weights: Path) -> list[tuple[nn.BatchNorm2d, Tensor]]:
+    """Fill the convolutions of `features` from the folded ImageNet weights.
+
+    Returns each batch norm with the folded bias that belongs to it; `restore_batch_norm` needs them.
+    """
+    state = load_file(str(weights))
+    pairs: list[tuple[nn.BatchNorm2d, Tensor]] = []
+    for number, block in enumerate(features):
+        prefix = f"features.{number}"
+        if isinstance(block, InvertedResidual):
+            convs = [m for m in block.modules() if isinstance(m, nn.Conv2d)]
+            names = [f"{prefix}.conv.{i}.0" for i in range(len(convs) - 1)] + [f"{prefix}.conv.{len(convs) - 1}"]
+        else:
+            convs = [m for m in block.modules() if isinstance(m, nn.Conv2d)]
+            names = [f"{prefix}.0"]
+        norms = [m for m in block.modules() if isinstance(m, nn.BatchNorm2d)]
+        for conv, norm, name in zip(convs, norms, names, strict=True):
+            conv.weight.data.copy_(state[f"{name}.weight"].float())
+            pairs.append((norm, state[f"{name}.bias"].float()))
+    return pairs
+
+
+@torch.no_grad()
+def restore_batch_norm(features: nn.Module, pairs: list[tuple[nn.BatchNorm2d, Tensor]], images: Tensor) -> None:
+    """Give the folded batch norms their statistics back from `images` (n, 3, rows, cols); the output stays the same.
+
+    Each norm first only adds its folded bias; in one forward pass it measures what it sees and sets
+    gamma = sqrt(var + eps), beta = bias + mean, so that normalising and undoing it cancel out exactly.
+    """
+    handles = []
+    for norm, bias in pairs:
+
+        def measure(module: nn.Module, inputs: tuple[Tensor, ...], bias: Tensor = bias) -> None:
+            assert isinstance(module, nn.BatchNorm2d)
+            x = inputs[0].float()
+            mean, var = x.mean(dim=(0, 2, 3)), x.var(dim=(0, 2, 3), unbiased=False)
+            assert module.running_mean is not None
+            assert module.running_var is not None
+            module.running_mean.copy_(mean)
+            module.running_var.copy_(var)
+            module.weight.copy_(torch.sqrt(var + module.eps))
+            module.bias.copy_(bias + mean)
+
+        handles.append(norm.register_forward_pre_hook(measure))
+    features.eval()
+    features(images)
+    for handle in handles:
+        handle.remove()
+
+
+def parameter_count(module: nn.Module) -> int:
+    """Trainable numbers in `module`."""
+    return int(np.sum([p.numel() for p in module.parameters()]))

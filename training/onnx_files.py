@@ -1,0 +1,86 @@
+"""PyTorch network to model.onnx: one graph with the outputs a card promises, weights stored as fp16."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from training.networks import MobileNetV2
+
+OPSET = 17
+# Smaller tensors (biases, constants) stay fp32: they weigh nothing.
+FP16_FROM = 1024
+
+
+class _Explained(nn.Module):
+    """`MobileNetV2.explain` as a forward, which is what the exporter records."""
+
+    def __init__(self, network: MobileNetV2) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return self.network.explain(x)
+
+
+def to_onnx(network: nn.Module, size: int) -> onnx.ModelProto:
+    """Export in fp32. Classifiers give `logits`, `features`, `maps`; segmenters `logits` (1, 1, rows, cols)."""
+    explained = isinstance(network, MobileNetV2)
+    module = _Explained(network) if isinstance(network, MobileNetV2) else network
+    names = ["logits", "features", "maps"] if explained else ["logits"]
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        # The recording exporter is deprecated but needs no further package and folds batch norm by itself; it also
+        # warns of every padding it does not fold.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module.eval(),
+            (torch.zeros(1, 3, size, size),),
+            buffer,
+            input_names=["image"],
+            output_names=names,
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    model = onnx.load_from_string(buffer.getvalue())
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def store_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy whose large weights are fp16 with a cast to fp32 behind them: half the file at fp32 speed, since ONNX
+    Runtime folds the casts when it loads."""
+    model = onnx.ModelProto.FromString(model.SerializeToString())
+    graph = model.graph
+    casts = []
+    for tensor in graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < FP16_FROM:
+            continue
+        name = tensor.name
+        half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), name + "_fp16")
+        tensor.CopyFrom(half)
+        casts.append(helper.make_node("Cast", [half.name], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+@torch.no_grad()
+def torch_outputs(network: nn.Module, tensor: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+    """What PyTorch in fp32 answers to one input (1, 3, rows, cols): the reference of the parity check."""
+    x = torch.from_numpy(tensor)
+    network.eval()
+    if isinstance(network, MobileNetV2):
+        logits, features, maps = network.explain(x)
+        return {"logits": logits.numpy(), "features": features.numpy(), "maps": maps.numpy()}
+    return {"logits": network(x).numpy()}

@@ -1,0 +1,242 @@
+"""Manifests to samples: which file, which label, which split, which patient, which source."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from medview.core.failures import Failure
+from medview.imaging.open import open_path
+from medview.inference.gate import check_picture
+
+# Source of pictures that training/other.py makes; their path is a number.
+MADE = "made"
+MADE_PICTURES = 1500
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture of a set.
+
+    Attributes:
+        path: the file.
+        label: class name; empty where the set has none for it.
+        split: train, val, test, or the name of an extra evaluation set.
+        group: patient or lesion; intervals are drawn over groups, splits never cut one.
+        source: hospital or collection, for the per-source figures.
+        framing: how the picture was cut (`full-frame`, `lung-crop`), or empty.
+        mask: file of the reference mask, or None.
+        allowed: class names that may be true where the class is known only in part ("some tumour").
+        tags: further set-specific facts, for example the tumour type of a segmentation slice.
+    """
+
+    path: Path
+    label: str
+    split: str
+    group: str
+    source: str
+    framing: str = ""
+    mask: Path | None = None
+    allowed: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+def read_manifest(path: Path, needs: Iterable[str]) -> list[dict[str, str]]:
+    """Rows of a manifest CSV. Raises ValueError naming what was expected and found when a column is missing."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    missing = set(needs) - set(rows[0] if rows else ())
+    if missing:
+        found = ", ".join(rows[0]) if rows else "no rows"
+        raise ValueError(f"{path.name}: columns {', '.join(sorted(missing))} expected, found: {found}")
+    return rows
+
+
+def hash_split(name: str, shares: tuple[float, float] = (0.6, 0.2)) -> str:
+    """A fixed split for sets that come without one, from the name alone (share of train, share of val)."""
+    point = int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 0xFFFFFFFF
+    return "train" if point < shares[0] else "val" if point < sum(shares) else "test"
+
+
+def chest_six(data: Path) -> list[Sample]:
+    """Six-class chest X-ray: the labelled rows of cxr/manifest.csv."""
+    rows = read_manifest(data / "cxr/manifest.csv", ("file", "label", "patient_id", "source", "split", "framing"))
+    return [
+        Sample(data / "cxr/images" / r["file"], r["label"], r["split"], r["patient_id"], r["source"], r["framing"])
+        for r in rows
+        if r["label"]
+    ]
+
+
+def skin_lesion(data: Path) -> list[Sample]:
+    """HAM10000, full frames, by lesion group; the ISIC 2018 test half as an extra evaluation set."""
+    rows = read_manifest(data / "skin/manifest.csv", ("file", "label", "lesion_group", "source", "split"))
+    samples = [Sample(data / "skin" / r["file"], r["label"], r["split"], r["lesion_group"], r["source"]) for r in rows]
+    extra = read_manifest(data / "skin/isic2018_test/manifest.csv", ("file", "label", "lesion_group", "source"))
+    samples += [
+        Sample(data / "skin" / r["file"], r["label"], "isic2018_test", r["lesion_group"], "ISIC 2018 test")
+        for r in extra
+    ]
+    return samples
+
+
+TUMOURS = ("meningioma", "glioma", "pituitary")
+
+
+def _figshare(data: Path) -> list[Sample]:
+    root = data / "mri/figshare"
+    rows = read_manifest(root / "manifest.csv", ("file", "mask", "label", "patient_group", "split"))
+    return [
+        Sample(
+            root / r["file"],
+            r["label"],
+            r["split"],
+            f"figshare:{r['patient_group']}",
+            "figshare",
+            mask=root / r["mask"],
+            tags=(r["label"],),
+        )
+        for r in rows
+    ]
+
+
+def _tumour_free(data: Path) -> list[Sample]:
+    samples = []
+    for name, group in (("notumor", "group_id"), ("controls", "patient_id"), ("yesno253", "group_id")):
+        root = data / "mri" / name
+        for r in read_manifest(root / "manifest.csv", ("file", "label", "split", "suspect", group)):
+            if r["label"] != "no_tumour" or r["suspect"]:
+                continue
+            source = r["source"] if name == "controls" else name
+            samples.append(
+                Sample(root / r["file"], "no_tumour", r["split"], f"{name}:{r[group]}", source, tags=("no_tumour",))
+            )
+    return samples
+
+
+def brain_tumour(data: Path) -> list[Sample]:
+    """Four-class brain MR slices. Tumours of yesno253 have no type, so any tumour class may be true for them;
+    those of brats13 are gliomas by the challenge's definition. Rows marked suspect are left out."""
+    samples = _figshare(data) + _tumour_free(data)
+    root = data / "mri/yesno253"
+    for r in read_manifest(root / "manifest.csv", ("file", "label", "split", "suspect", "group_id")):
+        if r["label"] == "tumour" and not r["suspect"]:
+            group = f"yesno253:{r['group_id']}"
+            samples.append(Sample(root / r["file"], "", r["split"], group, "yesno253", allowed=TUMOURS))
+    return samples + [s for s in _brats(data) if s.label == "glioma"]
+
+
+def _brats(data: Path) -> list[Sample]:
+    root = data / "mri/controls"
+    return [
+        Sample(
+            root / r["file"],
+            "glioma" if r["label"] == "tumour" else "no_tumour",
+            r["split"],
+            f"controls:{r['patient_id']}",
+            r["source"],
+            mask=root / r["mask_core"] if r["mask_core"] else None,
+            tags=("glioma" if r["label"] == "tumour" else "no_tumour",),
+        )
+        for r in read_manifest(root / "manifest.csv", ("file", "label", "split", "source", "mask_core", "suspect"))
+        if r["source"] == "brats13" and not r["suspect"]
+    ]
+
+
+def brain_tumour_mask(data: Path) -> list[Sample]:
+    """Slices for segmentation: figshare with masks, tumour-free slices with an empty one."""
+    return _figshare(data) + _tumour_free(data) + [s for s in _brats(data) if s.mask is not None]
+
+
+# Modalities of the DICOM corpus that may show what the gate must accept, and the MR files that do not (shoulder,
+# abdomen, knee): looked at one by one.
+OURS_IN_CORPUS = ("MR", "CR", "DX", "")
+NO_BRAIN = ("MR_small", "examples_overlay", "MR-SIEMENS", "emri_small", "07_")
+
+
+def image_kind(data: Path) -> list[Sample]:
+    """The gate's set: our three kinds from their own sets, and everything else. Sets without a split are split by the
+    hash of the file name."""
+    samples = [_as_kind(s, "chest_xray") for s in chest_six(data)]
+    samples += [_as_kind(s, "brain_mr") for s in (*_figshare(data), *_tumour_free(data), *_brats(data))]
+    samples += [_as_kind(s, "skin_lesion") for s in skin_lesion(data)]
+    root = data / "skin"
+    for r in read_manifest(root / "manifest.csv", ("file224", "lesion_group", "split")):
+        if r["file224"]:
+            at = root / r["file224"]
+            samples.append(Sample(at, "skin_lesion", r["split"], r["lesion_group"], "HAM10000 centre crop"))
+    for r in read_manifest(root / "isic2017_seg/manifest.csv", ("file",)):
+        samples.append(Sample(root / r["file"], "skin_lesion", hash_split(r["file"]), r["file"], "ISIC 2017"))
+    for r in read_manifest(root / "ood/manifest.csv", ("file", "kind")):
+        kind = "chest_xray" if r["kind"] == "other_modality" else "other"
+        samples.append(Sample(root / r["file"], kind, hash_split(r["file"]), r["file"], f"ood {r['kind']}"))
+    root = data / "dicom"
+    for r in read_manifest(root / "manifest.csv", ("file", "modality", "expect", "rows", "cols", "bits")):
+        name = Path(r["file"]).name
+        other = r["modality"] not in OURS_IN_CORPUS or (r["modality"] == "MR" and name.startswith(NO_BRAIN))
+        if r["expect"] == "opens" and other and _is_picture(root / r["file"]):
+            # Many corpus files hold one picture in several encodings: they must share a split.
+            group = f"dicom {r['modality']} {r['rows']}x{r['cols']}"
+            samples.append(Sample(root / r["file"], "other", hash_split(group), group, f"dicom {r['modality']}"))
+    for number in range(MADE_PICTURES):
+        name = f"{number:05d}"
+        samples.append(Sample(Path(MADE) / name, "other", hash_split(name), name, MADE))
+    return samples
+
+
+def _as_kind(sample: Sample, kind: str) -> Sample:
+    return replace(sample, label=kind, mask=None, allowed=(), tags=())
+
+
+def _is_picture(path: Path) -> bool:
+    """Whether the file opens and passes the gate's first check, which needs no network."""
+    study = open_path(path)
+    if isinstance(study, Failure):
+        return False
+    values = study.frames[study.middle].modality_values()
+    return not isinstance(values, Failure) and check_picture(values) is None
+
+
+SETS: dict[str, Callable[[Path], list[Sample]]] = {
+    "chest-six": chest_six,
+    "skin-lesion": skin_lesion,
+    "brain-tumour": brain_tumour,
+    "brain-tumour-mask": brain_tumour_mask,
+    "image-kind": image_kind,
+}
+
+
+def load_set(name: str, data: Path) -> list[Sample]:
+    """The samples of a named set, checked: files exist, no group in two splits, no empty class in train.
+
+    Raises ValueError with everything that is wrong, before any hour is spent on training.
+    """
+    if name not in SETS:
+        raise ValueError(f"unknown set {name!r}; known: {', '.join(SETS)}")
+    if not data.is_dir():
+        raise ValueError(f"{data} is not a folder; give the data folder with --data")
+    samples = SETS[name](data)
+    problems = [f"{s.path}: file is missing" for s in samples if s.source != MADE and not s.path.is_file()]
+    problems += [f"{s.mask}: mask is missing" for s in samples if s.mask and not s.mask.is_file()]
+    homes: dict[str, str] = {}
+    for sample in samples:
+        if homes.setdefault(sample.group, sample.split) != sample.split:
+            problems.append(f"{sample.group} is in both {homes[sample.group]} and {sample.split}")
+    counts = Counter((s.split, s.label) for s in samples)
+    labels = {s.label for s in samples if s.label}
+    problems += [f"class {label} has no training image" for label in sorted(labels) if not counts["train", label]]
+    if problems:
+        more = f"\n… and {len(problems) - 10} more" if len(problems) > 10 else ""
+        raise ValueError(f"the set {name} is not usable:\n" + "\n".join(problems[:10]) + more)
+    return samples
+
+
+def manifest_hashes(samples: list[Sample], data: Path) -> dict[str, str]:
+    """SHA-256 of every manifest the samples came from, by its path below the data folder."""
+    folders = {data / s.path.relative_to(data).parts[0] for s in samples if s.source != MADE}
+    manifests = sorted(m for folder in folders for m in folder.rglob("manifest.csv"))
+    return {m.relative_to(data).as_posix(): hashlib.sha256(m.read_bytes()).hexdigest() for m in manifests}
