@@ -1,0 +1,114 @@
+"""An analysis as files: masks, overlays and JSON. Every file appears whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medview.core.failures import Code, Failure
+from medview.inference.analysis import Analysis, Result
+from medview.report.overlay import burn, heatmap_rgba, mask_rgba
+
+Which = Literal["all", "findings"]
+HEATMAP_OPACITY, MASK_OPACITY = 0.6, 0.9
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write beside the target, then rename over it. Raises OSError; the half-written file is removed."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        temporary.write_bytes(data)
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def png(image: NDArray[np.uint8]) -> bytes:
+    """PNG of an 8-bit picture (rows, cols) or (rows, cols, 3) RGB."""
+    import cv2
+
+    ok, data = cv2.imencode(".png", image if image.ndim == 2 else np.ascontiguousarray(image[:, :, ::-1]))
+    if not ok:
+        raise ValueError(f"no PNG can be made of {image.shape} {image.dtype}")
+    return data.tobytes()
+
+
+def _labels(result: Result, which: Which) -> list[str]:
+    """Labels whose heatmap is wanted: all, or the findings and, where there is none, the most probable label."""
+    if not result.heatmaps:
+        return []
+    if which == "all":
+        return list(result.heatmaps)
+    probabilities = result.probabilities or {}
+    wanted = result.findings or tuple(sorted(probabilities, key=lambda k: -probabilities[k])[:1])
+    return [label for label in wanted if label in result.heatmaps]
+
+
+def _pictures(
+    analysis: Analysis, image: NDArray[np.uint8], which: Which, mask_overlay: bool
+) -> Iterator[tuple[str, str, NDArray[np.uint8]]]:
+    """(model, label, picture) of everything there is to write, one at a time: each is as large as the source."""
+    size = (image.shape[0], image.shape[1])
+    for result in analysis.results:
+        if result.mask is not None:
+            yield result.card.id, "mask", result.mask.pixels * np.uint8(255)
+            if mask_overlay:
+                yield result.card.id, "mask-overlay", burn(image, mask_rgba(result.mask.pixels), MASK_OPACITY)
+        for label in _labels(result, which):
+            heat = heatmap_rgba((result.heatmaps or {})[label], size)
+            yield result.card.id, label, burn(image, heat, HEATMAP_OPACITY)
+
+
+def write_outputs(
+    analysis: Analysis,
+    image: NDArray[np.uint8],
+    folder: Path,
+    stem: str,
+    which: Which = "all",
+    mask_overlay: bool = False,
+) -> dict[tuple[str, str], str] | Failure:
+    """Write masks (0 and 255, size of the source) and heatmap overlays as `<stem>__<model>__<label>.png`.
+
+    `image` is the picture as the eye sees it, (rows, cols) or (rows, cols, 3) uint8. Gives the path written for
+    (model, "mask") and (model, label), as `Analysis.to_dict` takes it; the picture of a mask over its image
+    (`mask_overlay`) is written beside them and not listed.
+    """
+    files: dict[tuple[str, str], str] = {}
+    path = folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for model, label, picture in _pictures(analysis, image, which, mask_overlay):
+            path = folder / f"{stem}__{model}__{label}.png"
+            write_atomic(path, png(picture))
+            if label != "mask-overlay":
+                files[model, label] = str(path)
+    except OSError as error:
+        return write_failure(path, error)
+    return files
+
+
+def write_json(path: Path, data: Any) -> Failure | None:
+    """Write `data` as readable JSON, UTF-8."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())
+    except OSError as error:
+        return write_failure(path, error)
+    return None
+
+
+def write_failure(path: Path, error: OSError) -> Failure:
+    """The failure of a file that could not be written."""
+    return Failure(
+        Code.WRITE_ERROR,
+        f"{path.name} could not be written: {error.strerror or error}.",
+        "Choose another folder, or make room on the disk.",
+        repr(error),
+    )

@@ -1,0 +1,123 @@
+"""Result images and tables: names, sizes, values, and what happens when the disk does not want them."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from medview.core.failures import Code, Failure
+from medview.inference.analysis import Analysis, Mask, Result
+from medview.inference.card import Card, Label
+from medview.inference.preprocess import Preprocess
+from medview.report import export
+
+RULE = Preprocess((4, 4), "grey", "stretch")
+
+
+def card(id: str, task: str, *labels: str) -> Card:
+    return Card(id, "1", id, task, "k", "0" * 64, tuple(Label(name, name.upper()) for name in labels), RULE)
+
+
+def analysis() -> Analysis:
+    pixels = np.zeros((30, 40), np.uint8)
+    pixels[10:20, 10:20] = 1
+    heat = {"a": np.ones((2, 2), np.float32), "b": np.zeros((2, 2), np.float32)}
+    classes = Result(card("cls", "classify", "a", "b"), "CPUExecutionProvider", 1, {"a": 0.3, "b": 0.7}, ("a",))
+    classes = Result(**{**classes.__dict__, "heatmaps": heat})
+    marks = Result(card("seg", "segment", "t"), "CPUExecutionProvider", 1, None, ("t",), Mask(pixels, 100, 1 / 12, 5.0))
+    return Analysis("f.png", 0, "ok", results=(classes, marks))
+
+
+def read(path: str | Path) -> np.ndarray:
+    return cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+
+
+@pytest.fixture
+def image() -> np.ndarray:
+    return np.full((30, 40), 60, np.uint8)
+
+
+def test_names_and_contents(tmp_path: Path, image: np.ndarray) -> None:
+    folder = tmp_path / "out é ж 你"
+    files = export.write_outputs(analysis(), image, folder, "stem é ж 你")
+    assert isinstance(files, dict)
+    assert {key: Path(path).name for key, path in files.items()} == {
+        ("cls", "a"): "stem é ж 你__cls__a.png",
+        ("cls", "b"): "stem é ж 你__cls__b.png",
+        ("seg", "mask"): "stem é ж 你__seg__mask.png",
+    }
+    mask = read(files["seg", "mask"])
+    assert mask.shape == (30, 40)
+    assert set(np.unique(mask)) == {0, 255}
+    assert (mask == 255).sum() == 100
+    # No heat: the picture as it was. Full heat: 60 % of the top colour, which imread gives as BGR.
+    assert (read(files["cls", "b"]) == 60).all()
+    top = export.burn(image, np.full((30, 40, 4), 255, np.uint8) * 0 + _top(), export.HEATMAP_OPACITY)
+    assert (read(files["cls", "a"])[..., ::-1] == top).all()
+    assert sorted(os.listdir(folder)) == sorted(Path(path).name for path in files.values())
+
+
+def _top() -> np.ndarray:
+    from medview.report.overlay import heat_colours
+
+    return np.append(heat_colours()[255], 255).astype(np.uint8)
+
+
+def test_only_findings(tmp_path: Path, image: np.ndarray) -> None:
+    files = export.write_outputs(analysis(), image, tmp_path, "s", which="findings")
+    assert set(files) == {("cls", "a"), ("seg", "mask")}  # type: ignore[arg-type]
+
+
+def test_without_a_finding_the_most_probable_label_is_written(tmp_path: Path, image: np.ndarray) -> None:
+    whole = analysis()
+    calm = Analysis("f", 0, "ok", results=(Result(**{**whole.results[0].__dict__, "findings": ()}),))
+    assert set(export.write_outputs(calm, image, tmp_path, "s", which="findings")) == {("cls", "b")}  # type: ignore[arg-type]
+
+
+def test_the_picture_of_a_mask_is_beside_it_and_not_listed(tmp_path: Path, image: np.ndarray) -> None:
+    files = export.write_outputs(analysis(), image, tmp_path, "s", which="findings", mask_overlay=True)
+    assert isinstance(files, dict)
+    assert not any("overlay" in label for _, label in files)
+    shown = read(tmp_path / "s__seg__mask-overlay.png")
+    assert shown.shape == (30, 40, 3)
+    assert (shown[0, 0] == 60).all()
+    assert (shown[10, 10] != 60).any()
+
+
+def test_files_are_what_to_dict_wants(tmp_path: Path, image: np.ndarray) -> None:
+    done = analysis()
+    files = export.write_outputs(done, image, tmp_path, "s")
+    assert isinstance(files, dict)
+    table = tmp_path / "deep" / "results.json"
+    assert export.write_json(table, done.to_dict(files)) is None
+    row = json.loads(table.read_text(encoding="utf-8"))
+    assert row["results"][1]["mask"]["path"] == files["seg", "mask"]
+    assert row["results"][0]["heatmaps"] == {"a": files["cls", "a"], "b": files["cls", "b"]}
+
+
+def test_a_folder_that_is_a_file_is_a_failure(tmp_path: Path, image: np.ndarray) -> None:
+    (tmp_path / "file").write_text("")
+    failure = export.write_outputs(analysis(), image, tmp_path / "file", "s")
+    assert isinstance(failure, Failure)
+    assert failure.code == Code.WRITE_ERROR
+    assert failure.hint
+    assert isinstance(export.write_json(tmp_path / "file" / "x.json", {}), Failure)
+
+
+def test_a_write_that_fails_leaves_neither_half_nor_old_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "a.bin"
+    target.write_bytes(b"old")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(export.os, "replace", full)
+    with pytest.raises(OSError, match="No space"):
+        export.write_atomic(target, b"new")
+    assert target.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a.bin"]

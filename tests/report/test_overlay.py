@@ -1,0 +1,86 @@
+"""Colours of heatmaps and masks, to the pixel."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from medview.imaging.window import Window
+from medview.report import overlay
+
+
+def test_low_heat_is_transparent_and_high_heat_is_solid() -> None:
+    heat = np.array([[0.0, 1.0]], np.float32)
+    rgba = overlay.heatmap_rgba(heat, (20, 40))
+    assert rgba.shape == (20, 40, 4)
+    assert rgba.dtype == np.uint8
+    assert (rgba[:, :10, 3] == 0).all()
+    assert (rgba[:, -10:, 3] == 255).all()
+    assert (rgba[:, -10:, :3] == overlay.heat_colours()[255]).all()
+
+
+def test_heat_is_enlarged_smoothly() -> None:
+    rgba = overlay.heatmap_rgba(np.array([[0.0, 1.0]], np.float32), (4, 200))
+    steps = np.abs(np.diff(rgba[0, :, 3].astype(int)))
+    assert steps.max() <= 8
+
+
+def test_heat_stays_in_range_where_cubic_interpolation_overshoots() -> None:
+    heat = np.zeros((7, 7), np.float32)
+    heat[3, 3] = 1.0
+    rgba = overlay.heatmap_rgba(heat, (70, 70))
+    assert rgba[0, 0, 3] == 0
+    assert rgba[35, 35, 3] == 255
+
+
+def test_heat_colours_get_brighter_all_the_way() -> None:
+    luma = overlay.heat_colours().astype(float) @ [0.2126, 0.7152, 0.0722]
+    assert (np.diff(luma) > -1).all()
+    assert luma[-1] - luma[0] > 200
+
+
+def test_a_mask_has_a_solid_outline_and_a_translucent_inside() -> None:
+    mask = np.zeros((9, 9), np.uint8)
+    mask[2:7, 2:7] = 1
+    rgba = overlay.mask_rgba(mask)
+    expected = np.zeros((9, 9), np.uint8)
+    expected[2:7, 2:7] = 255
+    expected[3:6, 3:6] = overlay.MASK_FILL_ALPHA
+    assert (rgba[..., 3] == expected).all()
+    assert (rgba[2:7, 2:7, :3] == overlay.MASK_RGB).all()
+
+
+def test_the_outline_closes_at_the_edge_of_the_picture() -> None:
+    rgba = overlay.mask_rgba(np.ones((5, 5), np.uint8))
+    assert (rgba[0, :, 3] == 255).all()
+    assert (rgba[:, -1, 3] == 255).all()
+    assert rgba[2, 2, 3] == overlay.MASK_FILL_ALPHA
+
+
+def test_an_empty_mask_is_all_transparent() -> None:
+    assert not overlay.mask_rgba(np.zeros((5, 5), np.uint8)).any()
+
+
+def test_burn_mixes_by_alpha_and_opacity() -> None:
+    grey = np.full((1, 3), 100, np.uint8)
+    rgba = np.array([[[200, 0, 50, 255], [200, 0, 50, 0], [200, 0, 50, 51]]], np.uint8)
+    burned = overlay.burn(grey, rgba, 0.5)
+    assert burned.tolist() == [[[150, 50, 75], [100, 100, 100], [110, 90, 95]]]
+
+
+def test_burn_keeps_colour() -> None:
+    rgb = np.array([[[1, 2, 3]]], np.uint8)
+    assert overlay.burn(rgb, np.zeros((1, 1, 4), np.uint8), 1.0).tolist() == [[[1, 2, 3]]]
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_to_8bit_of_grey_goes_through_the_window(inverted: bool) -> None:
+    values = np.array([[0, 100, 200, 300]], np.int16)
+    shown = overlay.to_8bit(values, Window.from_range(100, 200), inverted)
+    assert shown.tolist() == ([[255, 255, 0, 0]] if inverted else [[0, 0, 255, 255]])
+
+
+def test_to_8bit_of_colour() -> None:
+    deep = np.array([[[0, 0x8000, 0xFFFF]]], np.uint16)
+    assert overlay.to_8bit(deep).tolist() == [[[0, 128, 255]]]
+    assert overlay.to_8bit(deep, inverted=True).tolist() == [[[255, 127, 0]]]
