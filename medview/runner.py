@@ -1,0 +1,159 @@
+"""The one kind of background work: a function of a `Token` on a thread pool, its end reported on the Qt thread.
+
+A job ends in exactly one of done, failed, cancelled. A job started in a lane cancels the one that runs there: the
+latest wins. A cancelled job has ended for the program at once; its thread stops at its next `Token.check`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, Signal
+
+from medview.core.failures import Code, Failure
+from medview.core.jobs import Cancelled, Token
+
+log = logging.getLogger(__name__)
+
+Work = Callable[[Token], Any]
+
+
+def _ignore(*_: object) -> None:
+    """The callback of whoever does not care."""
+
+
+@dataclass(eq=False)
+class Job:
+    """One piece of work in a lane, and what is called, on the Qt thread, when it ends: exactly one of the three.
+
+    Attributes:
+        text, share: what it is doing, and how far it is (0-1, None when nobody can tell).
+    """
+
+    lane: str
+    text: str
+    work: Work
+    on_done: Callable[[Any], None] = _ignore
+    on_failed: Callable[[Failure], None] = _ignore
+    on_cancelled: Callable[[], None] = _ignore
+    token: Token = field(default_factory=Token)
+    share: float | None = None
+    ended: bool = False
+
+
+class _Task(QRunnable):
+    """Runs a job in a pool thread. Everything is handed back through one queued signal of the runner."""
+
+    def __init__(self, job: Job, runner: Runner) -> None:
+        super().__init__()
+        self.job, self.runner = job, runner
+
+    def run(self) -> None:
+        """Called by the pool."""
+        outcome: Any
+        try:
+            self.job.token.check()
+            outcome = self.job.work(self.job.token)
+        except Cancelled as cancelled:
+            outcome = cancelled
+        except Exception as error:  # the border of background work
+            log.exception("job %s", self.job.lane)
+            outcome = internal(error)
+        self.runner.hand_back(self.job, outcome)
+
+
+def internal(error: BaseException) -> Failure:
+    """The failure of a defect in medview itself."""
+    return Failure(
+        Code.INTERNAL,
+        "Something went wrong inside medview.",
+        "Try again. If it stays, send the log file to the person who looks after medview (Help > About).",
+        repr(error),
+    )
+
+
+class Runner(QObject):
+    """Starts jobs and reports their ends. `laneChanged(lane)`: busy, free, or further on."""
+
+    laneChanged = Signal(str)
+    _ended = Signal(object, object)
+    _progressed = Signal(object, float, str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._pool = QThreadPool()
+        # Jobs that were cancelled and have not noticed yet must not hold up their successor.
+        self._pool.setMaxThreadCount(6)
+        self._lanes: dict[str, Job] = {}
+        self._border = threading.Lock()
+        self._closed = False
+        self._ended.connect(self._on_ended, Qt.ConnectionType.QueuedConnection)
+        self._progressed.connect(self._on_progressed, Qt.ConnectionType.QueuedConnection)
+
+    def start(self, job: Job) -> Job:
+        """Run `job`; what runs in its lane is cancelled first."""
+        if self._closed:
+            return job
+        self.cancel(job.lane)
+        job.token.report = lambda share, text: self._report(job, share, text)
+        self._lanes[job.lane] = job
+        self._pool.start(_Task(job, self))
+        self.laneChanged.emit(job.lane)
+        return job
+
+    def cancel(self, lane: str) -> None:
+        """Cancel what runs in `lane`, if anything does."""
+        if job := self._lanes.get(lane):
+            job.token.cancel()
+            self._finish(job, Cancelled())
+
+    def busy(self, lane: str) -> Job | None:
+        """The job that runs in `lane`, or None."""
+        return self._lanes.get(lane)
+
+    def close(self, wait_ms: int = 5000) -> bool:
+        """Cancel everything, report nothing any more and wait for the threads; False when some still run."""
+        with self._border:
+            self._closed = True
+        for job in self._lanes.values():
+            job.token.cancel()
+            job.ended = True
+        self._lanes.clear()
+        return bool(self._pool.waitForDone(wait_ms))
+
+    def hand_back(self, job: Job, outcome: object) -> None:
+        """Called in a pool thread when the work is over. After `close` nobody listens."""
+        with self._border:
+            if not self._closed:
+                self._ended.emit(job, outcome)
+
+    def _report(self, job: Job, share: float, text: str) -> None:
+        with self._border:
+            if not self._closed:
+                self._progressed.emit(job, share, text)
+
+    def _on_progressed(self, job: Job, share: float, text: str) -> None:
+        if not job.ended:
+            job.share, job.text = share, text
+            self.laneChanged.emit(job.lane)
+
+    def _on_ended(self, job: Job, outcome: object) -> None:
+        self._finish(job, outcome)
+
+    def _finish(self, job: Job, outcome: object) -> None:
+        if job.ended:
+            return
+        job.ended = True
+        if self._lanes.get(job.lane) is job:
+            del self._lanes[job.lane]
+        if isinstance(outcome, Cancelled):
+            job.on_cancelled()
+        elif isinstance(outcome, Failure):
+            job.on_failed(outcome)
+        else:
+            job.on_done(outcome)
+        self.laneChanged.emit(job.lane)

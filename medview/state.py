@@ -1,0 +1,188 @@
+"""The plain values the workspace holds: what is shown, how it is looked at, what is kept. No Qt."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medview.core.failures import Failure
+from medview.imaging.study import Frame, Study
+from medview.imaging.window import Window
+from medview.inference.analysis import Analysis, Mask
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded frame, ready to be looked at.
+
+    Attributes:
+        values: modality values (rows, cols), or (rows, cols, 3) RGB uint8/uint16.
+        shown: what the canvas draws: grey (rows, cols), also of a grey picture stored as colour, or RGB uint8.
+        window: the window it is first shown with; None for colour.
+    """
+
+    frame: Frame
+    values: NDArray[Any] = field(repr=False, compare=False)
+    shown: NDArray[Any] = field(repr=False, compare=False)
+    window: Window | None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held by the arrays."""
+        return self.values.nbytes + (0 if self.shown is self.values else self.shown.nbytes)
+
+
+@dataclass(frozen=True)
+class ViewState:
+    """How the frames of one series are looked at: stepping through a stack keeps window and place.
+
+    Attributes:
+        window: the user's window; None for the picture's own.
+        inverted: black and white swapped by the user, on top of the picture's polarity.
+        scale: screen pixels (logical) per image pixel; None fits the picture into the canvas.
+        centre: the image point (column, row) in the middle of the canvas; None with `scale` None.
+    """
+
+    window: Window | None = None
+    inverted: bool = False
+    scale: float | None = None
+    centre: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """What lies over the picture. `label` is (model id, label id) of the heatmap, None for none."""
+
+    label: tuple[str, str] | None = None
+    heatmap_on: bool = False
+    heatmap_opacity: float = 0.6
+    mask_on: bool = True
+    mask_opacity: float = 0.8
+
+
+@dataclass
+class FileList:
+    """The files that were opened together, in the order they were found, each once.
+
+    Attributes:
+        index: the file that is or was last being opened; -1 for none.
+        unreadable: why a file did not open, for those that were tried.
+        number: changes with every new list, so that late news about an old one is recognised.
+    """
+
+    paths: list[Path] = field(default_factory=list)
+    index: int = -1
+    unreadable: dict[Path, Failure] = field(default_factory=dict)
+    number: int = 0
+    _places: dict[Path, int] = field(default_factory=dict)
+
+    def next_list(self) -> FileList:
+        """An empty list that is newer than this one."""
+        return FileList(number=self.number + 1)
+
+    def extend(self, batch: list[Path]) -> tuple[int, int] | None:
+        """Add what is not there yet; the first and last new place, or None."""
+        first = len(self.paths)
+        for path in batch:
+            if path not in self._places:
+                self._places[path] = len(self.paths)
+                self.paths.append(path)
+        return (first, len(self.paths) - 1) if len(self.paths) > first else None
+
+    def place(self, path: Path) -> int | None:
+        """Where a file stands, or None."""
+        return self._places.get(path)
+
+    @property
+    def current(self) -> Path | None:
+        """The file at `index`, or None."""
+        return self.paths[self.index] if 0 <= self.index < len(self.paths) else None
+
+
+class Kept(Generic[K, V]):
+    """The values used last, up to a number of bytes. The newest is kept whatever its size."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit_bytes = limit_bytes
+        self._items: OrderedDict[K, tuple[V, int]] = OrderedDict()
+        self.used_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def get(self, key: K) -> V | None:
+        """The value of `key`, which becomes the newest, or None."""
+        if key not in self._items:
+            return None
+        self._items.move_to_end(key)
+        return self._items[key][0]
+
+    def put(self, key: K, value: V, nbytes: int) -> None:
+        """Keep `value`; the oldest ones go until the rest fits."""
+        self.drop(key)
+        self._items[key] = (value, nbytes)
+        self.used_bytes += nbytes
+        while self.used_bytes > self.limit_bytes and len(self._items) > 1:
+            _, (_, freed) = self._items.popitem(last=False)
+            self.used_bytes -= freed
+
+    def drop(self, key: K) -> None:
+        """Forget `key`, if it is known."""
+        if key in self._items:
+            self.used_bytes -= self._items.pop(key)[1]
+
+
+def analysis_bytes(analysis: Analysis) -> int:
+    """Bytes of the arrays of an analysis, plus something for the rest."""
+    total = 4096
+    for result in analysis.results:
+        total += result.mask.pixels.nbytes if result.mask else 0
+        total += sum(heat.nbytes for heat in (result.heatmaps or {}).values())
+    return total
+
+
+def series_key(study: Study | None, frame: int) -> tuple[Path, int] | None:
+    """(file, number of the series) that frame number `frame` belongs to, or None."""
+    after = 0
+    for number, series in enumerate(study.series if study else ()):
+        after += len(series.frames)
+        if study is not None and frame < after:
+            return study.path, number
+    return None
+
+
+def first_label(analysis: Analysis) -> tuple[str, str] | None:
+    """(model, label) whose heatmap is offered first: the first finding, else the most probable label."""
+    for result in analysis.results:
+        if result.heatmaps and result.probabilities:
+            probabilities = result.probabilities
+            top = max(probabilities, key=lambda label: probabilities[label])
+            return result.card.id, (*result.findings, top)[0]
+    return None
+
+
+def heatmap_of(analysis: Analysis | None, label: tuple[str, str] | None) -> NDArray[np.float32] | None:
+    """The heatmap (h, w) 0-1 of (model, label), or None."""
+    results = analysis.results if analysis and label else ()
+    model, name = label or ("", "")
+    return next((r.heatmaps.get(name) for r in results if r.card.id == model and r.heatmaps), None)
+
+
+def mask_of(analysis: Analysis | None) -> Mask | None:
+    """The mask of an analysis, or None when no model marks."""
+    return next((r.mask for r in analysis.results if r.mask is not None), None) if analysis else None
+
+
+def add_recent(recent: list[str], path: Path, limit: int = 12) -> list[str]:
+    """`recent` with `path` first, each file once, at most `limit`."""
+    text = str(path)
+    return [text, *(item for item in recent if item != text)][:limit]
