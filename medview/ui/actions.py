@@ -1,0 +1,372 @@
+"""Every action, declared once: menus, toolbar, shortcut list and help are made from this table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QApplication, QWidget
+
+from medview.ui.icons import icon
+from medview.workspace import Workspace
+
+When = Callable[[Workspace], bool]
+
+
+def _accepted(ws: Workspace) -> bool:
+    return bool(ws.settings["notice_accepted"])
+
+
+def _picture(ws: Workspace) -> bool:
+    return ws.picture is not None
+
+
+def _grey(ws: Workspace) -> bool:
+    return ws.picture is not None
+
+
+def _several_files(ws: Workspace) -> bool:
+    return len(ws.files.paths) > 1
+
+
+def _several_frames(ws: Workspace) -> bool:
+    return ws.study is not None and len(ws.study.frames) > 1
+
+
+def _results(ws: Workspace) -> bool:
+    return ws.analysis is not None and bool(ws.analysis.results) and not ws.busy("save")
+
+
+def _heatmaps(ws: Workspace) -> bool:
+    return ws.analysis is not None and any(result.heatmaps for result in ws.analysis.results)
+
+
+def _marked(ws: Workspace) -> bool:
+    return ws.mask is not None and ws.mask.count > 0
+
+
+def _busy(ws: Workspace) -> bool:
+    return any(ws.busy(lane) for lane in ("analyse", "open", "scan"))
+
+
+def _anything(ws: Workspace) -> bool:
+    return bool(ws.files.paths)
+
+
+def _always(ws: Workspace) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One action. `keys`: portable key texts; `on_canvas`: its keys (arrows) only count while the picture has the
+    focus; `bar`: it stands in the toolbar; `about`: what the help says."""
+
+    id: str
+    text: str
+    menu: str
+    keys: tuple[str, ...] = ()
+    icon: str = ""
+    enabled: When = _always
+    about: str = ""
+    checkable: bool = False
+    on_canvas: bool = False
+    bar: bool = False
+
+
+def QT_TRANSLATE_NOOP(context: str, text: str) -> str:
+    """Marks a text for lupdate, which looks for this name, and gives it back typed (Qt's own gives `object`)."""
+    return text
+
+
+MENUS = (
+    ("file", QT_TRANSLATE_NOOP("Actions", "&File")),
+    ("view", QT_TRANSLATE_NOOP("Actions", "&View")),
+    ("go", QT_TRANSLATE_NOOP("Actions", "&Go")),
+    ("analysis", QT_TRANSLATE_NOOP("Actions", "&Analysis")),
+    ("help", QT_TRANSLATE_NOOP("Actions", "&Help")),
+)
+
+SEPARATOR = "-"
+
+ACTIONS: tuple[Spec | str, ...] = (
+    Spec(
+        "open",
+        QT_TRANSLATE_NOOP("Actions", "Open…"),
+        "file",
+        ("Ctrl+O",),
+        "open",
+        _accepted,
+        QT_TRANSLATE_NOOP("Actions", "Open one or several pictures"),
+        bar=True,
+    ),
+    Spec(
+        "open_folder",
+        QT_TRANSLATE_NOOP("Actions", "Open folder…"),
+        "file",
+        ("Ctrl+Shift+O",),
+        "",
+        _accepted,
+        QT_TRANSLATE_NOOP("Actions", "List a whole folder"),
+    ),
+    Spec(
+        "close",
+        QT_TRANSLATE_NOOP("Actions", "Close"),
+        "file",
+        ("Ctrl+W",),
+        "",
+        _anything,
+        QT_TRANSLATE_NOOP("Actions", "Close the picture and the list of files"),
+    ),
+    SEPARATOR,
+    Spec(
+        "save",
+        QT_TRANSLATE_NOOP("Actions", "Save result images…"),
+        "file",
+        ("Ctrl+S",),
+        "save",
+        _results,
+        QT_TRANSLATE_NOOP("Actions", "Write masks, heatmaps and the numbers (JSON) into a folder"),
+        bar=True,
+    ),
+    SEPARATOR,
+    Spec(
+        "quit",
+        QT_TRANSLATE_NOOP("Actions", "Quit"),
+        "file",
+        ("Ctrl+Q",),
+        about=QT_TRANSLATE_NOOP("Actions", "Leave medview"),
+    ),
+    Spec(
+        "fit",
+        QT_TRANSLATE_NOOP("Actions", "Fit"),
+        "view",
+        ("F", "0"),
+        "fit",
+        _picture,
+        QT_TRANSLATE_NOOP("Actions", "Show the whole picture"),
+        bar=True,
+    ),
+    Spec(
+        "actual",
+        QT_TRANSLATE_NOOP("Actions", "Actual size"),
+        "view",
+        ("1",),
+        "actual",
+        _picture,
+        QT_TRANSLATE_NOOP("Actions", "One pixel on one pixel"),
+        bar=True,
+    ),
+    Spec(
+        "zoom_in",
+        QT_TRANSLATE_NOOP("Actions", "Zoom in"),
+        "view",
+        ("+", "=", "Ctrl++"),
+        "zoom-in",
+        _picture,
+        QT_TRANSLATE_NOOP("Actions", "Larger"),
+        bar=True,
+    ),
+    Spec(
+        "zoom_out",
+        QT_TRANSLATE_NOOP("Actions", "Zoom out"),
+        "view",
+        ("-", "Ctrl+-"),
+        "zoom-out",
+        _picture,
+        QT_TRANSLATE_NOOP("Actions", "Smaller"),
+        bar=True,
+    ),
+    SEPARATOR,
+    Spec(
+        "invert",
+        QT_TRANSLATE_NOOP("Actions", "Invert"),
+        "view",
+        ("I",),
+        "invert",
+        _grey,
+        QT_TRANSLATE_NOOP("Actions", "Swap black and white"),
+        checkable=True,
+        bar=True,
+    ),
+    Spec(
+        "reset",
+        QT_TRANSLATE_NOOP("Actions", "Reset view"),
+        "view",
+        ("R",),
+        "reset",
+        _picture,
+        QT_TRANSLATE_NOOP("Actions", "Window, zoom and polarity as the file has them"),
+        bar=True,
+    ),
+    SEPARATOR,
+    Spec(
+        "heatmap",
+        QT_TRANSLATE_NOOP("Actions", "Heatmap"),
+        "view",
+        ("H",),
+        "heatmap",
+        _heatmaps,
+        QT_TRANSLATE_NOOP("Actions", "Show where the chosen label's evidence lies"),
+        checkable=True,
+        bar=True,
+    ),
+    Spec(
+        "mask",
+        QT_TRANSLATE_NOOP("Actions", "Mask"),
+        "view",
+        ("M",),
+        "mask",
+        _marked,
+        QT_TRANSLATE_NOOP("Actions", "Show what was marked"),
+        checkable=True,
+        bar=True,
+    ),
+    Spec(
+        "previous_file",
+        QT_TRANSLATE_NOOP("Actions", "Previous file"),
+        "go",
+        ("Left",),
+        "previous",
+        _several_files,
+        QT_TRANSLATE_NOOP("Actions", "The file before this one in the list"),
+        on_canvas=True,
+    ),
+    Spec(
+        "next_file",
+        QT_TRANSLATE_NOOP("Actions", "Next file"),
+        "go",
+        ("Right",),
+        "next",
+        _several_files,
+        QT_TRANSLATE_NOOP("Actions", "The file after this one in the list"),
+        on_canvas=True,
+    ),
+    SEPARATOR,
+    Spec(
+        "previous_frame",
+        QT_TRANSLATE_NOOP("Actions", "Previous frame"),
+        "go",
+        ("Up", "PgUp"),
+        "",
+        _several_frames,
+        QT_TRANSLATE_NOOP("Actions", "One frame back in the stack"),
+        on_canvas=True,
+    ),
+    Spec(
+        "next_frame",
+        QT_TRANSLATE_NOOP("Actions", "Next frame"),
+        "go",
+        ("Down", "PgDown"),
+        "",
+        _several_frames,
+        QT_TRANSLATE_NOOP("Actions", "One frame on in the stack"),
+        on_canvas=True,
+    ),
+    Spec(
+        "analyse",
+        QT_TRANSLATE_NOOP("Actions", "Analyse"),
+        "analysis",
+        ("F5",),
+        "analyse",
+        _picture,
+        QT_TRANSLATE_NOOP("Actions", "Let the models look at this picture (again)"),
+        bar=True,
+    ),
+    Spec(
+        "cancel",
+        QT_TRANSLATE_NOOP("Actions", "Cancel"),
+        "analysis",
+        ("Esc",),
+        "cancel",
+        _busy,
+        QT_TRANSLATE_NOOP("Actions", "Stop what is running"),
+    ),
+    SEPARATOR,
+    Spec(
+        "auto",
+        QT_TRANSLATE_NOOP("Actions", "Analyse when a picture opens"),
+        "analysis",
+        checkable=True,
+        about=QT_TRANSLATE_NOOP("Actions", "Switch the automatic second look on or off"),
+    ),
+    Spec(
+        "help",
+        QT_TRANSLATE_NOOP("Actions", "Help and shortcuts"),
+        "help",
+        ("F1",),
+        "help",
+        about=QT_TRANSLATE_NOOP("Actions", "How medview is used"),
+        bar=True,
+    ),
+    Spec(
+        "models",
+        QT_TRANSLATE_NOOP("Actions", "Models"),
+        "help",
+        about=QT_TRANSLATE_NOOP("Actions", "The installed models, their hashes and self-tests"),
+    ),
+    SEPARATOR,
+    Spec(
+        "about",
+        QT_TRANSLATE_NOOP("Actions", "About medview"),
+        "help",
+        about=QT_TRANSLATE_NOOP("Actions", "Versions, licences, where the log file is"),
+    ),
+)
+
+
+def tr(text: str) -> str:
+    """A text of the tables above in the user's language."""
+    return QCoreApplication.translate("Actions", text)
+
+
+def specs() -> Iterator[Spec]:
+    """The actions without the separators."""
+    return (item for item in ACTIONS if isinstance(item, Spec))
+
+
+def in_menu(menu: str) -> list[Spec | None]:
+    """The actions of one menu in order; None is a separator."""
+    result: list[Spec | None] = []
+    current = ""
+    for item in ACTIONS:
+        if isinstance(item, Spec):
+            current = item.menu
+            if current == menu:
+                result.append(item)
+        elif current == menu:
+            result.append(None)
+    while result and result[-1] is None:
+        result.pop()
+    return result
+
+
+def keys(spec: Spec) -> list[QKeySequence]:
+    """The key sequences; in a right-to-left layout the file that comes next lies to the left."""
+    rtl = QApplication.layoutDirection() == Qt.LayoutDirection.RightToLeft
+    swap = {"Left": "Right", "Right": "Left"} if rtl else {}
+    return [QKeySequence(swap.get(key, key)) for key in spec.keys]
+
+
+def make_actions(owner: QWidget, canvas: QWidget, handlers: dict[str, Callable[[], object]]) -> dict[str, QAction]:
+    """The QActions by id, added to the widget whose focus their keys need. Raises KeyError for one without handler."""
+    actions: dict[str, QAction] = {}
+    for spec in specs():
+        action = QAction(tr(spec.text), owner)
+        if spec.icon:
+            action.setIcon(icon(spec.icon))
+            # The toolbar sets icon and words too close to each other.
+            action.setIconText(" " + tr(spec.text).rstrip("…"))
+        action.setShortcuts(keys(spec))
+        action.setCheckable(spec.checkable)
+        shown = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        action.setToolTip(f"{tr(spec.about)} ({shown})" if shown else tr(spec.about))
+        action.setStatusTip("")
+        action.triggered.connect(lambda _checked=False, run=handlers[spec.id]: run())
+        if spec.on_canvas:
+            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        (canvas if spec.on_canvas else owner).addAction(action)
+        actions[spec.id] = action
+    return actions

@@ -1,0 +1,63 @@
+"""The program's start: application, look, workspace, window."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator
+from PySide6.QtWidgets import QApplication
+
+from medview import __version__
+from medview.core import log as logs
+from medview.core import paths as places
+from medview.core.settings import Settings
+from medview.ui import theme
+from medview.ui.window import MainWindow
+from medview.workspace import Workspace
+
+log = logging.getLogger(__name__)
+
+
+def make_app() -> QApplication:
+    """The application object, dressed, with Qt's own texts in the user's language."""
+    existing = QApplication.instance()
+    app = existing if isinstance(existing, QApplication) else QApplication([sys.argv[0]])
+    app.setApplicationName("medview")
+    app.setApplicationVersion(__version__)
+    app.setDesktopFileName("medview")
+    translator = QTranslator(app)
+    if translator.load(QLocale(), "qtbase", "_", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
+        app.installTranslator(translator)
+    theme.dress(app)
+    return app
+
+
+def _log_uncaught(kind: type[BaseException], value: BaseException, trace: TracebackType | None) -> None:
+    """PySide6 prints an exception that leaves a slot and goes on; the log must have it as well."""
+    log.critical("uncaught in a slot", exc_info=(kind, value, trace))
+
+
+def run(paths: list[str]) -> int:
+    """Show the window, open `paths` (files or folders) and stay until it is closed. The exit status."""
+    # Ctrl+C in the terminal ends the program: while Qt waits, Python's own handler would never run.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    log_path = logs.set_up()
+    sys.excepthook = _log_uncaught
+    app = make_app()
+    workspace = Workspace(Settings(places.config_dir() / "settings.json"))
+    window = MainWindow(workspace, log_path=str(log_path or ""))
+    window.show()
+    if paths:
+        window.open_paths([Path(path).absolute() for path in paths])
+    status = app.exec()
+    if not workspace.close() and threading.active_count() > 1:
+        # A thread hangs (a dead network drive): Python would wait for it for ever, or crash on the way out.
+        logging.shutdown()
+        os._exit(status)
+    return status

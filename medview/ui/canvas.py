@@ -1,0 +1,258 @@
+"""The picture, with heatmap and mask over it: three layers under one transform, painted by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QTransform,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from medview.imaging.window import Window
+from medview.state import Picture
+from medview.ui import theme
+from medview.ui.layers import ColourLayer, ImageLayer, heat_layer, level_for, mask_layer
+from medview.ui.viewport import Viewport
+from medview.workspace import Workspace
+
+# A drag across this many pixels changes width or centre by one whole width.
+DRAG_SPAN = 400.0
+ZOOM_STEP = 1.2
+# From this many device pixels per image pixel on, single pixels are shown as squares.
+SQUARES_FROM = 4.0
+
+
+class Canvas(QWidget):
+    """Shows the workspace's picture. Left drag: window; middle, right, space or Ctrl drag: move; wheel: zoom.
+
+    pointed((row, col) or None): the image pixel under the cursor. scaled(): the scale changed.
+    """
+
+    pointed = Signal(object)
+    scaled = Signal()
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.workspace = workspace
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMouseTracking(True)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(240, 200)
+        # Pictures are never mirrored, in whatever direction people read.
+        self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+        self.setAccessibleName(self.tr("Picture"))
+        self._picture: Picture | None = None
+        self._image: ImageLayer | None = None
+        self._heat: ColourLayer | None = None
+        self._heat_key: Any = None
+        self._mask: ColourLayer | None = None
+        self._mask_key: Any = None
+        self._drag: str = ""
+        self._last = QPointF()
+        self._space = False
+        workspace.pictureChanged.connect(self._on_picture_changed)
+        workspace.viewChanged.connect(self._on_view_changed)
+        workspace.analysisChanged.connect(self._on_overlay_changed)
+        workspace.overlayChanged.connect(self._on_overlay_changed)
+        self._on_picture_changed()
+
+    # What is shown
+
+    def _on_picture_changed(self) -> None:
+        picture = self.workspace.picture
+        if picture is not self._picture:
+            self._picture = picture
+            self._image = ImageLayer(picture.shown) if picture else None
+            self.pointed.emit(None)
+        self._on_overlay_changed()
+        self.scaled.emit()
+
+    def _on_view_changed(self) -> None:
+        self.update()
+        self.scaled.emit()
+
+    def _on_overlay_changed(self) -> None:
+        self._build_heat()
+        self._build_mask()
+        self.update()
+
+    def _build_heat(self) -> None:
+        key = (self._picture, self.workspace.analysis, self.workspace.overlay.label)
+        wanted = self.workspace.overlay.heatmap_on
+        if not wanted or _same(key, self._heat_key):
+            return
+        self._heat_key, self._heat = key, None
+        heat = self.workspace.heatmap
+        if heat is not None and self._picture is not None:
+            self._heat = heat_layer(heat, *self._picture.shown.shape[:2])
+
+    def _build_mask(self) -> None:
+        key = (self._picture, self.workspace.analysis)
+        if _same(key, self._mask_key):
+            return
+        self._mask_key, self._mask = key, None
+        mask = self.workspace.mask
+        if mask is not None and mask.count:
+            self._mask = mask_layer(mask.pixels)
+
+    def viewport(self) -> Viewport | None:
+        """Where the picture lies now, or None without one."""
+        if self._picture is None:
+            return None
+        rows, cols = self._picture.shown.shape[:2]
+        view = self.workspace.view
+        return Viewport.of(max(self.width(), 1), max(self.height(), 1), cols, rows, view.scale, view.centre)
+
+    def window_now(self) -> Window | None:
+        """The window the picture is shown with; None for colour pictures and without one."""
+        return (self.workspace.view.window or self._picture.window) if self._picture else None
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Image, heatmap, mask, in this order, under one transform."""
+        painter = QPainter(self)
+        painter.fillRect(event.rect(), QColor(theme.CANVAS))
+        port = self.viewport()
+        if port is None or self._image is None or self._picture is None:
+            return
+        device_scale = port.scale * self.devicePixelRatioF()
+        inverted = self._picture.frame.inverted if self._image.is_grey else False
+        image = self._image.image(level_for(device_scale), self.window_now(), inverted != self.workspace.view.inverted)
+        painter.setTransform(QTransform(port.scale, 0, 0, port.scale, port.left, port.top))
+        whole = QRectF(0, 0, port.cols, port.rows)
+        squares = device_scale >= SQUARES_FROM or device_scale == 1.0
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, not squares)
+        painter.drawImage(whole, image)
+        overlay = self.workspace.overlay
+        if overlay.heatmap_on and self._heat:
+            self._lay(painter, self._heat, overlay.heatmap_opacity, squares)
+        if overlay.mask_on and self._mask:
+            self._lay(painter, self._mask, overlay.mask_opacity, squares)
+        painter.end()
+
+    def _lay(self, painter: QPainter, layer: ColourLayer, opacity: float, squares: bool) -> None:
+        painter.setOpacity(opacity)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, layer.smooth or not squares)
+        painter.drawImage(layer.place, layer.image)
+
+    # Changing the view
+
+    def fit(self) -> None:
+        """Show the whole picture."""
+        self.workspace.set_view(scale=None, centre=None)
+
+    def actual_size(self) -> None:
+        """One image pixel on one device pixel, the middle stays."""
+        port = self.viewport()
+        if port:
+            self._apply(port.zoomed(1 / self.devicePixelRatioF() / port.scale, self.width() / 2, self.height() / 2))
+
+    def zoom(self, factor: float, at: QPointF | None = None) -> None:
+        """Zoom at a point of the canvas, or at its middle."""
+        port = self.viewport()
+        if port:
+            at = at or QPointF(self.width() / 2, self.height() / 2)
+            self._apply(port.zoomed(factor, at.x(), at.y()))
+
+    def _apply(self, port: Viewport) -> None:
+        self.workspace.set_view(scale=port.scale, centre=(port.x, port.y))
+
+    def _drag_window(self, dx: float, dy: float) -> None:
+        """Right: wider (less contrast); down: higher centre (darker). The usual directions of viewers."""
+        now = self.window_now()
+        if now is None or self._picture is None or self._picture.window is None:
+            return
+        step = max(now.width, self._picture.window.width / 20) / DRAG_SPAN
+        least = 1.0 if self._picture.shown.dtype.kind in "iu" else 1e-6
+        self.workspace.set_view(window=Window(now.centre + dy * step, max(now.width + dx * step, least)))
+
+    # Events
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The scale of a fitted picture follows."""
+        super().resizeEvent(event)
+        self.scaled.emit()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Zoom at the cursor; a trackpad's fine steps zoom finely."""
+        delta = event.angleDelta().y() or event.angleDelta().x()
+        if delta:
+            self.zoom(ZOOM_STEP ** (delta / 120), event.position())
+        event.accept()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Begin a drag."""
+        if self._picture is None:
+            return
+        left = event.button() == Qt.MouseButton.LeftButton
+        moving = self._space or event.modifiers() & Qt.KeyboardModifier.ControlModifier
+        grey = self._image is not None and self._image.is_grey
+        self._drag = "window" if left and grey and not moving else "pan"
+        self._last = event.position()
+        self.setCursor(Qt.CursorShape.SizeAllCursor if self._drag == "window" else Qt.CursorShape.ClosedHandCursor)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Drag on, and say which pixel is under the cursor."""
+        port = self.viewport()
+        if port is None:
+            return
+        moved, self._last = event.position() - self._last, event.position()
+        if self._drag == "pan":
+            self._apply(port.panned(moved.x(), moved.y()))
+        elif self._drag == "window":
+            self._drag_window(moved.x(), moved.y())
+        self.pointed.emit(port.pixel(event.position().x(), event.position().y()))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """End a drag."""
+        self._drag = ""
+        self._show_cursor()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Fit."""
+        self.fit()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """No pixel is under the cursor any more."""
+        self.pointed.emit(None)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Space turns the left button into a hand."""
+        if event.key() == Qt.Key.Key_Space:
+            self._space = True
+            self._show_cursor()
+            return
+        super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        """See keyPressEvent."""
+        if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
+            self._space = False
+            self._show_cursor()
+            return
+        super().keyReleaseEvent(event)
+
+    def focusOutEvent(self, event: Any) -> None:
+        """A space bar released elsewhere is released."""
+        self._space = False
+        self._show_cursor()
+        super().focusOutEvent(event)
+
+    def _show_cursor(self) -> None:
+        self.setCursor(Qt.CursorShape.OpenHandCursor if self._space else Qt.CursorShape.ArrowCursor)
+
+
+def _same(one: tuple[object, ...], other: tuple[object, ...] | None) -> bool:
+    """Whether two keys hold the same objects; comparing analyses by value would compare their arrays."""
+    if other is None:
+        return False
+    return all(a is b or (isinstance(a, tuple) and a == b) for a, b in zip(one, other, strict=True))

@@ -1,0 +1,132 @@
+"""The pages of the Help menu, shown in the window itself: help and shortcuts, models, about. Esc leads back."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from html import escape
+from importlib import metadata
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication, Qt, qVersion
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QTextBrowser, QVBoxLayout, QWidget
+
+from medview import __version__
+from medview.core import paths
+from medview.inference.registry import ModelStatus
+from medview.ui import theme, words
+from medview.ui.help import table
+from medview.ui.widgets import button, label
+
+LIBRARIES = ("PySide6_Essentials", "numpy", "opencv-python-headless", "onnxruntime", "pydicom", "imagecodecs")
+
+SHEET = f"""
+body {{ color: {theme.TEXT}; font-size: 14px; }}
+h2 {{ font-size: 16px; margin-top: 20px; margin-bottom: 6px; }}
+p, li {{ margin-top: 4px; margin-bottom: 4px; }}
+td, th {{ padding: 5px 20px 5px 0; text-align: left; vertical-align: top; }}
+th {{ color: {theme.MUTED}; font-weight: 600; }}
+.muted {{ color: {theme.MUTED}; }} .bad {{ color: {theme.ALARM}; }} .good {{ color: {theme.CALM}; }}
+code, .key {{ font-family: monospace; color: {theme.ACCENT}; }}
+"""
+
+
+translate = QCoreApplication.translate
+
+
+class Page(QWidget):
+    """A page of text with a title and a way back."""
+
+    def __init__(self, back: Callable[[], object]) -> None:
+        super().__init__()
+        self.setObjectName("page")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._back = back
+        column = QVBoxLayout(self)
+        column.setContentsMargins(48, theme.TRIPLE, 48, theme.TRIPLE)
+        column.setSpacing(theme.STEP)
+        row = QHBoxLayout()
+        self.title = label("", "title")
+        self.close_button = button(self.tr("Back"), back, "primary")
+        row.addWidget(self.title, 1)
+        row.addWidget(self.close_button)
+        column.addLayout(row)
+        self.browser = QTextBrowser()
+        self.browser.setOpenLinks(False)
+        self.browser.document().setDefaultStyleSheet(SHEET)
+        self.browser.document().setDocumentMargin(0)
+        column.addWidget(self.browser, 1)
+
+    def show_html(self, title: str, html: str) -> None:
+        """Replace the text."""
+        self.title.setText(title)
+        self.browser.setAccessibleName(title)
+        self.browser.setHtml(f"<body>{html}</body>")
+        self.browser.setFocus()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Esc leads back."""
+        if event.key() == Qt.Key.Key_Escape:
+            self._back()
+            return
+        super().keyPressEvent(event)
+
+
+def about_html(log_path: str) -> str:
+    """Versions and places, for the support person."""
+    rows = [["medview", __version__], ["Python", sys.version.split()[0]], ["Qt", qVersion()]]
+    for name in LIBRARIES:
+        try:
+            rows.append([name, metadata.version(name)])
+        except metadata.PackageNotFoundError:
+            continue
+    places = [
+        [translate("pages", "Settings"), escape(str(paths.config_dir()))],
+        [translate("pages", "Log file"), escape(log_path or str(paths.log_dir()))],
+    ]
+    intro = translate(
+        "pages",
+        "An offline second look at chest X-rays, brain MR slices and skin images. Second look, not a diagnosis. "
+        "Not a medical device.",
+    )
+    versions, here = translate("pages", "Versions"), translate("pages", "On this computer")
+    return f"<p>{intro}</p><h2>{versions}</h2>{table(rows)}<h2>{here}</h2>{table(places)}"
+
+
+def models_html(statuses: list[ModelStatus]) -> str:
+    """One table per model folder: state, version, hash, and what its card tells people."""
+    if not statuses:
+        return f"<p>{translate('pages', 'No model is installed. Install medview again, with its models.')}</p>"
+    return "".join(_model(status) for status in statuses)
+
+
+def _state(status: ModelStatus) -> str:
+    if failure := status.failure:
+        off = escape(translate("pages", "Switched off"))
+        return f"<span class='bad'>{off}: {escape(failure.text)} {escape(failure.hint)}</span>"
+    passed = escape(translate("pages", "Self-test passed"))
+    return f"<span class='good'>{passed}</span> ({words.milliseconds(status.self_test_ms or 0)})"
+
+
+def _model(status: ModelStatus) -> str:
+    card = status.card
+    rows = [[translate("pages", "State"), _state(status)]]
+    if card:
+        rows += [
+            [translate("pages", "Model"), f"{escape(card.id)} {escape(card.version)}"],
+            [translate("pages", "Task"), escape(card.task)],
+            [translate("pages", "Labels"), escape(", ".join(label.name for label in card.labels))],
+            ["sha256", f"<code>{card.sha256}</code>"],
+        ]
+        rows += [[escape(key.replace("_", " ").capitalize()), _fact(value)] for key, value in card.about.items()]
+    return f"<h2>{escape(card.name if card else status.folder)}</h2>{table(rows)}"
+
+
+def _fact(value: Any, inner: bool = False) -> str:
+    """A value of a card's `about` as HTML; a table inside a table becomes one line."""
+    if isinstance(value, dict):
+        return (", " if inner else "<br>").join(f"{escape(str(k))}: {_fact(v, True)}" for k, v in value.items())
+    if isinstance(value, list):
+        return (", " if inner else "<br>").join(_fact(item, True) for item in value)
+    return escape(str(value))

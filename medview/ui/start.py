@@ -1,0 +1,229 @@
+"""The pages before a picture is open: the notice that is accepted once, and the page that says how to begin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap
+from PySide6.QtWidgets import QAbstractButton, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from medview.imaging.samples import Sample
+from medview.ui import theme
+from medview.ui.icons import pixmap
+from medview.ui.widgets import Card, Elided, button, label
+from medview.workspace import Workspace
+
+THUMB_WIDTH, THUMB_HEIGHT, TITLE_HEIGHT = 136, 84, 48
+COLUMNS = 5
+RECENT_SHOWN = 5
+RECENT_FOLDER_WIDTH = 280
+
+
+class NoticePage(QWidget):
+    """What medview is not. Shown once; nothing opens before it is accepted."""
+
+    def __init__(self, accept: Callable[[], object], leave: Callable[[], object]) -> None:
+        super().__init__()
+        self.setObjectName("page")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        card = Card("caution")
+        card.setMaximumWidth(620)
+        card.box.setContentsMargins(32, theme.TRIPLE, 32, theme.TRIPLE)
+        card.box.setSpacing(theme.STEP + 4)
+        card.box.addWidget(label(self.tr("A second look, not a diagnosis"), "title", wrap=True))
+        for text in (
+            self.tr(
+                "medview is not a medical device. It was trained on public collections of pictures, it has not "
+                "been tested in any clinic, and it can be wrong: it misses disease that is there and reports "
+                "disease that is not."
+            ),
+            self.tr(
+                "Use it to learn and to look twice. Never decide about a patient by what it shows; whoever is "
+                "qualified to read the picture decides."
+            ),
+            self.tr("Everything runs on this computer. No picture and no result is sent anywhere."),
+        ):
+            card.box.addWidget(label(text, wrap=True))
+        self.accept = button(self.tr("I have read this and accept it"), accept, "primary")
+        self.leave = button(self.tr("Quit"), leave)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(self.leave)
+        row.addWidget(self.accept)
+        card.box.addSpacing(theme.STEP)
+        card.box.addLayout(row)
+        _centred(self, card)
+
+
+def _centred(page: QWidget, card: QWidget) -> None:
+    column = QVBoxLayout(page)
+    line = QHBoxLayout()
+    line.addStretch(1)
+    line.addWidget(card, 6)
+    line.addStretch(1)
+    column.addStretch(2)
+    column.addLayout(line)
+    column.addStretch(3)
+
+
+class SampleCard(QAbstractButton):
+    """One sample as a small picture with its title; a click opens it."""
+
+    def __init__(self, sample: Sample) -> None:
+        super().__init__()
+        self.sample = sample
+        self._thumbnail = QPixmap()
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setAccessibleName(sample.title)
+        self.setToolTip(f"{sample.title}\n{sample.source}\n{sample.licence}")
+        self.setFixedSize(self.sizeHint())
+
+    def sizeHint(self) -> QSize:
+        """The picture, and up to three lines of text below it."""
+        return QSize(THUMB_WIDTH + 2 * theme.STEP, theme.STEP + THUMB_HEIGHT + TITLE_HEIGHT + theme.HALF)
+
+    def set_thumbnail(self, image: np.ndarray) -> None:
+        """`image` (rows, cols) or (rows, cols, 3) uint8."""
+        rows, cols = image.shape[:2]
+        kind = QImage.Format.Format_Grayscale8 if image.ndim == 2 else QImage.Format.Format_RGB888
+        self._thumbnail = QPixmap.fromImage(QImage(image.data, cols, rows, image.strides[0], kind).copy())
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Box, picture cut to fill its place, title."""
+        painter = QPainter(self)
+        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
+        lit = self.hasFocus() or self.underMouse()
+        painter.setBrush(QColor(theme.RAISED if self.underMouse() else theme.CARD))
+        painter.setPen(QPen(QColor(theme.ACCENT if lit else theme.LINE), 1))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), theme.RADIUS, theme.RADIUS)
+        place = QRect(theme.STEP, theme.STEP, self.width() - 2 * theme.STEP, THUMB_HEIGHT)
+        hole = QPainterPath()
+        hole.addRoundedRect(QRectF(place), 4, 4)
+        painter.setClipPath(hole)
+        painter.fillRect(place, QColor(theme.CANVAS))
+        if not self._thumbnail.isNull():
+            size = self._thumbnail.size().scaled(place.size(), Qt.AspectRatioMode.KeepAspectRatioByExpanding)
+            target = QRect(0, 0, size.width(), size.height())
+            target.moveCenter(place.center())
+            painter.drawPixmap(target, self._thumbnail)
+        painter.setClipping(False)
+        painter.setPen(QColor(theme.TEXT))
+        font = QFont(self.font())
+        font.setPixelSize(12)
+        painter.setFont(font)
+        box = QRect(theme.HALF, place.bottom() + 2, self.width() - theme.STEP, TITLE_HEIGHT)
+        flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap
+        painter.drawText(box, int(flags), self.sample.title)
+        painter.end()
+
+
+class EmptyPage(QScrollArea):
+    """How to begin: open, drop, a sample, something opened before."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        samples: list[Sample],
+        open_file: Callable[[], object],
+        open_folder: Callable[[], object],
+    ) -> None:
+        super().__init__()
+        self.workspace = workspace
+        self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        body = QWidget()
+        column = QVBoxLayout(body)
+        column.setContentsMargins(theme.TRIPLE, theme.TRIPLE, theme.TRIPLE, theme.TRIPLE)
+        column.setSpacing(theme.STEP)
+        column.addStretch(2)
+        self._add_head(column, open_file, open_folder)
+        self.cards = self._add_samples(column, samples)
+        self._recent = QVBoxLayout()
+        column.addLayout(self._recent)
+        column.addStretch(3)
+        self.setWidget(body)
+        workspace.recentChanged.connect(self.refresh)
+        workspace.thumbnailMade.connect(self._on_thumbnail)
+        self.refresh()
+
+    def _add_head(
+        self, column: QVBoxLayout, open_file: Callable[[], object], open_folder: Callable[[], object]
+    ) -> None:
+        sign = QLabel()
+        sign.setPixmap(pixmap("picture", 40, theme.FAINT, self.devicePixelRatioF()))
+        column.addWidget(sign, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(label(self.tr("Open a picture"), "title"), 0, Qt.AlignmentFlag.AlignHCenter)
+        text = self.tr(
+            "Drop a file or a folder here. Chest X-rays, brain MR slices, skin images; DICOM, PNG, JPEG, TIFF."
+        )
+        hint = label(text, "muted", wrap=True)
+        hint.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(hint)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(button(self.tr("Open file…"), open_file, "primary"))
+        row.addWidget(button(self.tr("Open folder…"), open_folder))
+        row.addStretch(1)
+        column.addSpacing(theme.STEP)
+        column.addLayout(row)
+        column.addSpacing(theme.DOUBLE)
+
+    def _add_samples(self, column: QVBoxLayout, samples: list[Sample]) -> dict[Path, SampleCard]:
+        cards: dict[Path, SampleCard] = {}
+        if not samples:
+            return cards
+        column.addWidget(label(self.tr("Samples"), "section"), 0, Qt.AlignmentFlag.AlignHCenter)
+        grid = QGridLayout()
+        grid.setSpacing(theme.STEP)
+        for place, sample in enumerate(samples):
+            card = SampleCard(sample)
+            card.clicked.connect(lambda _checked=False, path=sample.path: self.workspace.open_paths([path]))
+            grid.addWidget(card, place // COLUMNS, place % COLUMNS)
+            cards[sample.path] = card
+        line = QHBoxLayout()
+        line.addStretch(1)
+        line.addLayout(grid)
+        line.addStretch(1)
+        column.addLayout(line)
+        column.addSpacing(theme.STEP)
+        return cards
+
+    def _on_thumbnail(self, path: Path, image: np.ndarray) -> None:
+        if card := self.cards.get(path):
+            card.set_thumbnail(image)
+
+    def refresh(self) -> None:
+        """The recent files anew."""
+        while self._recent.count():
+            item = self._recent.takeAt(0)
+            if item is not None and (old := item.widget()):
+                old.deleteLater()
+        recent = self.workspace.recent[:RECENT_SHOWN]
+        if recent:
+            heading = label(self.tr("Opened before"), "section")
+            self._recent.addWidget(heading, 0, Qt.AlignmentFlag.AlignHCenter)
+            self._recent.addWidget(self._recent_table(recent), 0, Qt.AlignmentFlag.AlignHCenter)
+
+    def _recent_table(self, recent: list[Path]) -> QWidget:
+        """Names to click on, and the folders they are in."""
+        table = QWidget()
+        grid = QGridLayout(table)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(theme.STEP)
+        grid.setVerticalSpacing(0)
+        for row, path in enumerate(recent):
+            name = path.name if len(path.name) <= 40 else f"{path.name[:24]}…{path.name[-14:]}"
+            link = button(name, partial(self.workspace.open_paths, [path]), "link")
+            link.setToolTip(str(path))
+            folder = Elided(str(path.parent), "small", Qt.TextElideMode.ElideLeft)
+            folder.setFixedWidth(RECENT_FOLDER_WIDTH)
+            grid.addWidget(link, row, 0, Qt.AlignmentFlag.AlignLeading)
+            grid.addWidget(folder, row, 1)
+        return table

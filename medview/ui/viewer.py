@@ -1,0 +1,223 @@
+"""The middle column: title line, picture (or why there is none), slider of the frames, line of facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QSlider, QStackedWidget, QVBoxLayout, QWidget
+
+from medview.core.failures import Failure
+from medview.ui import theme, words
+from medview.ui.canvas import Canvas
+from medview.ui.widgets import Choice, Elided, MessageCard, button, keep_place, label, trail
+from medview.workspace import Workspace
+
+
+class TitleRow(QWidget):
+    """Which file is shown, what kind it is, and that another one is being opened. Its height never changes."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__()
+        self.setObjectName("titleRow")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.workspace = workspace
+        self.setFixedHeight(44)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        line = QHBoxLayout()
+        line.setContentsMargins(theme.DOUBLE, 3, theme.DOUBLE, 0)
+        line.setSpacing(theme.DOUBLE)
+        self.name = Elided("", "heading")
+        self.facts = Elided("", "muted", Qt.TextElideMode.ElideRight)
+        trail(self.facts)
+        self.stop = button(self.tr("Cancel"), self._cancel, "link")
+        line.addWidget(self.name, 3)
+        line.addWidget(self.facts, 2)
+        line.addWidget(self.stop)
+        column.addStretch(1)
+        column.addLayout(line)
+        column.addStretch(1)
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setRange(0, 0)
+        self.bar.setAccessibleName(self.tr("Opening"))
+        self.bar.setFixedHeight(3)
+        keep_place(self.bar)
+        column.addWidget(self.bar)
+        for signal in (workspace.pictureChanged, workspace.busyChanged, workspace.filesReset):
+            signal.connect(self.refresh)
+        self.refresh()
+
+    def _cancel(self) -> None:
+        self.workspace.cancel("scan", "open")
+
+    def refresh(self) -> None:
+        """The name of what is shown, never of what is only being opened."""
+        ws = self.workspace
+        busy = ws.busy("open") or ws.busy("scan")
+        self.stop.setVisible(busy is not None)
+        self.bar.setVisible(busy is not None)
+        path = ws.study.path if ws.study else ws.failed_path
+        self.name.set_text(path.name if path else "", str(path) if path else "")
+        if busy is not None:
+            self.facts.set_text(self.tr("Opening {0}…").format(busy.text))
+        else:
+            self.facts.set_text(ws.study.description if ws.study else "")
+
+
+class FrameRow(QWidget):
+    """Slider over the frames of a stack; hidden for a single picture."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__()
+        self.setObjectName("frameRow")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.workspace = workspace
+        line = QHBoxLayout(self)
+        line.setContentsMargins(theme.DOUBLE, theme.HALF, theme.DOUBLE, theme.HALF)
+        line.setSpacing(theme.DOUBLE)
+        self.text = label("")
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setAccessibleName(self.tr("Frame"))
+        self.slider.setPageStep(1)
+        self.slider.valueChanged.connect(workspace.select_frame)
+        line.addWidget(self.text)
+        line.addWidget(self.slider, 1)
+        workspace.pictureChanged.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Follow the workspace."""
+        study = self.workspace.study
+        count = len(study.frames) if study else 0
+        self.setVisible(count > 1)
+        self.slider.blockSignals(True)
+        self.slider.setRange(0, max(count - 1, 0))
+        self.slider.setValue(self.workspace.frame_index)
+        self.slider.blockSignals(False)
+        self.text.setText(self.tr("Frame {0} of {1}").format(self.workspace.frame_index + 1, count))
+        widest = self.tr("Frame {0} of {1}").format(count, count)
+        self.text.setMinimumWidth(self.text.fontMetrics().horizontalAdvance(widest))
+
+
+class FactsRow(QWidget):
+    """Pixel value under the cursor, window, zoom: one line of fixed places, so that numbers do not dance."""
+
+    def __init__(self, workspace: Workspace, canvas: Canvas) -> None:
+        super().__init__()
+        self.setObjectName("frameRow")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.workspace, self.canvas = workspace, canvas
+        self.setFixedHeight(32)
+        line = QHBoxLayout(self)
+        line.setContentsMargins(theme.DOUBLE, theme.HALF, theme.DOUBLE, theme.HALF)
+        line.setSpacing(theme.DOUBLE)
+        self.pixel = Elided("", "muted", Qt.TextElideMode.ElideRight)
+        self.window_text = label("", "muted")
+        self.zoom_text = label("", "muted")
+        self.zoom_text.setMinimumWidth(56)
+        trail(self.zoom_text)
+        line.addWidget(self.pixel, 1)
+        line.addWidget(self.window_text)
+        line.addWidget(self.zoom_text)
+        canvas.pointed.connect(self._on_pointed)
+        canvas.scaled.connect(self._on_scaled)
+
+    def _on_pointed(self, place: tuple[int, int] | None) -> None:
+        picture = self.workspace.picture
+        if place is None or picture is None:
+            self.pixel.set_text("")
+            return
+        row, col = place
+        colour = picture.shown.ndim == 3
+        value = (picture.values if colour else picture.shown)[row, col]
+        if colour:
+            shown = self.tr("red {0}, green {1}, blue {2}").format(*(int(v) for v in value))
+        else:
+            shown = f"{value:.4g}" if picture.shown.dtype.kind == "f" else str(int(value))
+            shown += " HU" if picture.frame.modality == "CT" else ""
+        self.pixel.set_text(self.tr("column {0}, row {1}: {2}").format(col, row, shown))
+
+    def _on_scaled(self) -> None:
+        port, window = self.canvas.viewport(), self.canvas.window_now()
+        scale = port.scale * self.canvas.devicePixelRatioF() if port else 0.0
+        self.zoom_text.setText(f"{words.number(scale * 100)} %" if port else "")
+        if window is None:
+            self.window_text.setText("")
+            return
+        digits = 0 if window.width >= 10 else 3
+        self.window_text.setText(
+            self.tr("centre {0}, width {1}").format(
+                words.number(window.centre, digits), words.number(window.width, digits)
+            )
+        )
+
+
+class FailurePage(QWidget):
+    """Why the file is not shown, in the place where it would be."""
+
+    def __init__(self, workspace: Workspace, open_file: Callable[[], object]) -> None:
+        super().__init__()
+        self.workspace, self._open_file = workspace, open_file
+        self.card: MessageCard | None = None
+        self.box = QVBoxLayout(self)
+        self.box.setContentsMargins(theme.TRIPLE, theme.TRIPLE, theme.TRIPLE, theme.TRIPLE)
+
+    def show_failure(self, failure: Failure) -> None:
+        """Replace the message."""
+        ws = self.workspace
+        choices = [Choice(self.tr("Open another file…"), self._open_file, "primary")]
+        if ws.failed_path is not None:
+            choices.append(Choice(self.tr("Try again"), lambda: ws.select_file(ws.files.index)))
+        if 0 <= ws.files.index < len(ws.files.paths) - 1:
+            choices.append(Choice(self.tr("Next file"), lambda: ws.step_file(1)))
+        while self.box.count():
+            item = self.box.takeAt(0)
+            if item is not None and (old := item.widget()):
+                old.deleteLater()
+        self.card = MessageCard("alarm", words.title(failure.code), failure.text, failure.hint, choices, failure.detail)
+        self.card.setMaximumWidth(480)
+        self.card.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        line = QWidget()
+        row = QHBoxLayout(line)
+        row.addStretch(1)
+        row.addWidget(self.card, 8)
+        row.addStretch(1)
+        self.box.addStretch(1)
+        self.box.addWidget(line)
+        self.box.addStretch(2)
+
+
+class Viewer(QWidget):
+    """Everything between the list of files and the panel."""
+
+    def __init__(self, workspace: Workspace, open_file: Callable[[], object]) -> None:
+        super().__init__()
+        self.setObjectName("canvasColumn")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.workspace = workspace
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self.title = TitleRow(workspace)
+        self.canvas = Canvas(workspace)
+        self.failure = FailurePage(workspace, open_file)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.canvas)
+        self.stack.addWidget(self.failure)
+        self.frames = FrameRow(workspace)
+        self.facts = FactsRow(workspace, self.canvas)
+        column.addWidget(self.title)
+        column.addWidget(self.stack, 1)
+        column.addWidget(self.frames)
+        column.addWidget(self.facts)
+        workspace.pictureChanged.connect(self.refresh)
+
+    def refresh(self) -> None:
+        """Picture or message."""
+        failure = self.workspace.failure
+        if failure is not None:
+            self.failure.show_failure(failure)
+        self.stack.setCurrentWidget(self.failure if failure is not None else self.canvas)

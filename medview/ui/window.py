@@ -1,0 +1,360 @@
+"""The main window: puts the parts together, turns actions into calls of the workspace, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QSize, Qt, QUrl
+from PySide6.QtGui import (
+    QAction,
+    QCloseEvent,
+    QDesktopServices,
+    QDragEnterEvent,
+    QDropEvent,
+)
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QMainWindow,
+    QMenu,
+    QSplitter,
+    QStackedWidget,
+    QStatusBar,
+    QToolBar,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from medview.core.failures import Failure
+from medview.imaging.samples import Sample, samples
+from medview.ui import actions, pages, panel, theme, words
+from medview.ui.bar import MessageBar
+from medview.ui.files import FileColumn
+from medview.ui.help import help_html
+from medview.ui.start import EmptyPage, NoticePage
+from medview.ui.viewer import Viewer
+from medview.ui.widgets import Choice, Elided, label
+from medview.workspace import Workspace
+
+
+class MainWindow(QMainWindow):
+    """One window for one workspace."""
+
+    def __init__(self, workspace: Workspace, samples_shown: list[Sample] | None = None, log_path: str = "") -> None:
+        super().__init__()
+        self.workspace = workspace
+        self.samples = samples() if samples_shown is None else samples_shown
+        self._log_path = log_path
+        self._waiting: list[Path] = []
+        self._samples_asked = False
+        self.setWindowTitle("medview")
+        self.setAcceptDrops(True)
+        self._build_pages()
+        self.actions_by_id = actions.make_actions(self, self.viewer.canvas, self._handlers())
+        self._build_menus()
+        self._build_toolbar()
+        self._build_status()
+        self._connect()
+        self._restore()
+        self._refresh()
+
+    # Building
+
+    def _build_pages(self) -> None:
+        ws = self.workspace
+        self.viewer = Viewer(ws, self.ask_file)
+        self.empty = EmptyPage(ws, self.samples, self.ask_file, self.ask_folder)
+        self.bar = MessageBar()
+        self.files = FileColumn(ws)
+        self.findings = panel.FindingsPanel(ws)
+        middle = QWidget()
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self.middle = QStackedWidget()
+        self.middle.addWidget(self.empty)
+        self.middle.addWidget(self.viewer)
+        column.addWidget(self.middle, 1)
+        column.addWidget(self.bar)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.setHandleWidth(4)
+        for part in (self.files, middle, self.findings):
+            self.splitter.addWidget(part)
+        for place, stretch in enumerate((0, 1, 0)):
+            self.splitter.setStretchFactor(place, stretch)
+        self.splitter.setSizes([216, 872, panel.WIDTH])
+        self.notice = NoticePage(self.accept_notice, self.close)
+        self.page = pages.Page(self.leave_page)
+        self.stack = QStackedWidget()
+        for widget in (self.notice, self.splitter, self.page):
+            self.stack.addWidget(widget)
+        self.setCentralWidget(self.stack)
+
+    def _build_menus(self) -> None:
+        self.menus: dict[str, QMenu] = {}
+        for menu_id, title in actions.MENUS:
+            menu = self.menuBar().addMenu(actions.tr(title))
+            self.menus[menu_id] = menu
+            for spec in actions.in_menu(menu_id):
+                if spec is None:
+                    menu.addSeparator()
+                else:
+                    menu.addAction(self.actions_by_id[spec.id])
+        before = self.actions_by_id["close"]
+        self.recent_menu = QMenu(self.tr("Recent files"), self)
+        self.samples_menu = QMenu(self.tr("Samples"), self)
+        for menu in (self.recent_menu, self.samples_menu):
+            menu.setToolTipsVisible(True)
+            self.menus["file"].insertMenu(before, menu)
+        for sample in self.samples:
+            action = self.samples_menu.addAction(sample.title.replace("&", "&&"))
+            action.setToolTip(f"{sample.source}\n{sample.licence}")
+            action.triggered.connect(lambda _checked=False, path=sample.path: self.open_paths([path]))
+
+    def _build_toolbar(self) -> None:
+        bar = QToolBar(self.tr("Tools"))
+        bar.setObjectName("tools")
+        bar.setMovable(False)
+        bar.setIconSize(QSize(20, 20))
+        bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        texts = {"open", "analyse", "heatmap", "mask", "save"}
+        last = ""
+        for spec in actions.specs():
+            if not spec.bar:
+                continue
+            if last and spec.menu != last:
+                bar.addSeparator()
+            last = spec.menu
+            bar.addAction(self.actions_by_id[spec.id])
+            made = bar.widgetForAction(self.actions_by_id[spec.id])
+            if isinstance(made, QToolButton):
+                beside, only = Qt.ToolButtonStyle.ToolButtonTextBesideIcon, Qt.ToolButtonStyle.ToolButtonIconOnly
+                made.setToolButtonStyle(beside if spec.id in texts else only)
+                made.setAccessibleName(actions.tr(spec.text))
+        self.toolbar = bar
+        self.addToolBar(bar)
+
+    def _build_status(self) -> None:
+        status = QStatusBar()
+        status.setSizeGripEnabled(False)
+        holder = QWidget()
+        row = QHBoxLayout(holder)
+        row.setContentsMargins(theme.STEP, 2, theme.STEP, 2)
+        row.setSpacing(theme.DOUBLE)
+        self.ran = Elided("", "muted", Qt.TextElideMode.ElideRight)
+        self.motto = label(self.tr("Second look, not a diagnosis. Not a medical device."))
+        row.addWidget(self.ran, 1)
+        row.addWidget(self.motto)
+        status.addWidget(holder, 1)
+        self.setStatusBar(status)
+
+    def _handlers(self) -> dict[str, Callable[[], object]]:
+        ws, canvas = self.workspace, self.viewer.canvas
+        return {
+            "open": self.ask_file,
+            "open_folder": self.ask_folder,
+            "close": ws.close_all,
+            "save": self.ask_save,
+            "quit": self.close,
+            "fit": canvas.fit,
+            "actual": canvas.actual_size,
+            "zoom_in": lambda: canvas.zoom(1.25),
+            "zoom_out": lambda: canvas.zoom(0.8),
+            "invert": lambda: ws.set_view(inverted=not ws.view.inverted),
+            "reset": ws.reset_view,
+            "heatmap": lambda: ws.set_overlay(heatmap_on=not ws.overlay.heatmap_on),
+            "mask": lambda: ws.set_overlay(mask_on=not ws.overlay.mask_on),
+            "previous_file": lambda: ws.step_file(-1),
+            "next_file": lambda: ws.step_file(1),
+            "previous_frame": lambda: ws.step_frame(-1),
+            "next_frame": lambda: ws.step_frame(1),
+            "analyse": ws.analyse,
+            "cancel": self.cancel_all,
+            "auto": lambda: ws.set_setting("auto_analyse", not ws.settings["auto_analyse"]),
+            "help": lambda: self.show_page(self.tr("Help"), help_html()),
+            "models": self.show_models,
+            "about": lambda: self.show_page(self.tr("About medview"), pages.about_html(self._log_path)),
+        }
+
+    def _connect(self) -> None:
+        ws = self.workspace
+        for signal in (
+            ws.filesReset,
+            ws.filesAppended,
+            ws.pictureChanged,
+            ws.viewChanged,
+            ws.overlayChanged,
+            ws.analysisChanged,
+            ws.busyChanged,
+            ws.settingChanged,
+        ):
+            signal.connect(self._refresh)
+        ws.pictureChanged.connect(self._on_picture_changed)
+        ws.recentChanged.connect(self._fill_recent)
+        ws.saved.connect(self._on_saved)
+        ws.saveFailed.connect(self._on_failed)
+        ws.modelsListed.connect(self._on_models_listed)
+        self._fill_recent()
+
+    def _restore(self) -> None:
+        self.resize(1440, 900)
+        geometry = self.workspace.settings["window_geometry"]
+        if geometry:
+            self.restoreGeometry(QByteArray.fromBase64(geometry.encode("ascii", "ignore")))
+        self.setMinimumSize(800, 560)
+
+    # Following the workspace
+
+    def _refresh(self) -> None:
+        """Enabled and checked actions, and which page shows."""
+        ws = self.workspace
+        for spec in actions.specs():
+            action = self.actions_by_id[spec.id]
+            action.setEnabled(spec.enabled(ws))
+        self.actions_by_id["invert"].setChecked(ws.view.inverted)
+        self.actions_by_id["heatmap"].setChecked(ws.overlay.heatmap_on and self.action("heatmap").isEnabled())
+        self.actions_by_id["mask"].setChecked(ws.overlay.mask_on and self.action("mask").isEnabled())
+        self.actions_by_id["auto"].setChecked(ws.settings["auto_analyse"])
+        accepted = ws.settings["notice_accepted"]
+        self.recent_menu.setEnabled(accepted and bool(ws.recent))
+        self.samples_menu.setEnabled(accepted and bool(self.samples))
+        something = ws.picture is not None or ws.failure is not None or bool(ws.files.paths)
+        self.middle.setCurrentWidget(self.viewer if something else self.empty)
+        self.findings.setVisible(something)
+        if not accepted:
+            self.stack.setCurrentWidget(self.notice)
+        elif self.stack.currentWidget() is self.notice:
+            self.stack.setCurrentWidget(self.splitter)
+        self.ran.set_text(self._what_ran())
+        if accepted and not something and not self._samples_asked:
+            self._samples_asked = True
+            ws.make_thumbnails([sample.path for sample in self.samples])
+
+    def _on_picture_changed(self) -> None:
+        ws = self.workspace
+        path = ws.study.path if ws.study else ws.failed_path
+        self.setWindowTitle(f"{path.name} - medview" if path else "medview")
+        if ws.picture is not None and self.stack.currentWidget() is self.splitter and not self.files.view.hasFocus():
+            self.viewer.canvas.setFocus()
+
+    def _what_ran(self) -> str:
+        analysis = self.workspace.analysis
+        if analysis is None or not analysis.results:
+            return ""
+        each = [
+            self.tr("{0} on {1} in {2}").format(
+                result.card.id, words.provider(result.provider), words.milliseconds(result.ms)
+            )
+            for result in analysis.results
+        ]
+        return self.tr("{0}; altogether {1}").format(", ".join(each), words.milliseconds(analysis.total_ms))
+
+    def _fill_recent(self) -> None:
+        self.recent_menu.clear()
+        for path in self.workspace.recent:
+            action = self.recent_menu.addAction(path.name.replace("&", "&&"))
+            action.setToolTip(str(path))
+            action.triggered.connect(lambda _checked=False, path=path: self.open_paths([path]))
+        self.recent_menu.addSeparator()
+        self.recent_menu.addAction(self.tr("Clear this list")).triggered.connect(self.workspace.clear_recent)
+
+    # Opening
+
+    def open_paths(self, paths: list[Path]) -> None:
+        """Open files or folders; before the notice is accepted they wait."""
+        if not self.workspace.settings["notice_accepted"]:
+            self._waiting = list(paths)
+            return
+        self.leave_page()
+        self.workspace.open_paths(paths)
+
+    def accept_notice(self) -> None:
+        """The notice was read: remember it and go on."""
+        self.workspace.set_setting("notice_accepted", True)
+        self.workspace.settings.save()
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self.open_paths(waiting)
+
+    def ask_file(self) -> None:
+        """Let the user choose files."""
+        folder = self.workspace.settings["last_folder"]
+        names, _kind = QFileDialog.getOpenFileNames(self, self.tr("Open pictures"), folder)
+        if names:
+            self.open_paths([Path(name) for name in names])
+
+    def ask_folder(self) -> None:
+        """Let the user choose a folder."""
+        folder = self.workspace.settings["last_folder"]
+        name = QFileDialog.getExistingDirectory(self, self.tr("Open a folder"), folder)
+        if name:
+            self.open_paths([Path(name)])
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take files and folders of this computer."""
+        if event.mimeData().hasUrls() and any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.open_paths(paths)
+
+    # Results
+
+    def ask_save(self) -> None:
+        """Let the user choose where the result images go."""
+        folder = self.workspace.settings["save_folder"] or self.workspace.settings["last_folder"]
+        name = QFileDialog.getExistingDirectory(self, self.tr("Save result images into"), folder)
+        if name:
+            self.workspace.save_results(Path(name))
+
+    def _on_saved(self, files: list[Path]) -> None:
+        folder = files[0].parent
+        show = Choice(self.tr("Show folder"), lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))))
+        self.bar.say(self.tr("{0} files were saved.").format(len(files)), str(folder), choices=[show])
+
+    def _on_failed(self, failure: Failure) -> None:
+        self.bar.say(failure.text, failure.hint, "alarm")
+
+    def cancel_all(self) -> None:
+        """Stop what is running."""
+        self.workspace.cancel("analyse", "scan", "open")
+
+    # Pages
+
+    def show_page(self, title: str, html: str) -> None:
+        """Show a page of the Help menu instead of the picture."""
+        if self.workspace.settings["notice_accepted"]:
+            self.page.show_html(title, html)
+            self.stack.setCurrentWidget(self.page)
+
+    def leave_page(self) -> None:
+        """Back to the picture."""
+        if self.stack.currentWidget() is self.page:
+            self.stack.setCurrentWidget(self.splitter)
+            self.viewer.canvas.setFocus()
+
+    def show_models(self) -> None:
+        """The list of models, tested now."""
+        self.show_page(self.tr("Models"), f"<p>{self.tr('Testing the models…')}</p>")
+        self.workspace.list_models()
+
+    def _on_models_listed(self, statuses: list) -> None:
+        if self.stack.currentWidget() is self.page and self.page.title.text() == self.tr("Models"):
+            self.page.show_html(self.tr("Models"), pages.models_html(statuses))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Stop the work, keep size and settings."""
+        self.workspace.settings["window_geometry"] = bytes(self.saveGeometry().toBase64().data()).decode("ascii")
+        self.workspace.close()
+        event.accept()
+
+    def action(self, id: str) -> QAction:
+        """The action of that id. Raises KeyError."""
+        return self.actions_by_id[id]

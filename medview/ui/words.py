@@ -1,0 +1,73 @@
+"""Numbers and codes as people read them."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication, QLocale
+
+from medview.core.failures import Code
+
+translate = QCoreApplication.translate
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """0-1 as per cent. Never rounded to certainty: 0.9999 is "> 99.9 %"."""
+    locale, step = QLocale(), 10.0**-digits
+    value = share * 100
+    if 0 < value < step / 2:
+        return f"< {locale.toString(step, 'f', digits)} %"
+    if 100 - step / 2 < value < 100:
+        return f"> {locale.toString(100 - step, 'f', digits)} %"
+    return f"{locale.toString(value, 'f', digits)} %"
+
+
+def milliseconds(ms: float) -> str:
+    """A time people can compare."""
+    if ms >= 10_000:
+        return translate("words", "{0} s").format(QLocale().toString(ms / 1000, "f", 1))
+    return translate("words", "{0} ms").format(QLocale().toString(ms, "f", 0 if ms >= 10 else 1))
+
+
+def number(value: float, digits: int = 0) -> str:
+    """With the language's own separators."""
+    return QLocale().toString(float(value), "f", digits)
+
+
+def provider(name: str) -> str:
+    """`CPUExecutionProvider` is the CPU."""
+    return {"CUDA": "GPU (CUDA)"}.get(name.removesuffix("ExecutionProvider"), name.removesuffix("ExecutionProvider"))
+
+
+def progress(text: str) -> str:
+    """What the engine says it is doing, in the user's language, as a sentence's start."""
+    shown = translate("progress", text)
+    return shown[:1].upper() + shown[1:]
+
+
+def title(code: Code) -> str:
+    """A few words for a failure code: the title of its message."""
+    return {
+        Code.NOT_FOUND: translate("words", "The file is not there"),
+        Code.NO_PERMISSION: translate("words", "The file may not be read"),
+        Code.READ_ERROR: translate("words", "The file cannot be read"),
+        Code.EMPTY_FILE: translate("words", "The file is empty"),
+        Code.UNKNOWN_FORMAT: translate("words", "Not a picture"),
+        Code.UNSUPPORTED: translate("words", "A kind of file medview does not read"),
+        Code.CORRUPT: translate("words", "The file is damaged"),
+        Code.TRUNCATED: translate("words", "The file is incomplete"),
+        Code.TOO_LARGE: translate("words", "The picture is too large"),
+        Code.NO_PIXELS: translate("words", "There is no picture in this file"),
+        Code.NO_SUCH_FRAME: translate("words", "There is no such frame"),
+        Code.NO_IMAGES: translate("words", "No picture was found"),
+        Code.TOO_SMALL: translate("words", "Too small to judge"),
+        Code.BLANK: translate("words", "Nothing to see"),
+        Code.OTHER_KIND: translate("words", "Not a picture medview judges"),
+        Code.UNFAMILIAR: translate("words", "Unlike the pictures the models know"),
+        Code.WRONG_MODEL: translate("words", "The model does not fit the picture"),
+        Code.NO_MODEL: translate("words", "No model for this picture"),
+        Code.MODEL_DAMAGED: translate("words", "A model is damaged"),
+        Code.MODEL_SELF_TEST: translate("words", "A model failed its self-test"),
+        Code.MODEL_FAILED: translate("words", "The model failed"),
+        Code.NO_DEVICE: translate("words", "The device is not there"),
+        Code.WRITE_ERROR: translate("words", "The result could not be saved"),
+        Code.INTERNAL: translate("words", "Something went wrong"),
+    }[code]

@@ -1,0 +1,182 @@
+"""Pictures of the window in every state, to look at by hand: `python tests/ui/screenshots.py FOLDER [--size WxH]`.
+
+Not a test. Uses the real models and the shared images (MEDVIEW_DATA or ../shared/data), and stand-ins where they are
+missing. Runs on any Qt platform; under Xvfb it is what a user sees.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+HOME = Path(tempfile.mkdtemp(prefix="medview-shots-"))
+os.environ["MEDVIEW_HOME"] = str(HOME)
+
+from PySide6.QtCore import QEventLoop, Qt, QTimer  # noqa: E402
+
+from medview.core.settings import Settings  # noqa: E402
+from medview.ui.app import make_app  # noqa: E402
+from medview.ui.window import MainWindow  # noqa: E402
+from medview.workspace import Workspace  # noqa: E402
+from tests.ui.fakes import FakeEngine, mri_analysis, refused, skin_analysis  # noqa: E402
+
+DATA = Path(os.environ.get("MEDVIEW_DATA") or ROOT.parent / "shared" / "data")
+
+
+def wait(until: Callable[[], bool] | None = None, ms: int = 300, limit_s: float = 30) -> None:
+    """Let Qt work until `until` holds, then for `ms` more."""
+    loop, end = QEventLoop(), time.monotonic() + limit_s
+    timer = QTimer()
+    timer.timeout.connect(lambda: loop.quit() if until is None or until() or time.monotonic() > end else None)
+    timer.start(20)
+    loop.exec()
+    timer.stop()
+    QTimer.singleShot(ms, loop.quit)
+    loop.exec()
+
+
+class Shots:
+    """One window after the other, each in one state, each grabbed into a file."""
+
+    def __init__(self, folder: Path, size: tuple[int, int]) -> None:
+        self.folder, self.size = folder, size
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def window(self, engine: object | None = None, **settings: object) -> MainWindow:
+        values = Settings()
+        for key, value in {"notice_accepted": True, **settings}.items():
+            values[key] = value
+        made = MainWindow(Workspace(values, (lambda: engine) if engine else None))
+        made.show()
+        made.resize(*self.size)
+        wait(ms=400)
+        return made
+
+    def take(self, window: MainWindow, name: str, close: bool = True) -> None:
+        window.grab().save(str(self.folder / f"{name}.png"))
+        print(name, flush=True)  # noqa: T201
+        if close:
+            window.close()
+
+
+def idle(window: MainWindow) -> Callable[[], bool]:
+    ws = window.workspace
+    return lambda: not any(ws.busy(lane) for lane in ("open", "scan", "analyse", "models", "thumbnails"))
+
+
+def first(pattern: str) -> Path:
+    return sorted(DATA.glob(pattern))[0]
+
+
+def shoot(shots: Shots, wanted: set[str]) -> None:
+    """Every state, or those named."""
+    chest, brain, skin = first("cxr/images/*"), first("mri/figshare/images/*"), first("skin/images/*")
+
+    def state(name: str) -> bool:
+        return not wanted or name in wanted
+
+    if state("notice"):
+        shots.take(shots.window(notice_accepted=False), "notice")
+    if state("empty"):
+        recent = [str(chest), str(brain), str(skin)]
+        window = shots.window(recent_files=recent)
+        wait(idle(window))
+        shots.take(window, "empty")
+    if state("chest"):
+        window = shots.window()
+        window.open_paths([chest])
+        wait(lambda: window.workspace.analysis is not None)
+        shots.take(window, "chest", close=False)
+        window.workspace.set_overlay(heatmap_on=True)
+        wait()
+        shots.take(window, "chest-heatmap")
+    if state("brain"):
+        window = shots.window(FakeEngine(mri_analysis))
+        window.open_paths([brain])
+        wait(lambda: window.workspace.analysis is not None)
+        shots.take(window, "brain-mask")
+    if state("skin"):
+        window = shots.window(FakeEngine(skin_analysis))
+        window.open_paths([skin])
+        wait(lambda: window.workspace.analysis is not None)
+        window.findings.area.verticalScrollBar().setValue(0)
+        shots.take(window, "skin")
+    if state("refused"):
+        window = shots.window(FakeEngine(refused))
+        window.open_paths([skin])
+        wait(lambda: window.workspace.analysis is not None)
+        shots.take(window, "refused")
+    if state("error"):
+        broken = HOME / "broken.png"
+        broken.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))
+        window = shots.window()
+        window.open_paths([broken])
+        wait(lambda: window.workspace.failure is not None)
+        shots.take(window, "error")
+    if state("busy"):
+        window = shots.window(FakeEngine(mri_analysis, delay_s=2.0))
+        window.open_paths([brain])
+        wait(lambda: window.workspace.busy("analyse") is not None, ms=900)
+        shots.take(window, "busy")
+    if state("long"):
+        folder = HOME / "a long folder name with é ж 你 in it"
+        folder.mkdir(exist_ok=True)
+        long = folder / ("patient 0042 thorax p.a. im Liegen, Verlaufskontrolle é ж 你 " + "sehr " * 20 + "lang.webp")
+        shutil.copy(chest, long)
+        window = shots.window(FakeEngine(skin_analysis))
+        window.open_paths([long])
+        wait(lambda: window.workspace.analysis is not None)
+        window.bar.say("7 files were saved.", str(folder))
+        wait()
+        shots.take(window, "long")
+    if state("rtl"):
+        app = make_app()
+        app.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+        window = shots.window(FakeEngine(skin_analysis))
+        window.open_paths([skin])
+        wait(lambda: window.workspace.analysis is not None)
+        window.workspace.set_overlay(heatmap_on=True)
+        wait()
+        shots.take(window, "rtl")
+        app.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+    if state("folder"):
+        window = shots.window()
+        folder = HOME / "folder"
+        folder.mkdir()
+        for path in sorted((DATA / "cxr/images").iterdir())[:60]:
+            shutil.copy(path, folder)
+        (folder / "aaa broken.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))
+        window.open_paths([folder])
+        wait(lambda: window.workspace.analysis is not None)
+        wait(idle(window))
+        shots.take(window, "folder")
+    if state("help"):
+        for name in ("help", "about", "models"):
+            window = shots.window()
+            window.action(name).trigger()
+            wait(idle(window))
+            shots.take(window, name)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--size", default="1440x900")
+    parser.add_argument("states", nargs="*")
+    options = parser.parse_args()
+    width, height = map(int, options.size.split("x"))
+    make_app()
+    shoot(Shots(options.folder, (width, height)), set(options.states))
+    shutil.rmtree(HOME, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,276 @@
+"""The canvas, to the pixel: what it draws is what the window function and the overlay say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QImage, QWheelEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from medview.imaging.window import Window, render
+from medview.report import overlay
+from medview.ui.canvas import Canvas
+from medview.ui.layers import ImageLayer, mask_layer
+from medview.ui.window import MainWindow
+from tests.ui.conftest import write_png
+from tests.ui.fakes import FakeEngine, mri_analysis
+
+Opened = Callable[..., MainWindow]
+
+
+def pixels(canvas: Canvas) -> np.ndarray:
+    """What the canvas shows, (height, width, 3) RGB."""
+    image = canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    return rows[:, : image.width() * 3].reshape(image.height(), -1, 3).copy()
+
+
+def at_actual_size(window: MainWindow, rows: int, cols: int) -> tuple[Canvas, np.ndarray]:
+    """The part of the canvas that shows the picture at one pixel on one pixel, on whole pixels."""
+    canvas = window.viewer.canvas
+    # An even distance to the middle puts the corners of the picture on whole pixels.
+    canvas.resize(canvas.width() // 2 * 2, canvas.height() // 2 * 2)
+    window.workspace.set_view(scale=1.0, centre=(cols / 2, rows / 2))
+    port = canvas.viewport()
+    assert port is not None
+    left, top = round(port.left), round(port.top)
+    assert (left, top) == (port.left, port.top)
+    return canvas, pixels(canvas)[top : top + rows, left : left + cols]
+
+
+def ramp(rows: int = 60, cols: int = 80) -> np.ndarray:
+    y, x = np.mgrid[0:rows, 0:cols]
+    return (y + x).astype(np.uint8)
+
+
+def test_grey_is_shown_as_it_is(opened: Opened, grey: Path) -> None:
+    _, shown = at_actual_size(opened(grey), 60, 80)
+    assert (shown == ramp()[:, :, None]).all()
+
+
+def test_the_window_is_applied(opened: Opened, grey: Path) -> None:
+    window = opened(grey)
+    chosen = Window.from_range(40, 90)
+    window.workspace.set_view(window=chosen)
+    _, shown = at_actual_size(window, 60, 80)
+    assert (shown == render(ramp(), chosen)[:, :, None]).all()
+
+
+def test_invert_swaps_black_and_white(opened: Opened, grey: Path) -> None:
+    window = opened(grey)
+    window.action("invert").trigger()
+    _, shown = at_actual_size(window, 60, 80)
+    assert (shown == 255 - ramp()[:, :, None]).all()
+    assert window.action("invert").isChecked()
+
+
+def test_16_bit_goes_through_the_automatic_window(opened: Opened, tmp_path: Path) -> None:
+    values = (ramp().astype(np.uint16) * 300) + 1000
+    window = opened(write_png(tmp_path / "deep.png", values))
+    canvas, shown = at_actual_size(window, 60, 80)
+    chosen = canvas.window_now()
+    assert chosen is not None
+    assert chosen.low > 1000
+    assert (shown == render(values, chosen)[:, :, None]).all()
+
+
+def test_colour_is_shown_as_it_is(opened: Opened, colour: Path) -> None:
+    _, shown = at_actual_size(opened(colour), 50, 50)
+    assert (shown == (200, 0, 0)).all()
+
+
+def test_a_grey_picture_stored_as_colour_has_a_window(opened: Opened, tmp_path: Path) -> None:
+    window = opened(write_png(tmp_path / "grey as rgb.png", np.repeat(ramp()[:, :, None], 3, axis=2)))
+    assert window.viewer.canvas.window_now() == Window.from_range(0, 255)
+    _, shown = at_actual_size(window, 60, 80)
+    assert (shown == ramp()[:, :, None]).all()
+
+
+def test_mask_lies_exactly_over_its_pixels(opened: Opened, grey: Path) -> None:
+    window = opened(grey, FakeEngine(mri_analysis))
+    window.workspace.set_overlay(mask_opacity=1.0)
+    _, shown = at_actual_size(window, 60, 80)
+    mask = window.workspace.mask
+    assert mask is not None
+    expected = overlay.burn(ramp(), overlay.mask_rgba(mask.pixels), 1.0)
+    assert np.abs(shown.astype(int) - expected).max() <= 1
+    assert (shown[mask.pixels == 0] == ramp()[mask.pixels == 0][:, None]).all()
+    window.action("mask").trigger()
+    _, shown = at_actual_size(window, 60, 80)
+    assert (shown == ramp()[:, :, None]).all()
+
+
+def test_heatmap_is_laid_over_with_its_opacity(opened: Opened, grey: Path) -> None:
+    window = opened(grey)
+    ws = window.workspace
+    assert ws.overlay.label == ("skin-lesion", "mel")
+    ws.set_overlay(heatmap_on=True, heatmap_opacity=0.5)
+    _, shown = at_actual_size(window, 60, 80)
+    assert ws.heatmap is not None
+    expected = overlay.burn(ramp(), overlay.heatmap_rgba(ws.heatmap, (60, 80)), 0.5)
+    assert np.abs(shown.astype(int) - expected).max() <= 2
+    ws.set_overlay(heatmap_opacity=0.0)
+    _, shown = at_actual_size(window, 60, 80)
+    assert (shown == ramp()[:, :, None]).all()
+
+
+def test_another_label_is_another_heatmap(opened: Opened, grey: Path) -> None:
+    window = opened(grey, heatmap_on=True)
+    _, first = at_actual_size(window, 60, 80)
+    window.workspace.set_overlay(label=("skin-lesion", "vasc"))
+    _, second = at_actual_size(window, 60, 80)
+    assert first[:, :30].astype(int).sum() != second[:, :30].astype(int).sum()
+
+
+def test_squares_when_enlarged(opened: Opened, grey: Path) -> None:
+    window = opened(grey)
+    canvas = window.viewer.canvas
+    canvas.resize(400, 320)
+    window.workspace.set_view(scale=8.0, centre=(40.0, 30.0))
+    shown = pixels(canvas)
+    # Canvas pixel (200 + 8 i + k, 160) lies in image column 40 + i.
+    assert shown[160, 200:208].tolist() == [[70, 70, 70]] * 8
+    assert shown[160, 208:216].tolist() == [[71, 71, 71]] * 8
+
+
+def test_reduction_averages_and_does_not_skip() -> None:
+    values = np.zeros((64, 64), np.uint8)
+    values[:, ::2] = 200
+    layer = ImageLayer(values)
+    image = layer.image(1, Window.from_range(0, 255), False)
+    assert (image.width(), image.height()) == (32, 32)
+    assert {image.pixelColor(x, 5).red() for x in range(32)} == {100}
+
+
+def test_a_mask_layer_keeps_only_the_box_around_its_pixels() -> None:
+    mask = np.zeros((2000, 1000), np.uint8)
+    mask[300:340, 20:50] = 1
+    layer = mask_layer(mask)
+    assert layer.place.getRect() == (20, 300, 30, 40)
+    # The outline is as wide as in the whole picture.
+    whole = overlay.mask_rgba(mask)[300:340, 20:50, 3]
+    assert [[layer.image.pixelColor(x, y).alpha() for x in range(30)] for y in range(40)] == whole.tolist()
+
+
+def test_the_buffer_is_used_again() -> None:
+    layer = ImageLayer(ramp())
+    layer.image(0, Window.from_range(0, 100), False)
+    buffer = layer._buffers[0]
+    layer.image(0, Window.from_range(0, 50), False)
+    assert layer._buffers[0] is buffer
+
+
+def wheel(canvas: Canvas, x: int, y: int, delta: int) -> None:
+    place = QPointF(x, y)
+    event = QWheelEvent(
+        place, canvas.mapToGlobal(place), QPoint(), QPoint(0, delta), Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(canvas, event)
+
+
+def test_wheel_zooms_at_the_cursor(opened: Opened, grey: Path) -> None:
+    canvas = opened(grey).viewer.canvas
+    port = canvas.viewport()
+    assert port is not None
+    x, y = round(port.left + 30 * port.scale), round(port.top + 20 * port.scale)
+    wheel(canvas, x, y, 240)
+    after = canvas.viewport()
+    assert after is not None
+    assert after.scale == pytest.approx(port.scale * 1.44)
+    assert after.to_image(x, y) == pytest.approx(port.to_image(x, y))
+
+
+def drag(qtbot: QtBot, canvas: Canvas, button: Qt.MouseButton, dx: int, dy: int, key: object = None) -> None:
+    start = QPoint(canvas.width() // 2, canvas.height() // 2)
+    modifier = key or Qt.KeyboardModifier.NoModifier
+    qtbot.mousePress(canvas, button, modifier, start)  # type: ignore[arg-type]
+    qtbot.mouseMove(canvas, start + QPoint(dx, dy))
+    qtbot.mouseRelease(canvas, button, modifier, start + QPoint(dx, dy))  # type: ignore[arg-type]
+
+
+def test_left_drag_changes_the_window(qtbot: QtBot, opened: Opened, grey: Path) -> None:
+    canvas = opened(grey).viewer.canvas
+    before = canvas.window_now()
+    drag(qtbot, canvas, Qt.MouseButton.LeftButton, 100, 40)
+    after = canvas.window_now()
+    assert before is not None
+    assert after is not None
+    assert after.width == pytest.approx(before.width * 1.25)
+    assert after.centre == pytest.approx(before.centre + before.width * 0.1)
+
+
+@pytest.mark.parametrize(
+    ("button", "key"),
+    [
+        (Qt.MouseButton.MiddleButton, None),
+        (Qt.MouseButton.RightButton, None),
+        (Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier),
+    ],
+)
+def test_other_drags_move_the_picture(
+    qtbot: QtBot, opened: Opened, grey: Path, button: Qt.MouseButton, key: object
+) -> None:
+    canvas = opened(grey).viewer.canvas
+    before, window = canvas.viewport(), canvas.window_now()
+    drag(qtbot, canvas, button, 33, -21, key)
+    after = canvas.viewport()
+    assert before is not None
+    assert after is not None
+    assert (after.left - before.left, after.top - before.top) == pytest.approx((33, -21))
+    assert canvas.window_now() == window
+
+
+def test_space_makes_the_left_button_a_hand(qtbot: QtBot, opened: Opened, grey: Path) -> None:
+    canvas = opened(grey).viewer.canvas
+    before, window = canvas.viewport(), canvas.window_now()
+    qtbot.keyPress(canvas, Qt.Key.Key_Space)
+    drag(qtbot, canvas, Qt.MouseButton.LeftButton, 10, 10)
+    qtbot.keyRelease(canvas, Qt.Key.Key_Space)
+    assert canvas.viewport() != before
+    assert canvas.window_now() == window
+
+
+def test_left_drag_moves_a_colour_picture(qtbot: QtBot, opened: Opened, colour: Path) -> None:
+    canvas = opened(colour).viewer.canvas
+    before = canvas.viewport()
+    drag(qtbot, canvas, Qt.MouseButton.LeftButton, 10, 0)
+    after = canvas.viewport()
+    assert before is not None
+    assert after is not None
+    assert after.left == pytest.approx(before.left + 10)
+
+
+def test_reset_and_fit(opened: Opened, grey: Path) -> None:
+    window = opened(grey)
+    ws = window.workspace
+    ws.set_view(scale=3.0, centre=(1.0, 1.0), inverted=True, window=Window(1, 2))
+    window.action("fit").trigger()
+    assert ws.view.scale is None
+    assert ws.view.inverted
+    window.action("reset").trigger()
+    assert (ws.view.window, ws.view.inverted) == (None, False)
+
+
+def test_the_value_under_the_cursor_is_the_file_s(qtbot: QtBot, opened: Opened, grey: Path) -> None:
+    window = opened(grey)
+    canvas = window.viewer.canvas
+    port = canvas.viewport()
+    assert port is not None
+    place = QPoint(round(port.left + 12.5 * port.scale), round(port.top + 7.5 * port.scale))
+    qtbot.mouseMove(canvas, place)
+    assert window.viewer.facts.pixel.full_text() == "column 12, row 7: 19"
+    qtbot.mouseMove(canvas, QPoint(1, 1))
+    assert window.viewer.facts.pixel.full_text() == ""
+
+
+def test_pictures_are_not_mirrored_in_a_right_to_left_window(opened: Opened, grey: Path) -> None:
+    window = opened(grey)
+    window.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+    _, shown = at_actual_size(window, 60, 80)
+    assert (shown == ramp()[:, :, None]).all()

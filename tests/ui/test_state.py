@@ -1,0 +1,139 @@
+"""The values the workspace holds, and the work it hands out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medview import tasks
+from medview.core.failures import Code, Failure
+from medview.core.jobs import Cancelled, Token
+from medview.imaging.study import Frame, Series, Study
+from medview.imaging.window import Window
+from medview.state import FileList, Kept, add_recent, series_key
+
+
+def test_kept_is_bounded_in_bytes_and_forgets_the_oldest() -> None:
+    kept: Kept[str, str] = Kept(100)
+    kept.put("a", "A", 40)
+    kept.put("b", "B", 40)
+    assert kept.get("a") == "A"  # now newer than b
+    kept.put("c", "C", 40)
+    assert (kept.get("a"), kept.get("b"), kept.get("c")) == ("A", None, "C")
+    assert kept.used_bytes == 80
+    kept.put("a", "A2", 10)
+    assert kept.used_bytes == 50
+    kept.put("huge", "H", 1000)
+    assert (len(kept), kept.get("huge")) == (1, "H")
+
+
+def test_a_list_of_files_holds_each_once_and_in_order() -> None:
+    files = FileList()
+    assert files.extend([Path("b"), Path("a"), Path("b")]) == (0, 1)
+    assert files.extend([Path("a")]) is None
+    assert files.extend([Path("c")]) == (2, 2)
+    assert files.paths == [Path("b"), Path("a"), Path("c")]
+    assert files.place(Path("a")) == 1
+    assert files.place(Path("x")) is None
+    assert files.current is None
+    assert files.next_list().number == files.number + 1
+
+
+def test_recent_files_are_unique_newest_first_and_few() -> None:
+    recent: list[str] = []
+    for name in ("a", "b", "a", *map(str, range(20))):
+        recent = add_recent(recent, Path(name))
+    assert recent[0] == "19"
+    assert len(recent) == len(set(recent)) == 12
+    assert add_recent(["a", "b"], Path("b")) == ["b", "a"]
+
+
+def study(path: Path, *values: np.ndarray | Failure, series: int = 1) -> Study:
+    frames = tuple(
+        Frame(path, number, 2, 2, "", lambda value=value: value)  # type: ignore[misc]
+        for number, value in enumerate(values)
+    )
+    size = len(frames) // series
+    return Study(path, "", tuple(Series(str(n), frames[n * size : (n + 1) * size]) for n in range(series)))
+
+
+def test_series_key_tells_series_apart() -> None:
+    made = study(Path("f"), *([np.zeros((2, 2))] * 4), series=2)
+    assert [series_key(made, n) for n in range(4)] == [(Path("f"), 0)] * 2 + [(Path("f"), 1)] * 2
+    assert series_key(None, 0) is None
+
+
+def test_the_first_readable_file_opens_at_its_middle() -> None:
+    bad = Failure(Code.CORRUPT, "t", "h")
+    grey = np.arange(4, dtype=np.uint8).reshape(2, 2)
+    studies = {
+        Path("broken"): bad,
+        Path("no pixels"): study(Path("no pixels"), bad),
+        Path("good"): study(Path("good"), grey, grey + 1, grey + 2),
+    }
+    told: list[Path] = []
+    opened = tasks.open_first(list(studies), studies.__getitem__, lambda path, _: told.append(path), Token())
+    assert isinstance(opened, tasks.Opened)
+    assert opened.picture.frame.index == 1
+    assert opened.picture.values[0, 0] == 1
+    assert told == [Path("broken"), Path("no pixels")]
+
+
+def test_opening_stops_when_cancelled() -> None:
+    token = Token()
+    token.cancel()
+    with pytest.raises(Cancelled):
+        tasks.open_first([Path("a")], lambda path: pytest.fail("opened"), lambda *_: None, token)
+
+
+def test_what_no_file_opens_with_is_what_the_last_one_said() -> None:
+    last = Failure(Code.TRUNCATED, "t", "h")
+    assert tasks.open_first([Path("a")], lambda path: last, lambda *_: None, Token()) is last
+    assert tasks.open_first([], lambda path: last, lambda *_: None, Token()) is tasks.NO_PICTURES
+
+
+@pytest.mark.parametrize(
+    ("values", "window"),
+    [
+        (np.array([[10, 20], [30, 40]], np.uint8), Window.from_range(0, 255)),
+        (np.array([[0, 0], [1000, 1000]], np.uint16), Window.from_range(0, 1000)),
+        (np.zeros((2, 2, 3), np.uint16), Window.from_range(0, 0)),
+        (np.array([[[1, 2, 3]]], np.uint8), None),
+    ],
+)
+def test_the_first_window(values: np.ndarray, window: Window | None) -> None:
+    picture = tasks.decode(study(Path("f"), values).frames[0])
+    assert not isinstance(picture, Failure)
+    assert picture.window == window
+    assert picture.values is values
+    assert (picture.shown.ndim == 2) == (window is not None)
+
+
+def test_a_scan_hands_over_everything_in_order(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    names = [folder / str(number) for number in range(1000)]
+    batches: list[list[Path]] = []
+    count = tasks.scan([tmp_path / "x", folder], lambda path: iter(names), batches.append, Token())
+    assert count == 1001
+    assert [path for batch in batches for path in batch] == [tmp_path / "x", *names]
+    # The first file is handed over at once, so that it can be shown while the rest is looked for.
+    assert len(batches[0]) == 1
+
+
+def test_an_engine_is_made_once_and_a_failed_making_is_tried_again() -> None:
+    made: list[object] = []
+
+    def factory() -> object:
+        made.append(object())
+        if len(made) == 1:
+            raise OSError("not yet")
+        return made[-1]
+
+    engine = tasks.LazyEngine(factory)  # type: ignore[arg-type]
+    with pytest.raises(OSError, match="not yet"):
+        engine.get()
+    assert engine.get() is engine.get()
+    assert len(made) == 2

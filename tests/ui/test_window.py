@@ -1,0 +1,705 @@
+"""The real window: opening, what it says, what it offers, and that it closes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
+from pytestqt.qtbot import QtBot
+
+from medview.core.failures import Code, Failure
+from medview.core.settings import Settings
+from medview.imaging.samples import Sample
+from medview.ui import actions, words
+from medview.ui.results import ProbabilityRow, ResultCard
+from medview.ui.widgets import MessageCard
+from medview.ui.window import MainWindow
+from medview.workspace import Workspace
+from tests.ui.conftest import MakeWindow, write_png
+from tests.ui.fakes import FakeEngine, mri_analysis, refused, skin_analysis
+
+Opened = Callable[..., MainWindow]
+
+
+def texts(widget: QWidget) -> str:
+    """All words a user can read in a widget."""
+    parts = [found.text() for found in widget.findChildren(QLabel) if found.isVisibleTo(widget)]
+    parts += [found.text() for found in widget.findChildren(QPushButton) if found.isVisibleTo(widget)]
+    return "\n".join(parts)
+
+
+def press(widget: QWidget, text: str) -> None:
+    """Click the button with this text."""
+    (found,) = [b for b in widget.findChildren(QPushButton) if b.text() == text and b.isVisibleTo(widget)]
+    found.click()
+
+
+def drop(window: MainWindow, *paths: Path) -> None:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    rest = (Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    enter = QDragEnterEvent(QPoint(9, 9), *rest)
+    QApplication.sendEvent(window, enter)
+    assert enter.isAccepted()
+    QApplication.sendEvent(window, QDropEvent(QPointF(9, 9), *rest))
+
+
+# ---- the notice ----
+
+
+def test_nothing_opens_before_the_notice_is_accepted(qtbot: QtBot, make_window: MakeWindow, grey: Path) -> None:
+    window = make_window(notice_accepted=False)
+    assert window.stack.currentWidget() is window.notice
+    window.open_paths([grey])
+    assert not window.action("open").isEnabled()
+    assert window.workspace.files.paths == []
+    window.notice.accept.click()
+    assert window.stack.currentWidget() is window.splitter
+    qtbot.waitUntil(lambda: window.workspace.picture is not None)
+    assert window.workspace.files.paths == [grey]
+
+
+def test_the_notice_is_shown_once(qtbot: QtBot, tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    window = MainWindow(Workspace(Settings(path), FakeEngine), [])
+    qtbot.addWidget(window)
+    window.notice.accept.click()
+    window.close()
+    again = MainWindow(Workspace(Settings(path), FakeEngine), [])
+    qtbot.addWidget(again)
+    assert again.stack.currentWidget() is again.splitter
+    again.close()
+
+
+def test_the_permanent_line_is_always_there(make_window: MakeWindow) -> None:
+    window = make_window()
+    assert window.motto.isVisible()
+    assert window.motto.text() == "Second look, not a diagnosis. Not a medical device."
+
+
+# ---- opening ----
+
+
+def test_opening_shows_name_findings_and_what_ran(opened: Opened, grey: Path) -> None:
+    window = opened(grey)
+    assert window.windowTitle() == f"{grey.name} - medview"
+    assert window.viewer.title.name.full_text() == grey.name
+    shown = texts(window.findings)
+    for expected in ("Skin lesion, seven kinds", "Finding: Melanoma", "skin-lesion 1.0.0 · 3fa9c1d2 · CPU · 12 ms"):
+        assert expected in shown
+    assert "Kind of picture: Skin image (99 %)" in shown
+    assert window.ran.full_text() == "skin-lesion on CPU in 12 ms; altogether 31 ms"
+
+
+def test_drop_opens(qtbot: QtBot, make_window: MakeWindow, grey: Path) -> None:
+    window = make_window()
+    drop(window, grey)
+    qtbot.waitUntil(lambda: window.workspace.picture is not None)
+    assert window.workspace.study is not None
+    assert window.workspace.study.path == grey
+
+
+def test_recent_files_are_in_the_menu_and_on_the_first_page(
+    qtbot: QtBot, opened: Opened, grey: Path, colour: Path
+) -> None:
+    window = opened(grey)
+    window.open_paths([colour])
+    qtbot.waitUntil(lambda: window.workspace.recent[0] == colour)
+    assert window.workspace.recent == [colour, grey]
+    assert [a.text() for a in window.recent_menu.actions()[:2]] == [colour.name, grey.name]
+    window.action("close").trigger()
+    assert window.middle.currentWidget() is window.empty
+    assert grey.name in texts(window.empty)
+    press(window.empty, grey.name)
+    qtbot.waitUntil(lambda: window.workspace.picture is not None)
+    assert window.workspace.study is not None
+    assert window.workspace.study.path == grey
+
+
+def test_samples_are_in_the_menu_and_on_the_first_page_with_a_thumbnail(
+    qtbot: QtBot, make_window: MakeWindow, colour: Path
+) -> None:
+    sample = Sample(colour, "A sample", "nowhere", "CC0", "skin", "")
+    window = make_window(samples=[sample])
+    assert [a.text() for a in window.samples_menu.actions()] == ["A sample"]
+    card = window.empty.cards[colour]
+    qtbot.waitUntil(lambda: not card._thumbnail.isNull())
+    assert card._thumbnail.toImage().pixelColor(5, 5).getRgb()[:3] == (200, 0, 0)
+    qtbot.mouseClick(card, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.workspace.picture is not None)
+
+
+def test_a_file_that_is_no_picture_says_so_in_its_place(
+    qtbot: QtBot, opened: Opened, tmp_path: Path, grey: Path
+) -> None:
+    path = tmp_path / "letter é.txt"
+    path.write_text("hello")
+    window = opened(path)
+    page = window.viewer.failure
+    assert window.viewer.stack.currentWidget() is page
+    assert page.card is not None
+    failure = window.workspace.failure
+    assert failure is not None
+    shown = texts(page)
+    for expected in (words.title(failure.code), failure.text, failure.hint, "Open another file…", "Try again"):
+        assert expected in shown
+    assert window.viewer.title.name.full_text() == path.name
+    assert not window.action("analyse").isEnabled()
+    # The file is repaired: the button opens it.
+    path.write_bytes(grey.read_bytes())
+    press(page, "Try again")
+    qtbot.waitUntil(lambda: window.workspace.picture is not None)
+    assert window.viewer.stack.currentWidget() is window.viewer.canvas
+
+
+@pytest.mark.parametrize("code", list(Code))
+def test_every_failure_has_a_title(code: Code) -> None:
+    assert len(words.title(code)) > 8
+
+
+def test_opening_another_file_never_shows_the_old_picture_under_the_new_name(
+    qtbot: QtBot, grey: Path, colour: Path
+) -> None:
+    from medview import tasks
+
+    def slow(path: Path):
+        if path == colour:
+            time.sleep(0.3)
+        return tasks.open_study(path)
+
+    window = MainWindow(Workspace(Settings(), FakeEngine, opener=slow), [])
+    qtbot.addWidget(window)
+    window.accept_notice()
+    window.open_paths([grey])
+    qtbot.waitUntil(lambda: window.workspace.analysis is not None)
+    window.open_paths([colour])
+    qtbot.wait(100)
+    assert window.viewer.title.name.full_text() == grey.name
+    assert window.viewer.title.facts.full_text() == f"Opening {colour.name}…"
+    assert window.viewer.title.stop.isVisibleTo(window)
+    qtbot.waitUntil(lambda: window.viewer.title.name.full_text() == colour.name)
+    window.close()
+
+
+def test_cancelling_an_opening_keeps_what_was_shown(qtbot: QtBot, grey: Path, colour: Path) -> None:
+    from medview import tasks
+
+    def slow(path: Path):
+        if path == colour:
+            time.sleep(0.3)
+        return tasks.open_study(path)
+
+    window = MainWindow(Workspace(Settings(), FakeEngine, opener=slow), [])
+    qtbot.addWidget(window)
+    window.accept_notice()
+    window.open_paths([grey])
+    qtbot.waitUntil(lambda: window.workspace.analysis is not None)
+    window.open_paths([colour])
+    press(window.viewer.title, "Cancel")
+    qtbot.wait(400)
+    assert window.workspace.study is not None
+    assert window.workspace.study.path == grey
+    assert window.viewer.title.facts.full_text() == window.workspace.study.description
+    window.close()
+
+
+# ---- findings ----
+
+
+def rows(window: MainWindow) -> list[ProbabilityRow]:
+    return window.findings.findChildren(ProbabilityRow)
+
+
+def test_rows_are_sorted_and_spoken(opened: Opened, grey: Path) -> None:
+    window = opened(grey)
+    assert [row.name for row in rows(window)][:2] == ["Melanocytic naevus", "Melanoma"]
+    melanoma = rows(window)[1]
+    assert melanoma.accessibleName() == "Melanoma, 34.1 %, finding, threshold 21.0 %"
+    assert rows(window)[0].accessibleName() == "Melanocytic naevus, 60.2 %"
+
+
+def test_the_bar_and_its_tick_stand_where_the_numbers_say(qtbot: QtBot, opened: Opened, grey: Path) -> None:
+    row = rows(opened(grey))[1]
+    row.resize(300, row.height())
+    image = row.grab().toImage()
+    bar_y = row.height() - 9 - 4
+    inset, width = 10.5, 300 - 1 - 20
+    colours = [image.pixelColor(x, bar_y).name() for x in range(300)]
+    filled = [x for x, name in enumerate(colours) if name == "#f4b54a"]
+    assert filled[-1] == pytest.approx(inset + width * 0.3412, abs=2)
+    tick = [x for x, name in enumerate(colours) if name == "#e8ecf0"]
+    assert np.mean(tick) == pytest.approx(inset + width * 0.21, abs=1)
+
+
+def test_a_click_on_a_row_shows_its_heatmap_and_what_it_means(qtbot: QtBot, opened: Opened, grey: Path) -> None:
+    window = opened(grey)
+    ws = window.workspace
+    naevus = rows(window)[0]
+    qtbot.mouseClick(naevus, Qt.MouseButton.LeftButton)
+    assert (ws.overlay.label, ws.overlay.heatmap_on) == (("skin-lesion", "nv"), True)
+    assert [row.isChecked() for row in rows(window)] == [True, False, False, False]
+    assert "Melanocytic naevus: A common mole." in texts(window.findings)
+    assert window.findings.switches.heat_switch.isChecked()
+    qtbot.mouseClick(naevus, Qt.MouseButton.LeftButton)
+    assert not ws.overlay.heatmap_on
+    assert not naevus.isChecked()
+
+
+def test_rows_work_from_the_keyboard(qtbot: QtBot, opened: Opened, grey: Path) -> None:
+    window = opened(grey)
+    row = rows(window)[2]
+    row.setFocus()
+    qtbot.keyClick(row, Qt.Key.Key_Space)
+    assert window.workspace.overlay.label == ("skin-lesion", "bkl")
+
+
+def test_no_finding_is_said_in_words(opened: Opened, grey: Path) -> None:
+    from dataclasses import replace
+
+    def calm(frame, force):
+        done = skin_analysis(frame)
+        return replace(done, results=(replace(done.results[0], findings=()),))
+
+    window = opened(grey, FakeEngine(calm))
+    assert "No finding: nothing reached its threshold" in texts(window.findings)
+    assert "Finding:" not in texts(window.findings)
+
+
+def test_a_mask_is_measured(opened: Opened, grey: Path) -> None:
+    window = opened(grey, FakeEngine(mri_analysis))
+    mask = window.workspace.mask
+    assert mask is not None
+    shown = texts(window.findings)
+    assert f"{mask.count} pixels, {mask.fraction * 100:.2f} % of the picture" in shown
+    assert "Area unknown: the file gives no pixel spacing" in shown
+    assert window.action("mask").isEnabled()
+
+
+def test_an_empty_mask_says_nothing_marked(opened: Opened, grey: Path) -> None:
+    window = opened(grey, FakeEngine(lambda frame, force: mri_analysis(frame, marked=False)))
+    assert "Nothing marked" in texts(window.findings)
+    assert not window.action("mask").isEnabled()
+    assert not window.findings.switches.mask_switch.isChecked()
+
+
+def test_a_refusal_is_explained_and_can_be_overruled(qtbot: QtBot, opened: Opened, grey: Path) -> None:
+    engine = FakeEngine(refused)
+    window = opened(grey, engine)
+    (card,) = window.findings.findChildren(MessageCard)
+    assert "Not analysed" in texts(card)
+    assert "trust no model here" in texts(card)
+    press(card, "Analyse all the same")
+    qtbot.waitUntil(lambda: window.workspace.analysis is not None and window.workspace.analysis.forced)
+    assert [call[2] for call in engine.calls] == [False, True]
+    shown = texts(window.findings)
+    assert "Analysed at your own request" in shown
+    assert "Finding: Melanoma" in shown
+
+
+def test_an_engine_that_raises_is_a_message_with_a_way_on(
+    qtbot: QtBot, opened: Opened, grey: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def boom(frame, force):
+        raise RuntimeError("boom")
+
+    engine = FakeEngine(boom)
+    window = opened(grey, engine)
+    assert "Something went wrong" in texts(window.findings)
+    engine.make = skin_analysis
+    press(window.findings, "Try again")
+    qtbot.waitUntil(lambda: "Finding: Melanoma" in texts(window.findings))
+    assert "boom" in caplog.text
+
+
+def test_busy_can_be_cancelled_and_nothing_jumps(qtbot: QtBot, opened: Opened, grey: Path) -> None:
+    window = opened(grey, FakeEngine(delay_s=5), auto_analyse=False)
+    switches = window.findings.switches
+    place = switches.mapTo(window, switches.rect().topLeft())
+    assert "Not analysed yet." in texts(window.findings)
+    window.action("analyse").trigger()
+    qtbot.waitUntil(lambda: window.findings.busy.bar.value() > 0)
+    assert window.findings.busy.text.full_text() == "Checking the picture…"
+    assert switches.mapTo(window, switches.rect().topLeft()) == place
+    window.action("cancel").trigger()
+    assert window.workspace.busy("analyse") is None
+    assert "The analysis was cancelled." in texts(window.findings)
+    assert switches.mapTo(window, switches.rect().topLeft()) == place
+
+
+def test_the_latest_analysis_wins(qtbot: QtBot, opened: Opened, grey: Path, colour: Path) -> None:
+    engine = FakeEngine(delay_s=0.3)
+    window = opened(grey, engine, auto_analyse=False)
+    window.workspace.set_setting("auto_analyse", True)
+    window.workspace.analyse()
+    qtbot.wait(50)
+    window.open_paths([colour])
+    qtbot.waitUntil(lambda: window.workspace.analysis is not None)
+    qtbot.wait(350)
+    assert window.workspace.analysis is not None
+    assert window.workspace.analysis.file == str(colour)
+
+
+def test_an_analysis_is_kept_per_file(qtbot: QtBot, opened: Opened, grey: Path, colour: Path) -> None:
+    engine = FakeEngine()
+    window = opened(grey, engine)
+    for path in (colour, grey):
+        window.open_paths([path])
+        qtbot.waitUntil(
+            lambda path=path: window.workspace.analysis is not None and window.workspace.analysis.file == str(path)
+        )
+    assert len(engine.calls) == 2
+    window.action("analyse").trigger()
+    qtbot.waitUntil(lambda: len(engine.calls) == 3)
+
+
+# ---- folders and stacks ----
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three files; the first cannot be read."""
+    made = tmp_path / "folder é ж 你"
+    made.mkdir()
+    (made / "a.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
+    for name in ("b.png", "c.png"):
+        write_png(made / name, np.full((60, 60), ord(name[0]), np.uint8))
+    return made
+
+
+def test_a_folder_is_listed_and_its_first_readable_file_opens(
+    qtbot: QtBot, make_window: MakeWindow, folder: Path
+) -> None:
+    window = make_window()
+    ws = window.workspace
+    drop(window, folder)
+    qtbot.waitUntil(lambda: ws.analysis is not None and ws.busy("scan") is None)
+    assert sorted(path.name for path in ws.files.paths) == ["a.png", "b.png", "c.png"]
+    assert ws.study is not None
+    assert ws.study.path.name in ("b.png", "c.png")
+    assert window.files.isVisible()
+    model = window.files.model
+    assert model.rowCount() == 3
+    broken = model.index([p.name for p in ws.files.paths].index("a.png"))
+    if ws.files.unreadable:
+        assert model.data(broken, Qt.ItemDataRole.FontRole).italic()
+    current = window.files.view.currentIndex().data()
+    assert current == ws.study.path.name
+
+
+def test_keys_step_through_the_files(qtbot: QtBot, make_window: MakeWindow, folder: Path) -> None:
+    window = make_window()
+    ws = window.workspace
+    window.open_paths([folder / "b.png", folder / "c.png"])
+    qtbot.waitUntil(lambda: ws.picture is not None and ws.busy("scan") is None)
+    window.activateWindow()
+    window.viewer.canvas.setFocus()
+    qtbot.keyClick(window.viewer.canvas, Qt.Key.Key_Right)
+    qtbot.waitUntil(lambda: ws.study is not None and ws.study.path.name == "c.png")
+    qtbot.keyClick(window.viewer.canvas, Qt.Key.Key_Left)
+    qtbot.waitUntil(lambda: ws.study is not None and ws.study.path.name == "b.png")
+
+
+def test_a_click_in_the_list_opens(qtbot: QtBot, make_window: MakeWindow, folder: Path) -> None:
+    window = make_window()
+    ws = window.workspace
+    window.open_paths([folder / "b.png", folder / "c.png"])
+    qtbot.waitUntil(lambda: ws.picture is not None and ws.busy("scan") is None)
+    window.files.view.setCurrentIndex(window.files.model.index(1))
+    qtbot.waitUntil(lambda: ws.study is not None and ws.study.path.name == "c.png")
+
+
+def test_a_folder_without_pictures_says_so(qtbot: QtBot, make_window: MakeWindow, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    window = make_window()
+    window.open_paths([empty])
+    qtbot.waitUntil(lambda: window.workspace.failure is not None)
+    assert window.workspace.failure is not None
+    assert window.workspace.failure.code == Code.NO_IMAGES
+
+
+def test_ten_thousand_files_are_no_problem(qtbot: QtBot, grey: Path, tmp_path: Path) -> None:
+    names = [tmp_path / f"{number:05}.png" for number in range(10_000)]
+    names[0].write_bytes(grey.read_bytes())
+    workspace = Workspace(Settings(), FakeEngine, finder=lambda path: iter(names))
+    window = MainWindow(workspace, [])
+    qtbot.addWidget(window)
+    window.accept_notice()
+    window.show()
+    window.open_paths([tmp_path])
+    qtbot.waitUntil(lambda: workspace.picture is not None and workspace.busy("scan") is None, timeout=10_000)
+    assert window.files.model.rowCount() == 10_000
+    assert "10000 files" in window.files.heading.full_text()
+    window.close()
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Path:
+    """A TIFF of five pages of 60 x 60; page n is of value 40 n."""
+    pages = [np.full((60, 60), 40 * number, np.uint8) for number in range(5)]
+    ok, data = cv2.imencodemulti(".tiff", pages)
+    assert ok
+    path = tmp_path / "stack.tiff"
+    path.write_bytes(data.tobytes())
+    return path
+
+
+def test_a_stack_opens_in_the_middle_and_is_stepped_through(qtbot: QtBot, opened: Opened, stack: Path) -> None:
+    engine = FakeEngine()
+    window = opened(stack, engine)
+    ws = window.workspace
+    assert window.viewer.frames.isVisible()
+    assert window.viewer.frames.text.text() == "Frame 3 of 5"
+    ws.set_view(scale=2.0, centre=(10.0, 10.0))
+    ws._settle.setInterval(600)
+    for index in (3, 4):
+        qtbot.keyClick(window.viewer.canvas, Qt.Key.Key_Down)
+        qtbot.waitUntil(lambda index=index: ws.picture is not None and ws.picture.frame.index == index)
+    assert (ws.picture.values == 160).all()  # type: ignore[union-attr]
+    assert ws.view.scale == 2.0
+    assert window.viewer.frames.slider.value() == 4
+    # Only where the user stopped is analysed.
+    qtbot.waitUntil(lambda: len(engine.calls) == 2)
+    assert [call[1] for call in engine.calls] == [2, 4]
+    window.viewer.frames.slider.setValue(0)
+    qtbot.waitUntil(lambda: ws.picture is not None and ws.picture.frame.index == 0)
+
+
+def test_a_single_picture_has_no_slider(opened: Opened, grey: Path) -> None:
+    window = opened(grey)
+    assert not window.viewer.frames.isVisible()
+    assert not window.action("next_frame").isEnabled()
+
+
+# ---- saving ----
+
+
+def test_results_are_saved_and_the_bar_says_so(qtbot: QtBot, opened: Opened, grey: Path, tmp_path: Path) -> None:
+    window = opened(grey, FakeEngine(mri_analysis))
+    out = tmp_path / "out é ж 你"
+    window.workspace.save_results(out)
+    qtbot.waitUntil(lambda: window.bar.isVisible())
+    assert window.bar.text.text() == "2 files were saved."
+    stem = grey.stem
+    assert sorted(path.name for path in out.iterdir()) == [
+        f"{stem}__brain-tumour-mask__mask-overlay.png",
+        f"{stem}__brain-tumour-mask__mask.png",
+        f"{stem}__results.json",
+    ]
+    table = json.loads((out / f"{stem}__results.json").read_text(encoding="utf-8"))
+    assert table["results"][0]["mask"]["path"].endswith("__mask.png")
+
+
+def test_a_failed_save_is_said_in_the_bar(qtbot: QtBot, opened: Opened, grey: Path, tmp_path: Path) -> None:
+    window = opened(grey)
+    (tmp_path / "file").write_text("")
+    window.workspace.save_results(tmp_path / "file")
+    qtbot.waitUntil(lambda: window.bar.isVisible())
+    assert "could not be written" in window.bar.text.text()
+    assert "Choose another folder" in window.bar.hint.text()
+
+
+# ---- actions, pages, settings ----
+
+
+def test_every_action_is_in_one_menu_and_has_a_help_line(make_window: MakeWindow) -> None:
+    window = make_window()
+    listed = [action for menu in window.menus.values() for action in menu.actions()]
+    for spec in actions.specs():
+        assert listed.count(window.action(spec.id)) == 1, spec.id
+        assert spec.about, spec.id
+
+
+def test_no_key_is_given_twice() -> None:
+    keys = [key for spec in actions.specs() for key in spec.keys]
+    assert len(keys) == len(set(keys))
+
+
+def test_help_is_made_from_the_table_of_actions(qtbot: QtBot, make_window: MakeWindow) -> None:
+    window = make_window()
+    qtbot.keyClick(window, Qt.Key.Key_F1)
+    assert window.stack.currentWidget() is window.page
+    text = window.page.browser.toPlainText()
+    for spec in actions.specs():
+        assert spec.text in text
+        assert spec.about in text
+    for code in Code:
+        assert code.value in text
+    qtbot.keyClick(window.page.browser, Qt.Key.Key_Escape)
+    assert window.stack.currentWidget() is window.splitter
+
+
+def test_about_names_the_version(make_window: MakeWindow) -> None:
+    from medview import __version__
+
+    window = make_window()
+    window.action("about").trigger()
+    assert __version__ in window.page.browser.toPlainText()
+
+
+def test_the_models_page_lists_good_and_bad_ones(qtbot: QtBot, make_window: MakeWindow) -> None:
+    from medview.inference.registry import ModelStatus
+    from tests.ui.fakes import SKIN
+
+    engine = FakeEngine()
+    bad = Failure(Code.MODEL_DAMAGED, "The model x is damaged <b>.", "Install again.")
+    engine.statuses = lambda: [ModelStatus("skin-lesion", SKIN, None, 3.0), ModelStatus("x", None, bad)]  # type: ignore[method-assign]
+    window = make_window(engine)
+    window.action("models").trigger()
+    qtbot.waitUntil(lambda: "Self-test passed" in window.page.browser.toPlainText())
+    text = window.page.browser.toPlainText()
+    assert SKIN.sha256 in text
+    assert "Switched off: The model x is damaged <b>. Install again." in text
+
+
+def test_opacity_and_switches_are_remembered(opened: Opened, grey: Path) -> None:
+    window = opened(grey)
+    window.findings.switches.heat_switch.setChecked(True)
+    window.findings.switches.heat_slider.setValue(30)
+    settings = window.workspace.settings
+    assert (settings["heatmap_on"], settings["heatmap_opacity"]) == (True, 0.3)
+    assert window.workspace.overlay.heatmap_opacity == 0.3
+
+
+def test_analysing_on_opening_can_be_switched_off(qtbot: QtBot, make_window: MakeWindow, grey: Path) -> None:
+    engine = FakeEngine()
+    window = make_window(engine)
+    window.action("auto").trigger()
+    window.open_paths([grey])
+    qtbot.waitUntil(lambda: window.workspace.picture is not None)
+    qtbot.wait(50)
+    assert engine.calls == []
+
+
+def test_everything_that_takes_the_focus_has_a_name(opened: Opened, grey: Path) -> None:
+    window = opened(grey)
+    nameless = [
+        widget
+        for widget in window.findChildren(QWidget)
+        if widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+        and widget.isVisible()
+        and not (widget.accessibleName() or getattr(widget, "text", lambda: "")())
+    ]
+    assert nameless == []
+
+
+def test_a_long_name_does_not_widen_the_window(qtbot: QtBot, make_window: MakeWindow, grey: Path) -> None:
+    long = grey.with_name("x" * 200 + ".png")
+    grey.rename(long)
+    window = make_window()
+    window.resize(1000, 700)
+    window.open_paths([long])
+    qtbot.waitUntil(lambda: window.workspace.picture is not None)
+    assert window.width() == 1000
+    assert window.minimumSizeHint().width() < 1000
+    assert "…" in window.viewer.title.name.text()
+    assert window.viewer.title.name.toolTip() == str(long)
+
+
+@pytest.mark.parametrize("size", [(1024, 700), (1440, 900)])
+def test_cards_fit_into_the_panel(opened: Opened, grey: Path, size: tuple[int, int]) -> None:
+    window = opened(grey)
+    window.resize(*size)
+    QApplication.sendPostedEvents()
+    (card,) = window.findings.findChildren(ResultCard)
+    assert card.width() <= window.findings.area.viewport().width()
+    assert card.minimumSizeHint().width() <= window.findings.area.viewport().width()
+
+
+def test_it_closes_while_a_job_runs(qtbot: QtBot, opened: Opened, grey: Path) -> None:
+    engine = FakeEngine(delay_s=30)
+    window = opened(grey, engine, auto_analyse=False)
+    window.workspace.analyse()
+    qtbot.waitUntil(lambda: bool(engine.calls))
+    started = time.monotonic()
+    window.close()
+    assert time.monotonic() - started < 2
+    assert not window.isVisible()
+
+
+def test_notes_on_how_the_picture_was_read_are_shown(qtbot: QtBot, grey: Path) -> None:
+    from dataclasses import replace
+
+    from medview import tasks
+    from medview.imaging.study import Series, Study
+
+    def noted(path: Path):
+        study = tasks.open_study(path)
+        assert isinstance(study, Study)
+        frame = replace(study.frames[0], notes=("Read with care.",))
+        return replace(study, series=(Series("s", (frame,)),))
+
+    window = MainWindow(Workspace(Settings(), FakeEngine, opener=noted), [])
+    qtbot.addWidget(window)
+    window.accept_notice()
+    window.open_paths([grey])
+    qtbot.waitUntil(lambda: window.workspace.analysis is not None)
+    assert "Read with care." in texts(window.findings)
+    window.close()
+
+
+RUN = """
+import sys
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+from medview.ui import app, window
+
+def when_open():
+    (shown,) = [w for w in QApplication.topLevelWidgets() if isinstance(w, window.MainWindow)]
+    if shown.stack.currentWidget() is shown.notice:
+        shown.accept_notice()
+    elif shown.workspace.picture is not None:
+        print(shown.workspace.study.path.name, flush=True)
+        shown.close()
+        return
+    QTimer.singleShot(10, when_open)
+
+app.make_app()
+QTimer.singleShot(10, when_open)
+sys.exit(app.run(sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+def test_the_program_starts_opens_closes_and_leaves_its_settings(grey: Path, own_home: Path, tmp_path: Path) -> None:
+    """The whole program, in a process of its own, closed while the models are still being loaded."""
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, str(grey)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, "MEDVIEW_MODELS": str(tmp_path / "none")},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip() == grey.name
+    settings = json.loads((own_home / "config" / "settings.json").read_text(encoding="utf-8"))
+    assert settings["notice_accepted"] is True
+    assert settings["recent_files"] == [str(grey)]
+    assert (own_home / "state" / "log" / "medview.log").exists()
+
+
+def test_the_window_shows_before_heavy_libraries_are_loaded() -> None:
+    code = (
+        "import sys\n"
+        "from medview.ui.app import make_app\n"
+        "from medview.ui.window import MainWindow\n"
+        "from medview.workspace import Workspace\n"
+        "app = make_app(); window = MainWindow(Workspace(), []); window.show(); app.sendPostedEvents()\n"
+        "print([m for m in ('onnxruntime', 'cv2', 'pydicom', 'imagecodecs') if m in sys.modules])\n"
+        "window.close()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
