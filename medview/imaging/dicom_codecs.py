@@ -1,0 +1,194 @@
+"""One compressed DICOM frame to stored values, through imagecodecs (BSD).
+
+Colour stays as it is stored (YBR stays YBR) except where the codec itself carries the transform (JPEG 2000's RCT/ICT).
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+import threading
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medview.core.failures import Code, Failure
+from medview.imaging.jpeg import parse_jpeg, stored_as_ybr
+
+if TYPE_CHECKING:
+    from medview.imaging.dicom_pixels import Layout
+
+NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99")
+RLE = "1.2.840.10008.1.2.5"
+_JPEG = "1.2.840.10008.1.2.4."
+JPEG = tuple(_JPEG + n for n in ("50", "51", "57", "70"))
+JPEG_LS = (_JPEG + "80", _JPEG + "81")
+JPEG_2000 = tuple(_JPEG + n for n in ("90", "91", "92", "93"))
+HTJ2K = tuple(_JPEG + n for n in ("201", "202", "203"))
+# The end marker may be followed by padding.
+_TRAILER = 64
+
+
+def native_syntax(syntax: str) -> bool:
+    """Whether pixels in this transfer syntax are uncompressed (deflate packs the file, not the pixels)."""
+    return syntax in NATIVE
+
+
+def unsupported(syntax: str) -> Failure | None:
+    """None for a transfer syntax that can be decoded, else the refusal, by the name of what it is."""
+    if syntax in (*NATIVE, RLE, *JPEG, *JPEG_LS, *JPEG_2000, *HTJ2K):
+        return None
+    if syntax in (_JPEG + "94", _JPEG + "95", _JPEG + "204", _JPEG + "205"):
+        name = "a stream from a server (JPIP); the pixels are not in the file"
+    elif syntax.startswith(tuple(_JPEG + n for n in ("100", "101", "102", "103", "104", "105", "106", "107", "108"))):
+        name = "a video"
+    elif syntax.startswith(_JPEG) and syntax[len(_JPEG) :].isdigit() and 52 <= int(syntax[len(_JPEG) :]) <= 66:
+        name = "compressed by a retired kind of JPEG"
+    else:
+        name = "compressed in a way that medview does not know"
+    return Failure(
+        Code.UNSUPPORTED,
+        f"This DICOM file is {name}.",
+        "Export it from the archive uncompressed, or as JPEG 2000 or JPEG-LS.",
+        f"transfer syntax {syntax[:64]}",
+    )
+
+
+def decode_frame(data: bytes, syntax: str, layout: Layout) -> NDArray[Any] | Failure:
+    """Stored values of one encapsulated frame: (rows, cols) or (rows, cols, 3)."""
+    from medview.imaging.dicom_header import damaged
+
+    try:
+        declared = (layout.rows, layout.cols) if syntax == RLE else stream_size(data)
+        if declared != (layout.rows, layout.cols):
+            # Before decoding: a stream of another size than checked could take any amount of memory.
+            return _other_size(declared, layout)
+        if syntax != RLE and b"\xff\xd9" not in data[-_TRAILER:]:
+            # Every JPEG family ends so; the decoders fill up what is missing with grey and say nothing.
+            return damaged("The compressed picture in this DICOM file ends too early.", code=Code.TRUNCATED)
+        values = _decode(data, syntax, layout)
+    except (struct.error, RuntimeError, ValueError, TypeError, IndexError, MemoryError, NotImplementedError) as error:
+        # imagecodecs raises subclasses of RuntimeError, one per codec.
+        return damaged("The compressed pixels of this DICOM file are damaged.", repr(error)[:500])
+    expected = (layout.rows, layout.cols) if layout.samples == 1 else (layout.rows, layout.cols, layout.samples)
+    if values.shape != expected:
+        return _other_size(values.shape, layout)
+    return _as_stored(values, layout)
+
+
+def _other_size(found: tuple[int, ...] | None, layout: Layout) -> Failure:
+    from medview.imaging.dicom_header import damaged
+
+    if found is None:
+        return damaged("The compressed pixels of this DICOM file are damaged.", "no size in the stream")
+    return damaged(
+        "The compressed picture in this DICOM file is of another size than its header says.",
+        f"{found}, header {layout.rows} x {layout.cols} x {layout.samples}",
+    )
+
+
+def stream_size(data: bytes) -> tuple[int, int] | None:
+    """(rows, cols) that a JPEG, JPEG-LS or JPEG 2000 stream declares, None when it has no such header."""
+    if data.startswith(b"\xff\xd8"):
+        info = parse_jpeg(data, header_only=True)
+        return (info.rows, info.cols) if info else None
+    # Some writers put a whole JP2 file into the fragment; the codestream is inside.
+    start = data.find(b"\xff\x4f\xff\x51", 0, 4096)
+    if start < 0:
+        return None
+    width, height, left, top = struct.unpack_from(">IIII", data, start + 8)
+    return (height - top, width - left)
+
+
+def _decode(data: bytes, syntax: str, layout: Layout) -> NDArray[Any]:
+    import imagecodecs
+
+    if syntax == RLE:
+        kind = np.dtype(f"<u{max(1, layout.allocated // 8)}")
+        flat = np.frombuffer(imagecodecs.dicomrle_decode(data, kind), kind)
+        planes = flat[: layout.rows * layout.cols * layout.samples].reshape(layout.samples, layout.rows, layout.cols)
+        return np.ascontiguousarray(np.moveaxis(planes, 0, -1)) if layout.samples > 1 else planes[0]
+    if syntax in JPEG:
+        return _jpeg(data, layout)
+    if syntax in JPEG_LS:
+        values = imagecodecs.jpegls_decode(data)
+    elif syntax in HTJ2K:
+        values = _htj2k(data)
+    else:
+        values = imagecodecs.jpeg2k_decode(data)
+    if values.ndim == 3 and values.shape[0] == layout.samples and values.shape[2] != layout.samples:
+        values = np.moveaxis(values, 0, -1)
+    return np.ascontiguousarray(values)
+
+
+_HTJ2K_LOCK = threading.Lock()
+
+
+def _htj2k(data: bytes) -> NDArray[Any]:
+    """HTJ2K. imagecodecs 2026.3 loses OpenJPH's errors ("exception ignored") and gives half a picture: catch them."""
+    import imagecodecs
+
+    lost: list[str] = []
+
+    def on_print(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        # Cython prints the error before it reports it as unraisable.
+        if "ojph" not in str(error):
+            printed(kind, error, trace)
+
+    def on_loss(event: sys.UnraisableHookArgs) -> None:
+        if "htj2k" in repr(event.object):
+            lost.append(repr(event.exc_value))
+        else:
+            unraisable(event)
+
+    with _HTJ2K_LOCK:
+        printed, unraisable = sys.excepthook, sys.unraisablehook
+        sys.excepthook, sys.unraisablehook = on_print, on_loss
+        try:
+            values: NDArray[Any] = imagecodecs.htj2k_decode(data)
+        finally:
+            sys.excepthook, sys.unraisablehook = printed, unraisable
+    if lost:
+        raise RuntimeError(f"htj2k: {lost[0]}")
+    return values
+
+
+def _jpeg(data: bytes, layout: Layout) -> NDArray[Any]:
+    """JPEG of any process; three components are given out as stored, without libjpeg's guess at their colour."""
+    import imagecodecs
+
+    if layout.samples == 1:
+        values: NDArray[Any] = imagecodecs.jpeg8_decode(data)
+        return values
+    info = parse_jpeg(data, header_only=True)
+    ybr = info is not None and stored_as_ybr(info)
+    space = "YCBCR" if layout.photometric.startswith("YBR") else "RGB"
+    # The header names the colour model; where the JPEG's own markers disagree (RGB labelled, YBR inside) they are
+    # believed, since the encoder wrote them.
+    if layout.photometric == "RGB" and info is not None and (info.jfif or info.adobe == 1):
+        values = imagecodecs.jpeg8_decode(data, colorspace="YCBCR", outcolorspace="RGB")
+    elif space == "YCBCR" and not ybr:
+        import cv2
+
+        rgb = imagecodecs.jpeg8_decode(data, colorspace="RGB", outcolorspace="RGB")
+        values = cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb)[:, :, [0, 2, 1]]
+    else:
+        values = imagecodecs.jpeg8_decode(data, colorspace=space, outcolorspace=space)
+    return values
+
+
+def _as_stored(values: NDArray[Any], layout: Layout) -> NDArray[Any]:
+    """Decoded values in the type that the header declares.
+
+    Codecs give unsigned bit patterns for signed pixels, and JPEG 2000 may carry its own sign: both end as declared.
+    """
+    from medview.imaging.dicom_pixels import unused_bits
+
+    size = max(1, layout.allocated // 8)
+    if values.dtype.kind == "i" and layout.signed:
+        return values.astype(f"i{size}", copy=False)
+    if values.itemsize != size:
+        values = values.astype(f"u{size}" if values.dtype.kind == "u" else f"i{size}")
+    return unused_bits(np.ascontiguousarray(values), layout)

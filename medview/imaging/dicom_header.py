@@ -1,0 +1,259 @@
+"""The header of a DICOM file: parsed up to the pixels, with every way a header can lie met here.
+
+pydicom does the parsing; it is asked for one value at a time, because a value is only converted (and only fails) when
+it is asked for.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import struct
+import warnings
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from medview.core.failures import Code, Failure
+from medview.imaging.files import Clipped, check_file, os_failure
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+DEFLATED = "1.2.840.10008.1.2.1.99"
+# A deflated file is inflated in memory; real ones are headers or single slices.
+MAX_INFLATED = 256 * 1024 * 1024
+# Headers beyond these are no headers: real ones have hundreds of elements, and enhanced ones some MB of frame groups.
+MAX_HEADER_BYTES = 192 * 1024 * 1024
+MAX_ELEMENTS = 20_000
+
+
+@dataclass(frozen=True)
+class Header:
+    """A parsed header and where the pixels are.
+
+    Attributes:
+        dataset: every element before the pixels.
+        syntax: transfer syntax UID; implied when the file has no meta information.
+        little: byte order of the pixels.
+        pixel_tag: 0x7FE00010, 0x7FE00008 (float), 0x7FE00009 (double) or 0 when there are none.
+        start: offset of the first byte of the pixel value (in the inflated data of a deflated file).
+        length: declared bytes of the value, -1 when encapsulated (undefined length).
+        size: bytes of the file (inflated, for a deflated one).
+        stamp: (bytes, mtime in ns) of the file on disk, to see that it has not changed since.
+    """
+
+    dataset: Dataset
+    syntax: str
+    little: bool
+    pixel_tag: int
+    start: int
+    length: int
+    size: int
+    stamp: tuple[int, int]
+
+
+def parse_errors() -> tuple[type[Exception], ...]:
+    """What pydicom is known to raise on damaged files; asked for when something was raised, so imported by then."""
+    from pydicom.errors import BytesLengthException, InvalidDicomError
+
+    return (
+        ValueError, TypeError, LookupError, AttributeError, NotImplementedError, ArithmeticError, AssertionError,
+        EOFError, RecursionError, MemoryError, struct.error, zlib.error, BytesLengthException, InvalidDicomError,
+    )  # fmt: skip
+
+
+def damaged(text: str, detail: str = "", code: Code = Code.CORRUPT) -> Failure:
+    """A DICOM file that must not be shown."""
+    hint = "Copy the file again from where it came from, or send it again from the archive."
+    return Failure(code, text, hint, detail)
+
+
+def quiet_pydicom() -> None:
+    """Keep pydicom's remarks about unusual files off stderr: what matters becomes a note or a Failure here."""
+    logger = logging.getLogger("pydicom")
+    # Its remarks may quote names and dates of the patient: they do not belong in a log either.
+    logger.propagate = False
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+    import pydicom.config
+
+    pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+    # pydicom points its warnings at the caller, which is this package as often as pydicom itself. The same rule twice
+    # is kept once by the warnings module.
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"(pydicom|medview\.imaging)(\.|$)")
+
+
+def open_source(path: Path) -> Clipped | Failure:
+    """The file, open for reading in pieces."""
+    status = check_file(path)
+    if isinstance(status, Failure):
+        return status
+    try:
+        return Clipped(open(path, "rb"), status.st_size)
+    except OSError as error:
+        return os_failure(path, error)
+
+
+def read_dicom_header(path: Path) -> Header | Failure:
+    """Parse a DICOM file up to its pixels."""
+    quiet_pydicom()
+    status = check_file(path)
+    if isinstance(status, Failure):
+        return status
+    source = open_source(path)
+    if isinstance(source, Failure):
+        return source
+    try:
+        with source:
+            return _parse(source, (status.st_size, status.st_mtime_ns))
+    except OSError as error:
+        if error.errno is None:
+            # Raised by pydicom about what it read, not by the operating system.
+            return damaged("The header of this DICOM file is damaged.", str(error)[:500])
+        return os_failure(path, error)
+    except RecursionError:
+        return damaged("This DICOM file nests its elements deeper than any real one does.", "RecursionError")
+    except parse_errors() as error:
+        return damaged("The header of this DICOM file is damaged.", repr(error)[:500])
+
+
+def _parse(source: Clipped, stamp: tuple[int, int]) -> Header | Failure:
+    from pydicom.filereader import read_partial
+    from pydicom.tag import BaseTag
+
+    where: dict[str, Any] = {}
+    elements = 0
+
+    def at_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
+        nonlocal elements
+        elements += 1
+        if elements > MAX_ELEMENTS:
+            raise ValueError("more elements than a header can have")
+        # (7FE0,0001) and (7FE0,0002) before it tell where frames begin, so stop only at the value itself.
+        if tag in (0x7FE00008, 0x7FE00009, 0x7FE00010):
+            where.update(tag=int(tag), vr=vr, length=length)
+            return True
+        return False
+
+    if source.read(134)[128:] == b"DICM\0\0":
+        # A command set (group 0000) is never in a file; pydicom would read a file of zeros as one, element by element.
+        return damaged("This file begins like DICOM, but nothing in it can be read.")
+    source.seek(0)
+    plain = inflate(source)
+    if isinstance(plain, Failure):
+        return plain
+    stream: Any = plain or source
+    source.budget = MAX_HEADER_BYTES
+    dataset = read_partial(stream, at_pixels, force=True)
+    implicit, little = dataset.original_encoding
+    syntax = str(dataset.file_meta.get("TransferSyntaxUID", "") or "")
+    if not syntax:
+        syntax = "1.2.840.10008.1.2" if implicit else "1.2.840.10008.1.2.1" if little else "1.2.840.10008.1.2.2"
+    size = len(plain.getbuffer()) if plain else source.size
+    start, length = 0, 0
+    if where:
+        # read_partial leaves the stream at the tag; explicit VR of pixels: tag 4, VR 2, reserved 2, length 4.
+        # pydicom passes no VR in implicit VR, also where it found the label of the file to be wrong.
+        start = stream.tell() + (8 if where["vr"] is None else 12)
+        length = -1 if where["length"] == 0xFFFFFFFF else int(where["length"])
+    return Header(dataset, syntax, bool(little), where.get("tag", 0), start, length, size, stamp)
+
+
+def inflate(source: Clipped) -> io.BytesIO | Failure | None:
+    """A deflated file as if it were written in explicit VR little endian, or None when the file is not deflated.
+
+    pydicom would inflate without a limit; a few MB can hold gigabytes of zeros.
+    """
+    head = source.read(132 + 4096)
+    source.seek(0)
+    if head[128:132] != b"DICM" or DEFLATED.encode() not in head:
+        return None
+    position = 132
+    meta = bytearray(head[:132])
+    while position + 8 <= len(head) and head[position : position + 2] == b"\x02\x00":
+        long_form = head[position + 4 : position + 6] in (b"OB", b"OW", b"UN", b"SQ", b"UT")
+        (length,) = struct.unpack_from("<I" if long_form else "<H", head, position + (8 if long_form else 6))
+        end = position + (12 if long_form else 8) + length
+        element = head[position:end]
+        if head[position : position + 4] == b"\x02\x00\x10\x00":
+            if element[8:].rstrip(b"\0 ") != DEFLATED.encode():
+                return None
+            element = element[:6] + b"\x14\x00" + b"1.2.840.10008.1.2.1\0"
+        if head[position : position + 4] != b"\x02\x00\x00\x00":
+            meta += element
+        position = end
+    source.seek(position)
+    unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+    body = unpacker.decompress(source.read(), MAX_INFLATED)
+    if unpacker.unconsumed_tail:
+        return Failure(
+            Code.TOO_LARGE, "This compressed DICOM file is larger than medview opens.", "Export it uncompressed."
+        )
+    if not unpacker.eof:
+        return damaged("This compressed DICOM file ends too early.", "deflate stream", Code.TRUNCATED)
+    return io.BytesIO(bytes(meta) + body)
+
+
+def value(dataset: Dataset, keyword: str) -> Any:
+    """The value of an element, None when it is missing, empty or cannot be read."""
+    try:
+        found = dataset.get(keyword)
+    except parse_errors():
+        return None
+    return None if found is None or (isinstance(found, str) and not found) else found
+
+
+def whole(dataset: Dataset, keyword: str, default: int | None = None) -> int | None:
+    """A whole number, `default` when missing or empty, None when it is something else."""
+    found = value(dataset, keyword)
+    if found is None:
+        return default
+    try:
+        return int(found)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def text(dataset: Dataset, keyword: str) -> str:
+    """A value as one line of printable text, at most 120 characters; empty when there is none."""
+    found = value(dataset, keyword)
+    line = " ".join(str(found).split()) if found is not None else ""
+    return "".join(c for c in line if c.isprintable())[:120]
+
+
+def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
+    """Finite numbers of an element, in order; empty when any of them is none."""
+    found = value(dataset, keyword)
+    if found is None:
+        return ()
+    several = not isinstance(found, str) and hasattr(found, "__iter__")
+    try:
+        result = tuple(float(item) for item in (found if several else (found,)))
+    except (TypeError, ValueError, OverflowError):
+        return ()
+    return result if all(abs(item) < float("inf") for item in result) else ()
+
+
+def item(dataset: Dataset, keyword: str, index: int = 0) -> Dataset | None:
+    """One item of a sequence, or None."""
+    from pydicom.sequence import Sequence
+
+    sequence = value(dataset, keyword)
+    if not isinstance(sequence, Sequence):
+        return None
+    try:
+        return sequence[index] if 0 <= index < len(sequence) else None
+    except parse_errors():
+        return None
+
+
+def group(dataset: Dataset, keyword: str, frame: int) -> Dataset:
+    """The functional group `keyword` of a frame (PS3.3 C.7.6.16): its own, the shared one, or the dataset itself."""
+    for holder, index in (("PerFrameFunctionalGroupsSequence", frame), ("SharedFunctionalGroupsSequence", 0)):
+        groups = item(dataset, holder, index)
+        found = item(groups, keyword) if groups is not None else None
+        if found is not None:
+            return found
+    return dataset

@@ -1,0 +1,313 @@
+"""Stored values of a DICOM frame: where they lie in the file, how many bytes they must be, and what they decode to.
+
+Nothing is allocated before rows * cols * samples * frames was compared with the file size and a limit.
+Sources: PS3.3 C.7.6.3 (image pixel module), PS3.5 8 (encoding) and A.4 (encapsulation).
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medview.core.failures import Code, Failure
+from medview.imaging.dicom_codecs import decode_frame, native_syntax, unsupported
+from medview.imaging.dicom_header import Header, damaged, inflate, open_source, value, whole
+from medview.imaging.files import Clipped, os_failure
+
+# One decoded frame: a 15,000 x 10,000 16-bit picture fits.
+MAX_FRAME_BYTES = 300 * 1024 * 1024
+MAX_FRAMES = 65_536
+# Compressed pictures of medicine reach 100:1; a blank one of 1 bit per row of blocks more. Beyond, a header lies.
+MAX_RATIO = 20_000
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How stored values are laid out (PS3.3 C.7.6.3.1).
+
+    Attributes:
+        rows, cols, samples, frames: sizes.
+        allocated, stored, high: bits of a sample; `high` is the most significant one used, from 0.
+        signed: two's complement. planar: samples by plane. photometric: upper case. real: float values.
+    """
+
+    rows: int
+    cols: int
+    samples: int
+    frames: int
+    allocated: int
+    stored: int
+    high: int
+    signed: bool
+    planar: bool
+    photometric: str
+    real: bool = False
+
+    @property
+    def frame_bits(self) -> int:
+        """Bits of one uncompressed frame; YBR_FULL_422 shares its colour between two pixels."""
+        samples = 2 if self.photometric == "YBR_FULL_422" else self.samples
+        return self.rows * self.cols * samples * self.allocated
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one decoded frame, every sample in its own place."""
+        return self.rows * self.cols * self.samples * max(1, self.allocated // 8)
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Where the frames of a file are.
+
+    Attributes:
+        path, header, layout: the file and what it declares.
+        spans: for encapsulated data, per frame the (offset, length) of its fragments; empty for native data.
+    """
+
+    path: Path
+    header: Header
+    layout: Layout
+    spans: tuple[tuple[tuple[int, int], ...], ...] = field(default=(), repr=False)
+
+    def stored(self, index: int) -> NDArray[Any] | Failure:
+        """Stored values of a frame, colour as stored: (rows, cols) or (rows, cols, 3), unused bits cleared."""
+        data = self._read(index)
+        if isinstance(data, Failure):
+            return data
+        if self.spans:
+            return decode_frame(data, self.header.syntax, self.layout)
+        return native(data, self.layout, self.header.little, index)
+
+    def _read(self, index: int) -> bytes | Failure:
+        source = open_source(self.path)
+        if isinstance(source, Failure):
+            return source
+        try:
+            with source:
+                if self.path.stat().st_mtime_ns != self.header.stamp[1] or source.size != self.header.stamp[0]:
+                    return Failure(
+                        Code.READ_ERROR, f"{self.path.name} has changed since it was opened.", "Open it again."
+                    )
+                plain = inflate(source)
+                if isinstance(plain, Failure):
+                    return plain
+                stream: Any = plain or source
+                parts = [_read_at(stream, start, length) for start, length in self._spans(index)]
+        except OSError as error:
+            return os_failure(self.path, error)
+        if any(part is None for part in parts):
+            return truncated()
+        return b"".join(part for part in parts if part is not None)
+
+    def _spans(self, index: int) -> tuple[tuple[int, int], ...]:
+        if self.spans:
+            return self.spans[index]
+        # Frames of 1-bit pictures need not begin at a byte (PS3.5 8.1.1); `native` drops the bits before.
+        first = self.layout.frame_bits * index
+        last = first + self.layout.frame_bits
+        return ((self.header.start + first // 8, (last + 7) // 8 - first // 8),)
+
+
+def _read_at(stream: Any, start: int, length: int) -> bytes | None:
+    stream.seek(start)
+    data: bytes = stream.read(length)
+    return data if len(data) == length else None
+
+
+def truncated() -> Failure:
+    """Fewer pixels than the header promises."""
+    return damaged("This DICOM file ends too early; a part of the picture is missing.", code=Code.TRUNCATED)
+
+
+def locate(path: Path, header: Header) -> Pixels | Failure:
+    """Check what the header declares against what is there, and find the frames."""
+    refused = unsupported(header.syntax)
+    if refused:
+        return refused
+    layout = read_layout(header)
+    if isinstance(layout, Failure):
+        return layout
+    if layout.frame_bytes > MAX_FRAME_BYTES or layout.frames > MAX_FRAMES:
+        room = (header.size - header.start) * (1 if native_syntax(header.syntax) else MAX_RATIO)
+        if layout.frame_bits * layout.frames // 8 > room:
+            return damaged("The header of this DICOM file declares far more pixels than the file can hold.")
+        return Failure(
+            Code.TOO_LARGE,
+            f"The picture is {layout.cols} x {layout.rows} pixels in {layout.frames} frames, more than medview opens.",
+            "Export a smaller version of it, and open that.",
+        )
+    if native_syntax(header.syntax):
+        return _locate_native(path, header, layout)
+    if header.length >= 0:
+        return damaged("This DICOM file calls its pixels compressed, but they are not stored that way.")
+    spans = find_spans(path, header, layout.frames)
+    if isinstance(spans, Failure):
+        return spans
+    if any(sum(n for _, n in frame) > 4 * layout.frame_bytes + 2**20 for frame in spans):
+        return damaged("The compressed pixels of this DICOM file are longer than the picture itself.")
+    if layout.frame_bytes > MAX_RATIO * max(1, min(sum(n for _, n in frame) for frame in spans)):
+        return damaged("This DICOM file declares far more pixels than it holds.")
+    return Pixels(path, header, layout, spans)
+
+
+def _locate_native(path: Path, header: Header, layout: Layout) -> Pixels | Failure:
+    if header.length < 0:
+        return damaged("This DICOM file calls its pixels uncompressed, but they are stored compressed.")
+    if layout.photometric == "YBR_FULL_422" and layout.cols % 2:
+        return damaged("The header contradicts itself: colour shared between two pixels, and an odd width.")
+    needed = (layout.frame_bits * layout.frames + 7) // 8
+    if needed > header.size - header.start or needed > header.length:
+        return truncated()
+    return Pixels(path, header, layout)
+
+
+def read_layout(header: Header) -> Layout | Failure:
+    """The image pixel module, checked: sizes above zero, bit depths that exist, a known colour model."""
+    ds = header.dataset
+    real = header.pixel_tag != 0x7FE00010
+    photometric = str(value(ds, "PhotometricInterpretation") or "").strip().upper() or "MONOCHROME2"
+    rows, cols, frames = whole(ds, "Rows"), whole(ds, "Columns"), whole(ds, "NumberOfFrames", 1)
+    samples = whole(ds, "SamplesPerPixel", 1)
+    allocated = whole(ds, "BitsAllocated", 64 if header.pixel_tag == 0x7FE00009 else 32 if real else None)
+    stored = whole(ds, "BitsStored", allocated)
+    high = whole(ds, "HighBit", stored - 1 if stored else None)
+    signed, planar = whole(ds, "PixelRepresentation", 0), whole(ds, "PlanarConfiguration", 0)
+    if not rows or not cols or rows < 0 or cols < 0 or frames is None or samples is None:
+        return damaged("The header of this DICOM file gives no valid picture size.", f"{rows} x {cols} x {frames}")
+    # Some writers put 0 frames for one.
+    frames = max(1, frames)
+    if allocated is None or stored is None or high is None or not 1 <= stored <= allocated:
+        return damaged("The header of this DICOM file gives no valid bit depth.", f"{stored} of {allocated}")
+    if allocated not in ((32, 64) if real else (1, 8, 16, 32)) or not stored - 1 <= high < allocated:
+        return damaged(f"This DICOM file stores {allocated} bits per value, which DICOM does not have.")
+    expected = 1 if photometric.startswith("MONOCHROME") or photometric == "PALETTE COLOR" else 3
+    known = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT")
+    if photometric not in known:
+        return Failure(
+            Code.UNSUPPORTED, f"The colour model {photometric[:32]!r} of this file is not supported.", "Save it as RGB."
+        )
+    if samples != expected:
+        return damaged(f"The header contradicts itself: {photometric} with {samples} values per pixel.")
+    return Layout(rows, cols, samples, frames, allocated, stored, high, signed == 1, planar == 1, photometric, real)
+
+
+def find_spans(path: Path, header: Header, frames: int) -> tuple[tuple[tuple[int, int], ...], ...] | Failure:
+    """Per frame the (offset, length) of its fragments in the file (PS3.5 A.4)."""
+    source = open_source(path)
+    if isinstance(source, Failure):
+        return source
+    try:
+        with source:
+            items = _items(source, header.start)
+            if isinstance(items, Failure):
+                return items
+            (table_at, table_length), *fragments = items
+            source.seek(table_at)
+            table = source.read(table_length)
+            return _group(source, header, table, fragments, frames)
+    except OSError as error:
+        return os_failure(path, error)
+
+
+def _items(source: Clipped, start: int) -> list[tuple[int, int]] | Failure:
+    """(offset, length) of the value of every item, the basic offset table first."""
+    found: list[tuple[int, int]] = []
+    position = start
+    while len(found) <= 4 * MAX_FRAMES:
+        source.seek(position)
+        head = source.read(8)
+        if len(head) < 8:
+            return truncated()
+        tag, length = struct.unpack("<4sI", head)
+        if tag == b"\xfe\xff\xdd\xe0":
+            break
+        if tag != b"\xfe\xff\x00\xe0":
+            return damaged("The compressed pixels of this DICOM file are damaged.", f"item {tag!r} at {position}")
+        if position + 8 + length > source.size:
+            return truncated()
+        found.append((position + 8, length))
+        position += 8 + length
+    if len(found) < 2:
+        return Failure(Code.NO_PIXELS, "This DICOM file holds no picture.", "Choose another file of the examination.")
+    return found
+
+
+def _group(
+    source: Clipped, header: Header, table: bytes, fragments: list[tuple[int, int]], frames: int
+) -> tuple[tuple[tuple[int, int], ...], ...] | Failure:
+    """Fragments to frames: by number, by the extended or basic offset table, or by where a picture begins."""
+    if len(fragments) == frames:
+        return tuple((fragment,) for fragment in fragments)
+    if frames == 1:
+        return (tuple(fragments),)
+    extended = value(header.dataset, "ExtendedOffsetTable")
+    form, raw = ("<Q", extended) if isinstance(extended, bytes) and extended else ("<I", table)
+    raw = raw[: len(raw) // struct.calcsize(form) * struct.calcsize(form)]
+    starts = {offset for (offset,) in struct.iter_unpack(form, raw)}
+    first = fragments[0][0] - 8
+    groups: list[list[tuple[int, int]]] = []
+    for offset, length in fragments:
+        if starts:
+            begins = offset - 8 - first in starts
+        else:
+            source.seek(offset)
+            begins = source.read(4).startswith((b"\xff\xd8\xff", b"\xff\x4f\xff\x51"))
+        if begins or not groups:
+            groups.append([])
+        groups[-1].append((offset, length))
+    if len(groups) != frames:
+        return damaged(f"This DICOM file declares {frames} frames but holds {len(groups)}.")
+    return tuple(tuple(frame) for frame in groups)
+
+
+def native(data: bytes, layout: Layout, little: bool, index: int) -> NDArray[Any]:
+    """Uncompressed bytes of one frame to stored values, (rows, cols) or (rows, cols, 3)."""
+    rows, cols, samples = layout.rows, layout.cols, layout.samples
+    if layout.allocated == 1:
+        bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
+        skip = layout.frame_bits * index % 8
+        return bits[skip : skip + rows * cols].reshape(rows, cols)
+    kind = "f" if layout.real else "u"
+    raw = np.frombuffer(data, np.dtype(f"{'<' if little else '>'}{kind}{layout.allocated // 8}"))
+    if layout.photometric == "YBR_FULL_422":
+        return _unpack_422(raw.reshape(rows, cols // 2, 4))
+    values: NDArray[Any]
+    if samples == 1:
+        values = raw.reshape(rows, cols)
+    elif layout.planar:
+        values = raw.reshape(samples, rows, cols).transpose(1, 2, 0)
+    else:
+        values = raw.reshape(rows, cols, samples)
+    # A copy: in the byte order of the machine, and no longer held by the bytes of the file.
+    values = np.array(values, values.dtype.newbyteorder("="), order="C")
+    return values if layout.real else unused_bits(values, layout)
+
+
+def _unpack_422(raw: NDArray[Any]) -> NDArray[Any]:
+    """Y1 Y2 Cb Cr of two neighbouring pixels (PS3.3 C.7.6.3.1.2) to (rows, cols, 3)."""
+    rows, pairs, _ = raw.shape
+    values = np.empty((rows, pairs * 2, 3), raw.dtype)
+    values[:, :, 0] = raw[:, :, :2].reshape(rows, pairs * 2)
+    values[:, 0::2, 1:] = raw[:, :, 2:]
+    values[:, 1::2, 1:] = raw[:, :, 2:]
+    return values
+
+
+def unused_bits(values: NDArray[Any], layout: Layout) -> NDArray[Any]:
+    """Keep `stored` bits up to `high`, extend the sign; what other bits hold (overlays, junk) is no picture."""
+    size = values.itemsize * 8
+    unsigned = values.view(f"u{values.itemsize}")
+    left = size - 1 - layout.high
+    right = size - layout.stored
+    if left == 0 and right == 0:
+        return unsigned.view(f"i{values.itemsize}") if layout.signed else unsigned
+    shifted = np.left_shift(unsigned, left, dtype=unsigned.dtype)
+    if layout.signed:
+        shifted = shifted.view(f"i{values.itemsize}")
+    moved: NDArray[Any] = shifted >> shifted.dtype.type(right)
+    return moved

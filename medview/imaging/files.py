@@ -1,0 +1,182 @@
+"""Paths to bytes: the one place that opens files, so that nothing else can hang, overflow or leak an OSError."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from medview.core.failures import Code, Failure
+
+# A picture file is read as a whole; a DICOM file piece by piece, so it has no such limit.
+MAX_FILE_BYTES = 256 * 1024 * 1024
+
+# What a read of a few bytes counts at least against a budget: it takes about a microsecond.
+_LEAST = 256
+
+
+def check_file(path: Path) -> os.stat_result | Failure:
+    """The file's status, or why it cannot be read: only regular files pass, since a pipe or a device can block."""
+    try:
+        status = path.stat()
+        if stat.S_ISREG(status.st_mode) and not os.access(path, os.R_OK):
+            raise PermissionError(13, "not readable")
+    except (OSError, ValueError) as error:
+        return os_failure(path, error)
+    if stat.S_ISDIR(status.st_mode):
+        return Failure(
+            Code.UNKNOWN_FORMAT,
+            f"{path.name} is a folder, not a file.",
+            "Open it with Open folder, or choose one of the files in it.",
+        )
+    if not stat.S_ISREG(status.st_mode):
+        return Failure(
+            Code.UNSUPPORTED, f"{path.name} is a device or a pipe, not a file.", "Copy the picture to a file first."
+        )
+    if status.st_size == 0:
+        return Failure(
+            Code.EMPTY_FILE, f"{path.name} is empty (0 bytes).", "Copy the file again from where it came from."
+        )
+    return status
+
+
+def os_failure(path: Path, error: OSError | ValueError) -> Failure:
+    """An error of the operating system in words; ValueError is a path that cannot be one (a NUL in it)."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError | ValueError):
+        return Failure(
+            Code.NOT_FOUND,
+            f"There is no file {path.name!r}.",
+            "Check the name, and that the drive it is on is connected.",
+            str(error),
+        )
+    if isinstance(error, PermissionError):
+        return Failure(
+            Code.NO_PERMISSION,
+            f"You may not read {path.name}.",
+            "Ask whoever owns the file to let you read it, or copy it to your own folder.",
+            str(error),
+        )
+    return Failure(
+        Code.READ_ERROR,
+        f"{path.name} could not be read.",
+        "Check the drive or the network connection and try again.",
+        str(error),
+    )
+
+
+def read_bytes(path: Path) -> bytes | Failure:
+    """The whole of a picture file, at most `MAX_FILE_BYTES`."""
+    status = check_file(path)
+    if isinstance(status, Failure):
+        return status
+    if status.st_size > MAX_FILE_BYTES:
+        return too_large_file(path, status.st_size)
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        return os_failure(path, error)
+    return data if len(data) <= MAX_FILE_BYTES else too_large_file(path, len(data))
+
+
+def read_head(path: Path, count: int) -> bytes | Failure:
+    """The first `count` bytes of a file, fewer where it is shorter."""
+    status = check_file(path)
+    if isinstance(status, Failure):
+        return status
+    try:
+        with open(path, "rb") as file:
+            return file.read(count)
+    except OSError as error:
+        return os_failure(path, error)
+
+
+def too_large_file(path: Path, size: int) -> Failure:
+    """A file that is not read because of its length."""
+    return Failure(
+        Code.TOO_LARGE,
+        f"{path.name} has {size / 1e6:,.0f} MB, more than medview reads of one picture file.",
+        "Export the picture smaller or compressed, and open that.",
+        f"limit {MAX_FILE_BYTES} bytes",
+    )
+
+
+class Clipped(io.RawIOBase):
+    """A binary file whose reads never ask for more than what is left, whatever length a header claims.
+
+    `BufferedReader.read(n)` reserves n bytes before it looks at the file; a damaged length of 4 GB must not.
+    """
+
+    def __init__(self, file: io.BufferedIOBase, size: int) -> None:
+        self._file = file
+        self.size = size
+        # Bytes that may still be read, None for any number; a small read costs as much as `_LEAST`.
+        self.budget: int | None = None
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Up to `size` bytes, all that is left for -1."""
+        left = max(0, self.size - self._file.tell())
+        count = left if size is None or size < 0 else min(size, left)
+        if self.budget is not None:
+            self.budget -= max(count, _LEAST)
+            if self.budget < 0:
+                raise ValueError("more header than a file can have")
+        return self._file.read(count)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move; see io.IOBase.seek."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Position in bytes from the start."""
+        return self._file.tell()
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def close(self) -> None:
+        """Close the file beneath as well."""
+        self._file.close()
+        super().close()
+
+
+def find_files(path: Path) -> Iterator[Path]:
+    """The file itself, or every file below a folder: sorted by name, files of a folder before its sub-folders.
+
+    Hidden names (leading dot) below `path` are skipped; folders that may not be read and folders reached a second
+    time (symbolic link loops) are passed over without a word, since one of them must not hide the rest.
+    """
+    if not path.is_dir():
+        yield path
+        return
+    seen: set[tuple[int, int]] = set()
+    pending = [path]
+    while pending:
+        folder = pending.pop()
+        try:
+            status = folder.stat()
+            if (status.st_dev, status.st_ino) in seen and status.st_ino:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(folder) as listing:
+                entries = sorted((e for e in listing if not e.name.startswith(".")), key=lambda e: e.name)
+        except OSError:
+            continue
+        folders: list[Path] = []
+        for entry in entries:
+            try:
+                is_folder = entry.is_dir()
+            except OSError:
+                continue
+            if is_folder:
+                folders.append(Path(entry.path))
+            else:
+                yield Path(entry.path)
+        pending.extend(reversed(folders))

@@ -1,0 +1,106 @@
+"""A path to a study: what kind of file it is, by its content; then the reader of that kind."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from medview.core.failures import Code, Failure
+from medview.imaging.files import check_file, find_files, read_bytes, read_head
+from medview.imaging.headers import looks_like_dicom, sniff
+from medview.imaging.raster import describe_raster, read_raster
+from medview.imaging.study import Frame, Series, Study
+
+__all__ = ["find_files", "open_path"]
+
+HEAD = 4096
+
+
+def open_path(path: Path) -> Study | Failure:
+    """Open one file: its header is read and checked now, pixels are decoded when a frame is asked for them.
+
+    Never raises for anything a file may contain; see `Failure.code` for why it did not open.
+    """
+    status = check_file(path)
+    if isinstance(status, Failure):
+        return status
+    head = read_head(path, HEAD)
+    if isinstance(head, Failure):
+        return head
+    kind = sniff(head)
+    if kind == "dicom" or (not kind and looks_like_dicom(head, status.st_size)):
+        from medview.imaging.dicom import open_dicom
+
+        return open_dicom(path)
+    if not kind:
+        return _unknown(path, head)
+    return _open_raster(path)
+
+
+def _open_raster(path: Path) -> Study | Failure:
+    data = read_bytes(path)
+    if isinstance(data, Failure):
+        return data
+    pages = describe_raster(data)
+    if isinstance(pages, Failure):
+        return pages
+    frames = tuple(
+        Frame(path, index, page.rows, page.cols, "", partial(_decode, path, index), notes=page.notes)
+        for index, page in enumerate(pages)
+    )
+    first = pages[0]
+    count = f", {len(frames)} pictures" if len(frames) > 1 else ""
+    description = f"{first.format.upper()}, {first.cols} x {first.rows} pixels{count}"
+    return Study(path, description, (Series(path.name, frames),))
+
+
+def _decode(path: Path, index: int) -> NDArray[Any] | Failure:
+    data = read_bytes(path)
+    if isinstance(data, Failure):
+        return data
+    raster = read_raster(data, index, examine=False)
+    return raster if isinstance(raster, Failure) else raster.values
+
+
+# Files people try that are no pictures, by how they begin; naming the thing is worth more than "unknown".
+_OTHERS = (
+    (b"%PDF", "a PDF document", "Open it in a PDF reader; export the picture itself to open it here."),
+    (b"PK\x03\x04", "a ZIP archive or an office document", "Unpack it and open the pictures inside."),
+    (b"\x1f\x8b", "a gzip archive", "Unpack it and open the file inside."),
+    (b"Rar!", "a RAR archive", "Unpack it and open the pictures inside."),
+    (b"7z\xbc\xaf", "a 7-Zip archive", "Unpack it and open the pictures inside."),
+    (b"MZ", "a program", "Choose a picture or a DICOM file."),
+    (b"\x7fELF", "a program", "Choose a picture or a DICOM file."),
+)
+
+
+def _unknown(path: Path, head: bytes) -> Failure:
+    for start, name, hint in _OTHERS:
+        if head.startswith(start):
+            return Failure(Code.UNKNOWN_FORMAT, f"{path.name} is {name}, not a picture.", hint)
+    text = head.lstrip()[:64].lower()
+    if text.startswith((b"<!doctype html", b"<html")):
+        return Failure(
+            Code.UNKNOWN_FORMAT,
+            f"{path.name} is a web page, not a picture.",
+            "The download probably failed and saved an error page; download the picture again.",
+        )
+    if b"1.2.840.10008." in head:
+        return Failure(
+            Code.CORRUPT,
+            f"{path.name} looks like DICOM, but its beginning is damaged.",
+            "Copy the file again from where it came from, or send it again from the archive.",
+        )
+    if head[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypavif"):
+        return Failure(
+            Code.UNSUPPORTED, f"{path.name} is a HEIC or AVIF photo.", "Export it as JPEG or PNG and open that."
+        )
+    return Failure(
+        Code.UNKNOWN_FORMAT,
+        f"{path.name} is no picture that medview knows.",
+        "Choose a DICOM, PNG, JPEG, TIFF, BMP, WebP or GIF file.",
+        f"begins with {head[:16]!r}",
+    )

@@ -1,0 +1,308 @@
+"""PNG, JPEG, TIFF, BMP, WebP and GIF to values, with every trap of those formats met.
+
+imagecodecs decodes, because it raises where OpenCV prints to stderr and returns a half-grey picture; OpenCV is left
+with GIF and run-length BMP, which it checks better or alone reads.
+The embedded colour profile is ignored on purpose: models were trained without it and displays here are not calibrated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medview.core.failures import Code, Failure
+from medview.imaging.headers import Header, read_header, sniff
+from medview.imaging.jpeg import is_damaged, parse_jpeg
+from medview.imaging.png import essential_chunks
+from medview.imaging.tiff import CIELAB, TiffPage, decode_page
+from medview.imaging.values import display_type
+
+# Decoded values of one picture may take this much: a 10,000 x 10,000 colour scan fits, a 30,000 x 30,000 one does not.
+MAX_BYTES = 300 * 1024 * 1024
+DAMAGED_PART = "Part of this picture is damaged: its data is broken, and what is shown may be shifted, grey or missing."
+_AGAIN = "Copy the file again from where it came from, or export it anew."
+
+
+@dataclass(frozen=True)
+class Raster:
+    """One decoded picture.
+
+    Attributes:
+        values: (rows, cols) grey or (rows, cols, 3) RGB, uint8, uint16, int16, int32 or float32; RGB uint8 or uint16.
+        pages: pictures in the file.
+        notes: what was done that the user should know, one sentence each.
+    """
+
+    values: NDArray[Any]
+    pages: int = 1
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Page:
+    """One picture of a file, known from the header.
+
+    Attributes:
+        format: as `Header.format`.
+        rows, cols: size after any EXIF rotation.
+        notes: what can be said before decoding.
+    """
+
+    format: str
+    rows: int
+    cols: int
+    notes: tuple[str, ...] = ()
+
+
+def check_header(data: bytes) -> Header | Failure:
+    """The header of a picture file, or why the file must not be decoded (damaged, cut off, too large)."""
+    header = read_header(data)
+    kind = sniff(data).upper() or "picture"
+    if header is None:
+        return Failure(Code.CORRUPT, f"The header of this {kind} file is damaged.", _AGAIN)
+    if not header.complete:
+        return Failure(Code.TRUNCATED, f"This {kind} file ends too early; a part of the picture is missing.", _AGAIN)
+    return check_size(header.rows, header.cols, header.pixel_bytes) or header
+
+
+def check_size(rows: int, cols: int, pixel_bytes: int) -> Failure | None:
+    """The refusal of a picture that would not fit, or None."""
+    if rows * cols * max(3, pixel_bytes) <= MAX_BYTES:
+        return None
+    return Failure(
+        Code.TOO_LARGE,
+        f"The picture is {cols} x {rows} pixels, more than medview opens.",
+        "Reduce it, or cut out the part of interest, and open that.",
+        f"limit {MAX_BYTES} bytes decoded",
+    )
+
+
+def describe_raster(data: bytes) -> tuple[Page, ...] | Failure:
+    """The pictures of a file, from its header; a page of a TIFF that cannot be opened is found when it is decoded."""
+    header = check_header(data)
+    if isinstance(header, Failure):
+        return header
+    notes: tuple[str, ...] = ("This file is animated; the first picture is shown.",) if header.animated else ()
+    if header.format == "jpeg":
+        # Damage shows only in decoding, and must be known before anybody trusts the picture.
+        raster = read_raster(data)
+        if isinstance(raster, Failure):
+            return raster
+        notes += raster.notes
+    if not header.pages:
+        return (_page(header.format, header.rows, header.cols, header.orientation, notes),)
+    first = _check_page(header.pages[0], len(data))
+    if first:
+        return first
+    return tuple(
+        _page("tiff", p.rows, p.cols, p.orientation, (f"Picture {n} of {len(header.pages)} in the file.",)
+              if len(header.pages) > 1 else ())
+        for n, p in enumerate(header.pages, 1)
+    )  # fmt: skip
+
+
+def _page(kind: str, rows: int, cols: int, orientation: int, notes: tuple[str, ...]) -> Page:
+    if orientation > 1:
+        notes += ("Turned as the camera or scanner noted.",)
+    return Page(kind, cols, rows, notes) if orientation >= 5 else Page(kind, rows, cols, notes)
+
+
+def _check_page(page: TiffPage, size: int) -> Failure | None:
+    """Why a page of a TIFF must not be decoded, or None."""
+    if page.rows <= 0 or page.cols <= 0:
+        return Failure(Code.CORRUPT, "The header of this TIFF file is damaged.", _AGAIN)
+    if page.missing(size):
+        return Failure(Code.TRUNCATED, "This TIFF file ends too early; a part of the picture is missing.", _AGAIN)
+    if page.tag(262) == CIELAB:
+        return Failure(Code.UNSUPPORTED, "The colours of this TIFF file are CIELAB.", "Save it as RGB and open that.")
+    if page.tile_bytes > MAX_BYTES:
+        return Failure(Code.CORRUPT, "The header of this TIFF file is damaged.", _AGAIN, "tile size")
+    return check_size(page.rows, page.cols, page.pixel_bytes)
+
+
+def read_raster(data: bytes, page: int = 0, examine: bool = True) -> Raster | Failure:
+    """Decode page `page` (0-based) of a picture file held in memory. Never raises for what the bytes may hold.
+
+    `examine` looks for damage in a JPEG, which costs two decodings more; see `medview.imaging.jpeg`.
+    """
+    header = check_header(data)
+    if isinstance(header, Failure):
+        return header
+    count = len(header.pages) or 1
+    if not 0 <= page < count:
+        text = f"The file has {count} pictures; number {page + 1} is not one of them."
+        return Failure(Code.NO_SUCH_FRAME, text, "Choose another picture of the file.")
+    directory = header.pages[page] if header.pages else None
+    refused = _check_page(directory, len(data)) if directory else None
+    if refused:
+        return refused
+    rows, cols = (directory.rows, directory.cols) if directory else (header.rows, header.cols)
+    try:
+        values, notes = _decode(data, header, directory, examine)
+    except (RuntimeError, ValueError, TypeError, IndexError, OverflowError, MemoryError) as error:
+        # imagecodecs raises a RuntimeError of its own per codec.
+        return _damaged(header, repr(error)[:500])
+    if values.shape[:2] != (rows, cols) or values.ndim > 3:
+        return _damaged(header, f"decoded {values.shape}, declared {rows} x {cols}")
+    values, more = _to_grey_or_rgb(_plain_type(values))
+    if header.animated:
+        notes += ("This file is animated; the first picture is shown.",)
+    orientation = directory.orientation if directory else header.orientation
+    return Raster(np.ascontiguousarray(orient(values, orientation)), count, notes + more)
+
+
+def _damaged(header: Header, detail: str) -> Failure:
+    if "not implemented" in detail or "not configured" in detail or "not supported" in detail:
+        return Failure(
+            Code.UNSUPPORTED,
+            f"This {header.format.upper()} file is packed in a way that medview does not know.",
+            "Open it in another program and save it as PNG.",
+            detail,
+        )
+    return Failure(Code.CORRUPT, f"This {header.format.upper()} file is damaged and cannot be decoded.", _AGAIN, detail)
+
+
+def _decode(
+    data: bytes, header: Header, directory: TiffPage | None, examine: bool
+) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Samples in the order of the file: grey, grey and alpha, RGB or RGBA. Raises what the codecs raise."""
+    import imagecodecs
+
+    if directory:
+        return decode_page(data, directory), ()
+    if header.format == "jpeg":
+        return _jpeg(data, examine)
+    if header.format == "png":
+        return imagecodecs.png_decode(essential_chunks(data)), ()
+    if header.format == "webp":
+        return imagecodecs.webp_decode(data, 0), ()
+    if header.format == "bmp" and data[14] != 12 and data[30] not in (1, 2):
+        return imagecodecs.bmp_decode(data), ()
+    return _opencv(data), ()
+
+
+def _jpeg(data: bytes, examine: bool) -> tuple[NDArray[Any], tuple[str, ...]]:
+    import imagecodecs
+
+    info = parse_jpeg(data)
+    if info is None:
+        raise ValueError("no frame header")
+    ink = info.components == 4
+
+    def decode(buffer: bytes) -> NDArray[Any]:
+        decoded: NDArray[Any] = imagecodecs.jpeg8_decode(buffer, outcolorspace="CMYK" if ink else None)
+        return decoded
+
+    values = decode(data)
+    notes = (DAMAGED_PART,) if examine and is_damaged(data, info, values, decode) else ()
+    if ink:
+        values, notes = _ink_to_rgb(values, info.adobe >= 0), (*notes, "Printing colours (CMYK) are shown as RGB.")
+    return values, notes
+
+
+def _ink_to_rgb(values: NDArray[Any], inverted: bool) -> NDArray[np.uint8]:
+    """CMYK (rows, cols, 4) to RGB without a profile: each ink and black darken in turn. Adobe writes inks inverted."""
+    light = values if inverted else 255 - values
+    product = light[:, :, :3].astype(np.uint16) * light[:, :, 3:]
+    rgb: NDArray[np.uint8] = ((product + 127) // 255).astype(np.uint8)
+    return rgb
+
+
+def _opencv(data: bytes) -> NDArray[Any]:
+    import cv2
+
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        values: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise ValueError(str(error)) from None
+    if values is None or values.size == 0:
+        raise ValueError("decoder returned nothing")
+    if values.ndim == 3 and values.shape[2] >= 3:
+        # OpenCV gives BGR.
+        values = values[:, :, [2, 1, 0, 3][: values.shape[2]]]
+    return values
+
+
+def _plain_type(values: NDArray[Any]) -> NDArray[Any]:
+    """Values in one of the types that `Raster` names; floats lose NaN and infinity (they become 0)."""
+    if values.dtype.kind == "f":
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = values.astype(np.float32)
+        np.nan_to_num(values, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        return values
+    return display_type(values)
+
+
+def _to_grey_or_rgb(values: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Transparency is laid over black, colour that is grey in every pixel becomes grey, deep colour 16-bit."""
+    notes: tuple[str, ...] = ()
+    if values.ndim == 3 and values.shape[2] in (2, 4):
+        alpha = values[:, :, -1]
+        values = values[:, :, :-1]
+        top = float(np.iinfo(values.dtype).max) if values.dtype.kind in "ui" else 1.0
+        if alpha.min() < top:
+            cover = alpha.astype(np.float32)[:, :, None] / np.float32(top)
+            blended = values * cover
+            values = np.rint(blended).astype(values.dtype) if values.dtype.kind in "ui" else blended
+            notes = ("Transparent parts of the picture are shown black.",)
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[:, :, 0]
+    if values.ndim == 3 and _is_grey(values):
+        values = values[:, :, 1]
+    if values.ndim == 3 and values.dtype not in (np.uint8, np.uint16):
+        low, high = float(values.min()), float(values.max())
+        scale = 65535.0 / (high - low) if high > low else 0.0
+        values = np.rint((values.astype(np.float64) - low) * scale).astype(np.uint16)
+        notes += ("Colours were scaled to 16 bits.",)
+    return values, notes
+
+
+def _is_grey(values: NDArray[Any]) -> bool:
+    """Whether the three channels are the same but for 1: libwebp gives neutral pixels a green that may be 1 off."""
+    import cv2
+
+    # In strips, and mostly done after the first: most colour pictures show it there.
+    step = max(1, 1_000_000 // values.shape[1])
+    for row in range(0, values.shape[0], step):
+        red, green, blue = (np.ascontiguousarray(values[row : row + step, :, n]) for n in range(3))
+        if values.dtype in (np.uint8, np.uint16):
+            if max(int(cv2.absdiff(red, green).max()), int(cv2.absdiff(green, blue).max())) > 1:
+                return False
+        elif not (np.array_equal(red, green) and np.array_equal(green, blue)):
+            return False
+    return True
+
+
+def orient(values: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Apply an EXIF orientation (1-8) so that row 0 is the top as the photographer saw it."""
+    if orientation in (5, 6, 7, 8):
+        values = np.swapaxes(values, 0, 1)
+    if orientation in (2, 3, 6, 7):
+        values = values[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        values = values[::-1]
+    return values
+
+
+def decode_mask(data: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """A mask file as (rows, cols) uint8 of 0 and 1 at `size`; a pixel is 1 where at least half of its area is marked.
+
+    Raises ValueError when the file is no picture.
+    """
+    import cv2
+
+    raster = read_raster(data)
+    if isinstance(raster, Failure):
+        raise ValueError(f"the mask is not a readable picture: {raster.text} {raster.detail}")
+    values = raster.values
+    if values.ndim == 3:
+        values = cv2.cvtColor(values, cv2.COLOR_RGB2GRAY)
+    middle = np.iinfo(values.dtype).max // 2 if values.dtype.kind in "ui" else 0.5
+    marked: NDArray[Any] = (values > middle).astype(np.float32)
+    if marked.shape != size:
+        marked = cv2.resize(marked, size[::-1], interpolation=cv2.INTER_AREA)
+    return (marked >= 0.5).astype(np.uint8)
