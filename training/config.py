@@ -50,6 +50,7 @@ class Config:
         smoothing, mixup, dropout, ema, warm_up: the usual regularisation; ema is the decay per step.
         class_power, source_power: see `training.batches.sampling_weights`.
         encoder_from: id of the run whose encoder is the start, instead of ImageNet.
+        views: flipped views that the shipped network averages: 1, 2 (left-right) or 4 (up-down as well).
         frozen: only the head is trained; the ImageNet features stay as they are.
         gate_data: the model is the gate, so its feature statistics are exported as well.
     """
@@ -76,6 +77,7 @@ class Config:
     source_power: float = 0.0
     seed: int = 20261120
     encoder_from: str = ""
+    views: int = 1
     frozen: bool = False
     gate_data: bool = False
     augment: Augment = field(default_factory=Augment)

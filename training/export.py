@@ -28,7 +28,7 @@ from training.batches import Pool
 from training.config import Config
 from training.fit import build
 from training.metrics import calibration_error, dice, youden_point
-from training.onnx_files import OPSET, store_fp16, to_onnx, torch_outputs
+from training.onnx_files import OPSET, Shipped, store_fp16, to_onnx, torch_outputs
 
 log = logging.getLogger("training")
 CARDS = Path(__file__).parent / "cards"
@@ -107,7 +107,7 @@ def calibrate_mask(logits: NDArray[Any], pool: Pool) -> dict[str, Any]:
     }
 
 
-def parity(network: Network, reference: Any, pool: Pool, config: Config, rule: Preprocess) -> dict[str, float]:
+def parity(network: Network, reference: Shipped, pool: Pool, config: Config, rule: Preprocess) -> dict[str, float]:
     """Largest difference in probability between PyTorch fp32 and the shipped file, and the time of both at batch 1."""
     rng = np.random.default_rng(config.seed)
     picks = rng.choice(len(pool.samples), min(PARITY_PICTURES, len(pool.samples)), replace=False)
@@ -143,6 +143,7 @@ def facts(config: Config, runs: Path, hashes: dict[str, str], counts: dict[str, 
         "architecture": config.arch,
         "seed": config.seed,
         "epochs": config.epochs,
+        "averaged_views": config.views,
         "best_epoch": int(best["epoch"]) + 1,
         "val_score": round(float(best["val"]), 4),
         "images": counts,
@@ -169,8 +170,8 @@ def export(
     """Make the model folder from the best checkpoint. `pool` is the val split. Returns the folder."""
     network = build(config)
     network.load_state_dict(torch.load(runs / config.id / "best.pt", weights_only=True)["model"])
-    network.eval()
-    data = store_fp16(to_onnx(network, config.size)).SerializeToString()
+    module = Shipped(network, config.views)
+    data = store_fp16(to_onnx(module, config.size)).SerializeToString()
     shipped = Network(data, "cpu")
     rule = Preprocess((config.size, config.size), config.colour, config.intensity)
     outputs = run_all(shipped, pool, config, rule)
@@ -203,7 +204,7 @@ def export(
         raw["gate"] = extra_gate | raw.get("gate", {})
     raw["about"]["training"] = facts(config, runs, hashes, counts)
     raw["about"]["calibration_on_val"] = val
-    raw["about"]["parity"] = parity(shipped, network, pool, config, rule)
+    raw["about"]["parity"] = parity(shipped, module, pool, config, rule)
     golden_image = canonical(pool, 0, config)
     golden = shipped.run(tensor_of(golden_image, rule))
     golden = {k: v.astype(np.float16) for k, v in golden.items()}

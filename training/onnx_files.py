@@ -20,22 +20,33 @@ OPSET = 17
 FP16_FROM = 1024
 
 
-class _Explained(nn.Module):
-    """`MobileNetV2.explain` as a forward, which is what the exporter records."""
+class Shipped(nn.Module):
+    """A network as it is exported: the mean over flipped views of one picture, computed as one batch.
 
-    def __init__(self, network: MobileNetV2) -> None:
+    Input (1, 3, rows, cols). A classifier gives (logits, features, maps), a segmenter logits (1, 1, rows, cols); maps
+    and masks are flipped back before the mean, so logit = mean of the map + bias stays true.
+    """
+
+    def __init__(self, network: nn.Module, views: int = 1) -> None:
         super().__init__()
-        self.network = network
+        self.network = network.eval()
+        self.flips: list[list[int]] = [[], [3], [2], [2, 3]][:views]
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return self.network.explain(x)
+    def forward(self, x: Tensor) -> Any:
+        batch = torch.cat([x.flip(axes) if axes else x for axes in self.flips])
+        if not isinstance(self.network, MobileNetV2):
+            return self._merge(self.network(batch))
+        logits, features, maps = self.network.explain(batch)
+        return logits.mean(0, keepdim=True), features.mean(0, keepdim=True), self._merge(maps)
+
+    def _merge(self, planes: Tensor) -> Tensor:
+        back = [planes[i : i + 1].flip(axes) if axes else planes[i : i + 1] for i, axes in enumerate(self.flips)]
+        return torch.stack(back).mean(0)
 
 
-def to_onnx(network: nn.Module, size: int) -> onnx.ModelProto:
+def to_onnx(module: Shipped, size: int) -> onnx.ModelProto:
     """Export in fp32. Classifiers give `logits`, `features`, `maps`; segmenters `logits` (1, 1, rows, cols)."""
-    explained = isinstance(network, MobileNetV2)
-    module = _Explained(network) if isinstance(network, MobileNetV2) else network
-    names = ["logits", "features", "maps"] if explained else ["logits"]
+    names = ["logits", "features", "maps"] if isinstance(module.network, MobileNetV2) else ["logits"]
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # The recording exporter is deprecated but needs no further package and folds batch norm by itself; it also
@@ -76,11 +87,9 @@ def store_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 @torch.no_grad()
-def torch_outputs(network: nn.Module, tensor: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+def torch_outputs(module: Shipped, tensor: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
     """What PyTorch in fp32 answers to one input (1, 3, rows, cols): the reference of the parity check."""
-    x = torch.from_numpy(tensor)
-    network.eval()
-    if isinstance(network, MobileNetV2):
-        logits, features, maps = network.explain(x)
-        return {"logits": logits.numpy(), "features": features.numpy(), "maps": maps.numpy()}
-    return {"logits": network(x).numpy()}
+    answer = module(torch.from_numpy(tensor))
+    if isinstance(answer, Tensor):
+        return {"logits": answer.numpy()}
+    return dict(zip(("logits", "features", "maps"), (part.numpy() for part in answer), strict=True))

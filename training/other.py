@@ -88,11 +88,9 @@ def make(number: int) -> NDArray[np.uint8]:
 
 
 def scramble(rng: Generator, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Spoil a picture of ours so that it is none any more: tiles shuffled, several on one sheet, or a small detail
-    enlarged beyond what any examination shows."""
+    """Spoil a picture of ours so that it is none any more: its tiles shuffled, or several copies on one sheet."""
     side = image.shape[0]
-    kind = rng.integers(3)
-    if kind == 0:
+    if rng.random() < 0.5:
         tiles = int(rng.choice([3, 4, 6]))
         step = side // tiles
         starts = range(0, step * tiles, step)
@@ -100,15 +98,11 @@ def scramble(rng: Generator, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         order = rng.permutation(len(parts))
         rows = [np.concatenate([parts[i] for i in order[r * tiles : (r + 1) * tiles]], axis=1) for r in range(tiles)]
         sheet = np.concatenate(rows, axis=0)
-    elif kind == 1:
+    else:
         times = int(rng.choice([2, 3]))
         small = cv2.resize(image, (side // times, side // times), interpolation=cv2.INTER_AREA)
         sheet = np.tile(small, (times, times, 1) if image.ndim == 3 else (times, times))
         for i in range(1, times):
             at = sheet.shape[0] * i // times
             sheet[at - 2 : at + 2], sheet[:, at - 2 : at + 2] = 0, 0
-    else:
-        part = int(side * rng.uniform(0.06, 0.14))
-        y, x = (int(v) for v in rng.integers(0, side - part, 2))
-        sheet = image[y : y + part, x : x + part]
     return cv2.resize(np.ascontiguousarray(sheet), (side, side), interpolation=cv2.INTER_LINEAR)

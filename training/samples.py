@@ -73,9 +73,15 @@ def chest_six(data: Path) -> list[Sample]:
 
 
 def skin_lesion(data: Path) -> list[Sample]:
-    """HAM10000, full frames, by lesion group; the ISIC 2018 test half as an extra evaluation set."""
-    rows = read_manifest(data / "skin/manifest.csv", ("file", "label", "lesion_group", "source", "split"))
+    """HAM10000 by lesion group: full frames, and for training the sharper centre crops of the same lesions as well; the
+    ISIC 2018 test half as an extra evaluation set. Val and test are full frames only."""
+    rows = read_manifest(data / "skin/manifest.csv", ("file", "label", "lesion_group", "source", "split", "file224"))
     samples = [Sample(data / "skin" / r["file"], r["label"], r["split"], r["lesion_group"], r["source"]) for r in rows]
+    samples += [
+        Sample(data / "skin" / r["file224"], r["label"], r["split"], r["lesion_group"], "HAM10000 centre crop")
+        for r in rows
+        if r["file224"] and r["split"] == "train"
+    ]
     extra = read_manifest(data / "skin/isic2018_test/manifest.csv", ("file", "label", "lesion_group", "source"))
     samples += [
         Sample(data / "skin" / r["file"], r["label"], "isic2018_test", r["lesion_group"], "ISIC 2018 test")
@@ -166,7 +172,7 @@ def image_kind(data: Path) -> list[Sample]:
     samples += [_as_kind(s, "skin_lesion") for s in skin_lesion(data)]
     root = data / "skin"
     for r in read_manifest(root / "manifest.csv", ("file224", "lesion_group", "split")):
-        if r["file224"]:
+        if r["file224"] and r["split"] != "train":
             at = root / r["file224"]
             samples.append(Sample(at, "skin_lesion", r["split"], r["lesion_group"], "HAM10000 centre crop"))
     for r in read_manifest(root / "isic2017_seg/manifest.csv", ("file",)):

@@ -209,13 +209,13 @@ def read_window(ds: Dataset, frame: int) -> tuple[Window | None, str]:
 
 
 def read_spacing(ds: Dataset, frame: int) -> tuple[tuple[float, float] | None, str]:
-    """(row, column) spacing in mm and where it is from; None when there is none or it is not positive."""
+    """(row, column) spacing in mm, and what the user should know of it; None when there is none or it is not positive."""
     spacing = numbers(group(ds, "PixelMeasuresSequence", frame), "PixelSpacing")
     if len(spacing) == 2 and min(spacing) > 0:
-        return (spacing[0], spacing[1]), "Spacing: Pixel Spacing."
+        return (spacing[0], spacing[1]), ""
     for keyword, words in (
-        ("ImagerPixelSpacing", "Spacing: Imager Pixel Spacing, at the detector; sizes in the patient are smaller."),
-        ("NominalScannedPixelSpacing", "Spacing: Nominal Scanned Pixel Spacing, on the film."),
+        ("ImagerPixelSpacing", "Sizes in mm are those at the detector; in the patient they are smaller."),
+        ("NominalScannedPixelSpacing", "Sizes in mm are those on the scanned film."),
     ):
         spacing = numbers(ds, keyword)
         if len(spacing) == 2 and min(spacing) > 0:

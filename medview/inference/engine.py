@@ -36,6 +36,11 @@ class Engine:
         """Every model with the outcome of its self-test."""
         return self.registry.statuses()
 
+    def kind_names(self) -> dict[str, str]:
+        """What people call the kinds of picture, by id, from the gate's card; loads no model."""
+        card = self.registry.cards.get(gate.GATE_MODEL)
+        return {label.id: label.name for label in card.labels} if card else {}
+
     def model_ids(self) -> list[str]:
         """Ids of the models a user may ask for by name."""
         return [id for id in self.registry.cards if id != gate.GATE_MODEL]
@@ -98,7 +103,7 @@ class Engine:
         card = self.registry.cards.get(model)
         if model == AUTO or card is None or card.kind == kind:
             return None
-        names = {label.id: label.name for label in self.registry.cards[gate.GATE_MODEL].labels}
+        names = self.kind_names()
         return Failure(
             Code.WRONG_MODEL,
             f"The model {model} judges {names.get(card.kind, card.kind)}; this looks like {names.get(kind, kind)}.",

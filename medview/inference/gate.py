@@ -88,7 +88,18 @@ def judge(model: Model, values: NDArray[Any], inverted: bool) -> Verdict:
     distance = None
     if kind != OTHER and f"mean_{kind}" in model.gate:
         distance = feature_distance(outputs["features"][0], model.gate, kind)
-    return Verdict(kind, by_kind, distance, _reason(model, kind, by_kind, distance))
+    reason = _reason(model, kind, by_kind, distance)
+    if reason is None and values.ndim == 2 and model.card.gate.get(f"needs_colour_{kind}"):
+        reason = _colourless(next(label.name for label in card.labels if label.id == kind))
+    return Verdict(kind, by_kind, distance, reason)
+
+
+def _colourless(name: str) -> Failure:
+    return Failure(
+        Code.OTHER_KIND,
+        f"This picture has no colours, and so it is not {name}.",
+        "Open the picture in colour, as the camera took it.",
+    )
 
 
 def _reason(model: Model, kind: str, scores: dict[str, float], distance: float | None) -> Failure | None:

@@ -129,7 +129,7 @@ def test_polarity_window_and_spacing(tmp_path: Path):
     assert frame.inverted
     assert frame.window == Window(40, 400)
     assert frame.spacing_mm == (0.5, 0.25)
-    assert frame.notes == ("Spacing: Pixel Spacing.",)
+    assert frame.notes == ()
     frame, _ = first(tmp_path, dicom(GREY16, ImagerPixelSpacing=["0.2", "0.2"], WindowCenter="5", WindowWidth="0"))
     assert (frame.inverted, frame.window, frame.spacing_mm) == (False, None, (0.2, 0.2))
     assert "at the detector" in frame.notes[0]

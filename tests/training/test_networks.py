@@ -17,7 +17,7 @@ from training import fit as loop  # noqa: E402
 from training.batches import Pool, sampling_weights  # noqa: E402
 from training.config import Augment, Config, Stage  # noqa: E402
 from training.networks import MobileNetV2, ResidualUNet, restore_batch_norm  # noqa: E402
-from training.onnx_files import store_fp16, to_onnx, torch_outputs  # noqa: E402
+from training.onnx_files import Shipped, store_fp16, to_onnx, torch_outputs  # noqa: E402
 from training.samples import Sample  # noqa: E402
 
 LABELS = ("dark", "bright")
@@ -80,6 +80,15 @@ def test_class_maps_average_to_the_logits() -> None:
 
 def test_the_unet_gives_one_logit_per_pixel() -> None:
     assert ResidualUNet().eval()(torch.rand(1, 3, 64, 96)).shape == (1, 1, 64, 96)
+
+
+def test_averaged_views_are_those_of_the_flipped_pictures_flipped_back() -> None:
+    torch.manual_seed(0)
+    network = ResidualUNet().eval()
+    x = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        expected = (network(x) + network(x.flip(3)).flip(3)) / 2
+        torch.testing.assert_close(Shipped(network, 2)(x), expected, atol=1e-4, rtol=1e-3)
 
 
 def test_the_loss_takes_any_allowed_class_for_true() -> None:
@@ -152,14 +161,16 @@ def test_a_full_disk_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pyte
     assert torch.load(path, weights_only=True) == {"epoch": 1}
 
 
+@pytest.mark.parametrize("views", [1, 2, 4])
 @pytest.mark.parametrize("network", [MobileNetV2(3), ResidualUNet()], ids=["classifier", "segmenter"])
-def test_the_exported_file_answers_as_pytorch_does_at_half_the_size(network: torch.nn.Module) -> None:
+def test_the_exported_file_answers_as_pytorch_does_at_half_the_size(network: torch.nn.Module, views: int) -> None:
     rule = Preprocess((64, 64), "grey", "range")
     tensor = to_input(np.random.default_rng(0).random((64, 64), np.float32), rule)
-    full = to_onnx(network, 64)
+    module = Shipped(network, views)
+    full = to_onnx(module, 64)
     half = store_fp16(full)
     assert half.ByteSize() < 0.62 * full.ByteSize()
-    theirs = torch_outputs(network, tensor)
+    theirs = torch_outputs(module, tensor)
     ours = Network(half.SerializeToString(), "cpu").run(tensor)
     assert set(ours) == set(theirs)
     for name, value in theirs.items():
