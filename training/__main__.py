@@ -87,13 +87,13 @@ def evaluate(options: argparse.Namespace) -> None:
 
 
 def main() -> int:
-    """Run a command; 0 when it worked, 1 with a message when the data or configuration is not usable."""
+    """Run a command; 0 when it worked, 1 with a message when data, configuration or disk do not allow it."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     options = parser().parse_args()
     commands = {"train": train, "export": export, "evaluate": evaluate}
     try:
         commands[options.command](options)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -24,14 +24,11 @@ from training.config import Config
 from training.other import SIDE, make, scramble
 from training.samples import MADE, Sample
 
-# Pictures wait in memory at this side length, already squashed and stretched as the card will declare.
-CACHE_SIDE = 256
-
 
 @dataclass
 class Pool:
-    """All pictures of some samples: images (n, 256, 256[, 3]) uint8, masks (n, 256, 256) uint8 or None, allowed
-    classes (n, classes) bool."""
+    """All pictures of some samples at the model's size, squashed and stretched as the program does it: images
+    (n, side, side[, 3]) uint8, masks (n, side, side) uint8 or None, allowed classes (n, classes) bool."""
 
     samples: list[Sample]
     images: NDArray[np.uint8]
@@ -41,8 +38,8 @@ class Pool:
 
 def load_pool(samples: list[Sample], config: Config) -> Pool:
     """Read, squash and stretch every sample. Raises ValueError naming the files that cannot be read."""
-    rule = Preprocess((CACHE_SIDE, CACHE_SIDE), config.colour, config.intensity)
-    shape = (len(samples), CACHE_SIDE, CACHE_SIDE) + ((3,) if config.colour == "rgb" else ())
+    rule = Preprocess((config.size, config.size), config.colour, config.intensity)
+    shape = (len(samples), *rule.size) + ((3,) if config.colour == "rgb" else ())
     images = np.zeros(shape, np.uint8)
     needs_masks = any(s.mask for s in samples)
     masks = np.zeros(shape[:3], np.uint8) if needs_masks else None
@@ -53,7 +50,7 @@ def load_pool(samples: list[Sample], config: Config) -> Pool:
             values, inverted = read_values(sample)
             images[index] = np.rint(to_canonical(values, rule, inverted) * 255).astype(np.uint8)
             if masks is not None and sample.mask:
-                masks[index] = decode_mask(sample.mask.read_bytes(), (CACHE_SIDE, CACHE_SIDE)) * 255
+                masks[index] = decode_mask(sample.mask.read_bytes(), rule.size) * 255
         except ValueError as error:
             problems.append(f"{sample.path}: {error}")
         for column, label in enumerate(config.labels):

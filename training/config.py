@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -95,8 +95,9 @@ class Config:
         return self.stages[-1].size
 
     def digest(self) -> str:
-        """Hash of every setting; a checkpoint of another configuration is not resumed."""
-        return hashlib.sha256(repr(self).encode()).hexdigest()
+        """Hash of every setting of the training; a checkpoint of another configuration is neither resumed nor exported.
+        The version and the averaged views concern the export alone."""
+        return hashlib.sha256(repr(replace(self, version="", views=1)).encode()).hexdigest()
 
 
 def load_config(model: str) -> Config:

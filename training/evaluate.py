@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from medview.imaging.raster import decode_mask
 from medview.inference.analysis import Analysis
 from medview.inference.engine import AUTO, Engine
+from medview.inference.gate import GATE_MODEL
+from medview.report.export import write_atomic
 from training.batches import frame_of
 from training.config import Config
 from training.metrics import (
@@ -31,10 +33,17 @@ log = logging.getLogger("training")
 
 
 def answers(engine: Engine, samples: list[Sample], model: str) -> list[Analysis]:
-    """`medview analyze` of every sample, in order. Raises ValueError for a file that cannot be opened."""
+    """`medview analyze` of every sample, in order.
+
+    Raises ValueError for a file that cannot be opened, and for any model that fails: half a program has no figures.
+    """
     found = []
     for number, sample in enumerate(samples):
-        found.append(engine.analyse(frame_of(sample), str(sample.path), model=model))
+        analysis = engine.analyse(frame_of(sample), str(sample.path), model=model)
+        for failure in (analysis.reason if analysis.status == "error" else None, *analysis.warnings):
+            if failure:
+                raise ValueError(f"{sample.path}: {failure.text} ({failure.detail})")
+        found.append(analysis)
         if number % 500 == 499:
             log.info("%d of %d", number + 1, len(samples))
     return found
@@ -48,7 +57,8 @@ def per_group(
     for name in sorted({key(s) for s in samples}):
         rows = np.array([i for i, s in enumerate(samples) if key(s) == name])
         groups = [samples[i].group for i in rows]
-        result[name or "unknown"] = {**interval(groups, _on_rows(figure, rows)), "images": len(rows)}
+        counts = {"images": len(rows), "groups": len(set(groups))}
+        result[name or "unknown"] = {**interval(groups, _on_rows(figure, rows)), **counts}
     return result
 
 
@@ -106,25 +116,31 @@ def classifier_figures(samples: list[Sample], found: list[Analysis], labels: lis
 
 
 def tumour_figures(samples: list[Sample], found: list[Analysis], model: str) -> dict[str, Any]:
-    """Tumour against no tumour, for sets whose tumours have no type too: AUC, and accuracy per source."""
-    rows = []
-    for sample, analysis in zip(samples, found, strict=True):
+    """Tumour against no tumour, for sets whose tumours have no type too: AUC of the answered slices, and accuracy, in
+    which a refused slice counts as wrong."""
+    score = np.full(len(samples), np.nan)
+    for row, analysis in enumerate(found):
         for result in analysis.results:
             if result.card.id == model and result.probabilities:
-                rows.append((sample, 1.0 - result.probabilities["no_tumour"]))
-    kept = [s for s, _ in rows]
-    score = np.array([p for _, p in rows])
-    truth = np.array([int(s.label != "no_tumour") for s in kept])
+                score[row] = 1.0 - result.probabilities["no_tumour"]
+    truth = np.array([int(s.label != "no_tumour") for s in samples])
+    answered = np.isfinite(score)
+    right = answered & ((score >= 0.5) == truth)
+    groups = [s.group for s in samples]
 
     def auc(i: NDArray[np.int64]) -> float:
+        i = i[answered[i]]
         return macro_auc(truth[i], np.stack([1 - score[i], score[i]], axis=1))
 
     def accuracy(i: NDArray[np.int64]) -> float:
-        return float(((score[i] >= 0.5) == truth[i]).mean())
+        return float(right[i].mean())
 
     return {
-        "auc": interval([s.group for s in kept], auc),
-        "accuracy_by_source": per_group(kept, lambda s: s.source, accuracy),
+        "images": len(samples),
+        "refused": int((~answered).sum()),
+        "auc": interval(groups, auc),
+        "accuracy": interval(groups, accuracy),
+        "accuracy_by_source": per_group(samples, lambda s: s.source, accuracy),
     }
 
 
@@ -136,11 +152,10 @@ def mask_figures(samples: list[Sample], found: list[Analysis], model: str) -> di
     for row, (sample, analysis) in enumerate(zip(samples, found, strict=True)):
         mask = next((r.mask for r in analysis.results if r.card.id == model), None)
         refused += mask is None
-        size = mask.pixels.shape if mask else (256, 256)
+        frame = frame_of(sample)
+        size = (frame.rows, frame.cols)
         marked = mask.pixels.astype(bool) if mask else np.zeros(size, bool)
-        reference = (
-            decode_mask(sample.mask.read_bytes(), size).astype(bool) if sample.mask else np.zeros_like(marked, bool)
-        )
+        reference = decode_mask(sample.mask.read_bytes(), size).astype(bool) if sample.mask else np.zeros(size, bool)
         counts[row] = marked.sum(), reference.sum(), (marked & reference).sum()
     tumour = [i for i, s in enumerate(samples) if counts[i, 1] > 0 and s.source == "figshare"]
     free = [i for i, s in enumerate(samples) if s.tags == ("no_tumour",)]
@@ -200,25 +215,41 @@ def evaluate(config: Config, samples: list[Sample], folder: Path) -> dict[str, A
     """All figures of a model on every evaluation split. `folder` is models_onnx."""
     engine = Engine(folder)
     splits = ["test", *sorted({s.split for s in samples} - {"train", "val", "test"})]
-    report: dict[str, Any] = {"model": config.id, "sha256": engine.registry.cards[config.id].sha256, "splits": {}}
+    cards = engine.registry.cards
+    if config.id not in cards:
+        raise ValueError(f"{folder} holds no model {config.id}: python -m training export {config.id}")
+    stage = cards[config.id].first_stage
+    others = [GATE_MODEL, *([stage.model] if stage else [])]
+    report: dict[str, Any] = {
+        "model": config.id,
+        "sha256": cards[config.id].sha256,
+        "together_with": {id: cards[id].sha256 for id in others if id in cards and id != config.id},
+        "splits": {},
+    }
     for split in splits:
         chosen = [s for s in samples if s.split == split]
         found = answers(engine, chosen, AUTO)
-        if config.id == "image-kind":
-            report["splits"][split] = gate_figures(chosen, found)
-        elif config.task == "segment":
-            report["splits"][split] = mask_figures(chosen, found, config.id)
-        else:
-            report["splits"][split] = classifier_figures(chosen, found, list(config.labels), config.id)
-            if "no_tumour" in config.labels:
-                report["splits"][split]["tumour"] = tumour_figures(chosen, found, config.id)
+        report["splits"][split] = _figures(config, chosen, found)
     return report
+
+
+def _figures(config: Config, samples: list[Sample], found: list[Analysis]) -> dict[str, Any]:
+    if config.id == GATE_MODEL:
+        return gate_figures(samples, found)
+    if config.task == "segment":
+        return mask_figures(samples, found, config.id)
+    figures: dict[str, Any] = {}
+    if {s.label for s in samples} & set(config.labels) - {"no_tumour"}:
+        figures = classifier_figures(samples, found, list(config.labels), config.id)
+    if "no_tumour" in config.labels:
+        figures["tumour"] = tumour_figures(samples, found, config.id)
+    return figures
 
 
 def write_report(report: dict[str, Any], folder: Path) -> None:
     """Write evaluation.json into the model's folder."""
-    text = json.dumps(_rounded(report), indent=1, ensure_ascii=False)
-    (folder / report["model"] / "evaluation.json").write_text(text + "\n", encoding="utf-8")
+    text = json.dumps(_rounded(report), indent=1, ensure_ascii=False) + "\n"
+    write_atomic(folder / report["model"] / "evaluation.json", text.encode())
 
 
 def _rounded(value: Any) -> Any:

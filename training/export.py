@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import logging
 import platform
@@ -12,7 +13,6 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import onnx
 import onnxruntime
@@ -22,12 +22,14 @@ from numpy.typing import NDArray
 
 from medview.inference.card import FORMAT, parse_card
 from medview.inference.postprocess import drop_small, sigmoid, softmax
-from medview.inference.preprocess import Preprocess, to_input
+from medview.inference.preprocess import to_input
 from medview.inference.runtime import Network
+from medview.report.export import write_atomic
 from training.batches import Pool
 from training.config import Config
 from training.fit import build
-from training.metrics import calibration_error, dice, youden_point
+from training.gate import fit_gate
+from training.metrics import calibration_error, mean_dice, youden_point
 from training.onnx_files import OPSET, Shipped, store_fp16, to_onnx, torch_outputs
 
 log = logging.getLogger("training")
@@ -39,19 +41,14 @@ MASK_THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
 MIN_PIXELS = (0, 20, 40, 80, 120)
 
 
-def canonical(pool: Pool, index: int, config: Config) -> NDArray[np.uint8]:
-    """The canonical picture of a sample at the model's size, uint8."""
-    return cv2.resize(pool.images[index], (config.size, config.size), interpolation=cv2.INTER_AREA)
+def tensor_of(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Network input (1, 3, rows, cols) of a canonical 8-bit picture, which is what the pools hold."""
+    return to_input(image.astype(np.float32) / np.float32(255))
 
 
-def tensor_of(image: NDArray[np.uint8], rule: Preprocess) -> NDArray[np.float32]:
-    """Network input (1, 3, rows, cols) of a canonical uint8 picture."""
-    return to_input(image.astype(np.float32) / np.float32(255), rule)
-
-
-def run_all(network: Network, pool: Pool, config: Config, rule: Preprocess) -> dict[str, NDArray[Any]]:
+def run_all(network: Network, pool: Pool) -> dict[str, NDArray[Any]]:
     """Every output of the network for every picture of the pool, stacked; class maps are left out."""
-    rows = [network.run(tensor_of(canonical(pool, i, config), rule)) for i in range(len(pool.samples))]
+    rows = [network.run(tensor_of(image)) for image in pool.images]
     return {name: np.concatenate([r[name] for r in rows]) for name in network.outputs if name != "maps"}
 
 
@@ -87,18 +84,13 @@ def calibrate_classes(logits: NDArray[Any], pool: Pool, config: Config) -> dict[
 def calibrate_mask(logits: NDArray[Any], pool: Pool) -> dict[str, Any]:
     """Mask threshold and smallest region: the pair with the best mean slice Dice on val, empty slices counted."""
     assert pool.masks is not None
-    size = logits.shape[-2:]
-    references = [cv2.resize(m, size[::-1], interpolation=cv2.INTER_AREA) > 127 for m in pool.masks]
-    probabilities = [sigmoid(x[0]) for x in logits]
+    probabilities, references = sigmoid(logits[:, 0]), pool.masks > 127
 
-    def mean_dice(threshold: float, smallest: int) -> float:
-        values = []
-        for probability, reference in zip(probabilities, references, strict=True):
-            found = drop_small(probability >= threshold, smallest)
-            values.append(dice(int(found.sum()), int(reference.sum()), int((found & reference).sum())))
-        return float(np.mean(values))
+    def figure(threshold: float, smallest: int) -> float:
+        found = np.stack([drop_small(p >= threshold, smallest) for p in probabilities])
+        return mean_dice(found, references)
 
-    table = {(t, m): mean_dice(t, m) for t in MASK_THRESHOLDS for m in MIN_PIXELS}
+    table = {(t, m): figure(t, m) for t in MASK_THRESHOLDS for m in MIN_PIXELS}
     threshold, smallest = max(table, key=lambda k: table[k])
     return {
         "mask_threshold": threshold,
@@ -107,13 +99,13 @@ def calibrate_mask(logits: NDArray[Any], pool: Pool) -> dict[str, Any]:
     }
 
 
-def parity(network: Network, reference: Shipped, pool: Pool, config: Config, rule: Preprocess) -> dict[str, float]:
+def parity(network: Network, reference: Shipped, pool: Pool, config: Config) -> dict[str, float]:
     """Largest difference in probability between PyTorch fp32 and the shipped file, and the time of both at batch 1."""
     rng = np.random.default_rng(config.seed)
     picks = rng.choice(len(pool.samples), min(PARITY_PICTURES, len(pool.samples)), replace=False)
     worst = 0.0
     squash = sigmoid if config.task == "segment" else softmax
-    tensors = [tensor_of(canonical(pool, int(i), config), rule) for i in picks]
+    tensors = [tensor_of(pool.images[i]) for i in picks]
     for tensor in tensors:
         theirs, ours = torch_outputs(reference, tensor)["logits"], network.run(tensor)["logits"]
         worst = max(worst, float(np.abs(squash(theirs) - squash(ours)).max()))
@@ -133,9 +125,8 @@ def parity(network: Network, reference: Shipped, pool: Pool, config: Config, rul
     }
 
 
-def facts(config: Config, runs: Path, hashes: dict[str, str], counts: dict[str, int]) -> dict[str, Any]:
-    """How the model was made: command, configuration, data hashes, environment."""
-    best = torch.load(runs / config.id / "best.pt", weights_only=True)
+def facts(config: Config, best: dict[str, Any], hashes: dict[str, str], counts: dict[str, int]) -> dict[str, Any]:
+    """How the model was made: command, configuration, data hashes, environment. `best` is the checkpoint."""
     return {
         "command": f"python -m training train {config.id}",
         "export": f"python -m training export {config.id}",
@@ -158,6 +149,20 @@ def facts(config: Config, runs: Path, hashes: dict[str, str], counts: dict[str, 
     }
 
 
+def load_best(config: Config, runs: Path) -> dict[str, Any]:
+    """The best checkpoint of a finished run. Raises ValueError when there is none of this configuration."""
+    folder = runs / config.id
+    if not (folder / "best.pt").exists():
+        raise ValueError(f"no finished run of {config.id} in {runs}: python -m training train {config.id}")
+    best: dict[str, Any] = torch.load(folder / "best.pt", weights_only=True)
+    done = torch.load(folder / "last.pt", weights_only=False)["progress"].epoch
+    if best["digest"] != config.digest():
+        raise ValueError(f"the run of {config.id} belongs to another configuration; train it anew")
+    if done < config.epochs:
+        raise ValueError(f"the run of {config.id} stopped after {done} of {config.epochs} epochs; train it to the end")
+    return best
+
+
 def export(
     config: Config,
     train: Pool,
@@ -167,50 +172,66 @@ def export(
     hashes: dict[str, str],
     counts: dict[str, int],
 ) -> Path:
-    """Make the model folder from the best checkpoint. `pool` is the val split. Returns the folder."""
+    """Make the model folder from the best checkpoint. `pool` is the val split; of `train` only the gate needs the
+    pictures. Returns the folder. Raises ValueError when the run is missing, unfinished or of another configuration."""
+    best = load_best(config, runs)
     network = build(config)
-    network.load_state_dict(torch.load(runs / config.id / "best.pt", weights_only=True)["model"])
+    network.load_state_dict(best["model"])
     module = Shipped(network, config.views)
     data = store_fp16(to_onnx(module, config.size)).SerializeToString()
     shipped = Network(data, "cpu")
-    rule = Preprocess((config.size, config.size), config.colour, config.intensity)
-    outputs = run_all(shipped, pool, config, rule)
-    gate_arrays: dict[str, NDArray[Any]] = {}
-    if config.task == "segment":
-        calibration = calibrate_mask(outputs["logits"], pool)
-    else:
-        calibration = calibrate_classes(outputs["logits"], pool, config)
+    outputs = run_all(shipped, pool)
+    calibration = (
+        calibrate_mask(outputs["logits"], pool)
+        if config.task == "segment"
+        else calibrate_classes(outputs["logits"], pool, config)
+    )
+    arrays = {"golden.npz": golden(shipped, pool.images[0])}
     if config.gate_data:
-        from training.gate import fit_gate
-
-        train_outputs = run_all(shipped, train, config, rule)
-        features = train_outputs["features"], train.allowed.argmax(axis=1)
-        gate_arrays, limits = fit_gate(features, pool, outputs, calibration["temperature"], config)
+        features = run_all(shipped, train)["features"], train.allowed.argmax(axis=1)
+        arrays["gate.npz"], limits = fit_gate(features, pool, outputs, calibration["temperature"], config)
         calibration["gate"] = limits
+        # The gate names one kind; a threshold per kind would mean nothing.
         calibration.pop("operating_points")
+    files = {name: npz_bytes(values) for name, values in arrays.items()} | {"model.onnx": data}
+    raw = card_tables(config, calibration, files)
+    raw["about"]["training"] = facts(config, best, hashes, counts)
+    raw["about"]["parity"] = parity(shipped, module, pool, config)
+    write_folder(models / config.id, raw, files)
+    log.info("exported %s: %s", config.id, json.dumps(raw["about"]["parity"]))
+    return models / config.id
+
+
+def golden(network: Network, image: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+    """One canonical picture and what the shipped network answers to it."""
+    outputs = {name: value.astype(np.float16) for name, value in network.run(tensor_of(image)).items()}
+    return {"image": image, **outputs}
+
+
+def npz_bytes(arrays: dict[str, NDArray[Any]]) -> bytes:
+    """A compressed .npz in memory."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def card_tables(config: Config, calibration: dict[str, Any], files: dict[str, bytes]) -> dict[str, Any]:
+    """The tables of card.toml: the text of training/cards, what the configuration says, what val calibrated."""
     raw: dict[str, Any] = tomllib.loads((CARDS / f"{config.id}.toml").read_text(encoding="utf-8"))
-    val = calibration.pop("val")
-    extra_gate = raw.pop("gate", {})
-    raw |= {
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    raw["about"]["calibration_on_val"] = calibration.pop("val")
+    if "gate" in calibration:
+        calibration["gate"] = raw.pop("gate", {}) | calibration["gate"]
+    return raw | {
         "format": FORMAT,
         "id": config.id,
         "version": config.version,
         "task": config.task,
-        "sha256": hashlib.sha256(data).hexdigest(),
+        "sha256": hashes.pop("model.onnx"),
+        "files": hashes,
         "preprocess": {"size": [config.size, config.size], "colour": config.colour, "intensity": config.intensity},
         **calibration,
     }
-    if extra_gate:
-        raw["gate"] = extra_gate | raw.get("gate", {})
-    raw["about"]["training"] = facts(config, runs, hashes, counts)
-    raw["about"]["calibration_on_val"] = val
-    raw["about"]["parity"] = parity(shipped, module, pool, config, rule)
-    golden_image = canonical(pool, 0, config)
-    golden = shipped.run(tensor_of(golden_image, rule))
-    golden = {k: v.astype(np.float16) for k, v in golden.items()}
-    write_folder(models / config.id, raw, data, {"image": golden_image, **golden}, gate_arrays)
-    log.info("exported %s: %s", config.id, json.dumps(raw["about"]["parity"]))
-    return models / config.id
 
 
 def notice(raw: dict[str, Any]) -> str:
@@ -221,27 +242,20 @@ def notice(raw: dict[str, Any]) -> str:
     return "\n".join([*lines, f"- ImageNet, through the {start}", ""])
 
 
-def write_folder(
-    folder: Path,
-    raw: dict[str, Any],
-    data: bytes,
-    golden: dict[str, NDArray[Any]],
-    gate_arrays: dict[str, NDArray[Any]],
-) -> None:
-    """Write a model folder beside the old one, then swap; a full disk leaves the old folder as it was."""
+def write_folder(folder: Path, raw: dict[str, Any], files: dict[str, bytes]) -> None:
+    """Write a model folder beside the old one, then swap; a full disk leaves the old folder as it was.
+
+    The figures of the old model go with it.
+    """
     rounded = _rounded(raw)
     parse_card(rounded)
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    (part / "model.onnx").write_bytes(data)
+    for name, data in files.items():
+        (part / name).write_bytes(data)
     (part / "card.toml").write_text(tomli_w.dumps(rounded), encoding="utf-8")
-    np.savez_compressed(part / "golden.npz", **golden)  # type: ignore[arg-type]
-    if gate_arrays:
-        np.savez_compressed(part / "gate.npz", **gate_arrays)  # type: ignore[arg-type]
     (part / "NOTICE.md").write_text(notice(rounded), encoding="utf-8")
-    if (folder / "evaluation.json").exists():
-        shutil.copy2(folder / "evaluation.json", part / "evaluation.json")
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
 
@@ -258,9 +272,7 @@ def add_metrics(folder: Path, report: dict[str, Any]) -> None:
         }
         for split, figures in report["splits"].items()
     }
-    part = path.with_suffix(".part")
-    part.write_text(tomli_w.dumps(raw), encoding="utf-8")
-    part.replace(path)
+    write_atomic(path, tomli_w.dumps(raw).encode())
 
 
 def _rounded(value: Any) -> Any:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from training.batches import Pool, as_tensor, batches
 from training.config import Config
+from training.metrics import balanced_accuracy, mean_dice
 from training.networks import MobileNetV2, ResidualUNet, load_imagenet, restore_batch_norm
 
 log = logging.getLogger("training")
@@ -62,7 +63,9 @@ def initialise(network: nn.Module, config: Config, pool: Pool, weights: Path, ru
     pairs = load_imagenet(features, weights)
     rng = np.random.default_rng(config.seed)
     picks = rng.choice(len(pool.samples), min(512, len(pool.samples)), replace=False)
-    restore_batch_norm(features, pairs, torch.from_numpy(as_tensor(pool.images[picks]))[:, :, ::2, ::2].contiguous())
+    step = 2 if config.size > 160 else 1
+    images = torch.from_numpy(as_tensor(pool.images[picks]))[:, :, ::step, ::step]
+    restore_batch_norm(features, pairs, images.contiguous())
 
 
 class Average:
@@ -107,7 +110,7 @@ def step_loss(network: nn.Module, batch: tuple[Any, Any, Any], config: Config, r
     target = torch.from_numpy(allowed)
     share = float(rng.beta(config.mixup, config.mixup)) if config.mixup else 1.0
     order = torch.from_numpy(rng.permutation(len(x)))
-    mixed = x if share in (0.0, 1.0) else x * share + x[order] * (1 - share)
+    mixed = x if share == 1.0 else x * share + x[order] * (1 - share)
     with torch.autocast("cpu", torch.bfloat16):
         logits = network(mixed)
     first = allowed_loss(logits, target, config.smoothing)
@@ -117,15 +120,11 @@ def step_loss(network: nn.Module, batch: tuple[Any, Any, Any], config: Config, r
 
 @torch.no_grad()
 def predict(network: nn.Module, pool: Pool, config: Config, batch: int = 64) -> Any:
-    """Outputs of the network for a pool at the final size: logits (n, classes), or mask probabilities
-    (n, size, size) as float16."""
-    import cv2
-
+    """Outputs of the network for a pool: logits (n, classes), or mask probabilities (n, side, side) as float16."""
     out = []
     for start in range(0, len(pool.samples), batch):
         images = pool.images[start : start + batch]
-        resized = np.stack([cv2.resize(i, (config.size, config.size), interpolation=cv2.INTER_AREA) for i in images])
-        x = torch.from_numpy(as_tensor(resized)).to(memory_format=torch.channels_last)
+        x = torch.from_numpy(as_tensor(images)).to(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
             y = network(x).float()
         out.append(y.sigmoid()[:, 0].half().numpy() if config.task == "segment" else y.numpy())
@@ -137,20 +136,10 @@ def score(network: nn.Module, pool: Pool, config: Config) -> float:
     mask on a tumour-free slice)."""
     outputs = predict(network, pool, config)
     if config.task == "segment":
-        import cv2
-
         assert pool.masks is not None
-        values = []
-        for probability, mask in zip(outputs, pool.masks, strict=True):
-            size = probability.shape[::-1]
-            reference = cv2.resize(mask, size, interpolation=cv2.INTER_AREA) > 127
-            found = probability > 0.5
-            total = int(found.sum()) + int(reference.sum())
-            values.append(2 * int((found & reference).sum()) / total if total else 1.0)
-        return float(np.mean(values))
+        return mean_dice(outputs > 0.5, pool.masks > 127)
     known = pool.allowed.sum(axis=1) == 1
-    truth, guess = pool.allowed[known].argmax(axis=1), outputs[known].argmax(axis=1)
-    return float(np.mean([(guess[truth == c] == c).mean() for c in np.unique(truth)]))
+    return balanced_accuracy(pool.allowed[known].argmax(axis=1), outputs[known].argmax(axis=1))
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
@@ -228,7 +217,8 @@ def fit(config: Config, train: Pool, val: Pool, weights: Path, runs: Path, threa
         progress.seconds += time.perf_counter() - started
         if figure > progress.best:
             progress.best, progress.best_epoch = figure, epoch
-            save(folder / "best.pt", {"model": average.network.state_dict(), "val": figure, "epoch": epoch})
+            best = {"model": average.network.state_dict(), "val": figure, "epoch": epoch, "digest": config.digest()}
+            save(folder / "best.pt", best)
         save(
             last,
             {

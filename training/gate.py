@@ -30,7 +30,7 @@ def principal(features: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
     mean = x.mean(axis=0)
     _, singular, directions = np.linalg.svd(x - mean, full_matrices=False)
     variances = singular**2 / max(1, len(x) - 1)
-    k = min(DIRECTIONS, len(x) // 4)
+    k = min(DIRECTIONS, len(x) // 4, x.shape[1] - 1)
     residual = variances[k:].sum() / (x.shape[1] - k)
     return {
         "mean": mean.astype(np.float32),

@@ -18,7 +18,9 @@ Figure = dict[str, float]
 def interval(groups: list[str], figure: Callable[[NDArray[np.int64]], float], seed: int = 1) -> Figure:
     """`figure(indices)` over everything, and the 2.5-97.5 percentiles over bootstrap samples of whole groups.
 
-    Samples where the figure is undefined (a class is missing) are left out of the percentiles.
+    Samples where the figure is undefined (a class is missing) are left out of the percentiles. Where every sample
+    gives 0 or every sample gives 1, the percentiles say nothing; then the open end is the exact one of Clopper and
+    Pearson for that many groups.
     """
     names, membership = np.unique(np.asarray(groups), return_inverse=True)
     members = [np.flatnonzero(membership == g) for g in range(len(names))]
@@ -30,6 +32,10 @@ def interval(groups: list[str], figure: Callable[[NDArray[np.int64]], float], se
         if np.isfinite(value):
             draws.append(value)
     low, high = np.percentile(draws, (2.5, 97.5)) if draws else (np.nan, np.nan)
+    if low == high == 1.0:
+        low = 0.025 ** (1 / len(names))
+    elif low == high == 0.0:
+        high = 1 - 0.025 ** (1 / len(names))
     return {"value": figure(np.arange(len(groups))), "low": float(low), "high": float(high)}
 
 
@@ -74,6 +80,13 @@ def confusion(truth: NDArray[Any], guess: NDArray[Any], classes: int) -> list[li
     """Rows are the truth, columns the answer; a refusal is column `classes`."""
     table = confusion_matrix(truth, guess, labels=range(classes + 1))
     return [[int(v) for v in row] for row in table[:classes]]
+
+
+def mean_dice(found: NDArray[np.bool_], reference: NDArray[np.bool_]) -> float:
+    """Mean Dice over slices (n, rows, cols); an empty mask on an empty reference counts as 1."""
+    return float(
+        np.mean([dice(int(f.sum()), int(r.sum()), int((f & r).sum())) for f, r in zip(found, reference, strict=True)])
+    )
 
 
 def dice(found: int, reference: int, both: int) -> float:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
@@ -185,8 +184,3 @@ def restore_batch_norm(features: nn.Module, pairs: list[tuple[nn.BatchNorm2d, Te
     features(images)
     for handle in handles:
         handle.remove()
-
-
-def parameter_count(module: nn.Module) -> int:
-    """Trainable numbers in `module`."""
-    return int(np.sum([p.numel() for p in module.parameters()]))

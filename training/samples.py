@@ -112,7 +112,7 @@ def _figshare(data: Path) -> list[Sample]:
 
 def _tumour_free(data: Path) -> list[Sample]:
     samples = []
-    for name, group in (("notumor", "group_id"), ("controls", "patient_id"), ("yesno253", "group_id")):
+    for name, group in (("notumor", "group_id"), ("controls", "patient_id")):
         root = data / "mri" / name
         for r in read_manifest(root / "manifest.csv", ("file", "label", "split", "suspect", group)):
             if r["label"] != "no_tumour" or r["suspect"]:
@@ -124,38 +124,48 @@ def _tumour_free(data: Path) -> list[Sample]:
     return samples
 
 
-def brain_tumour(data: Path) -> list[Sample]:
-    """Four-class brain MR slices. Tumours of yesno253 have no type, so any tumour class may be true for them;
-    those of brats13 are gliomas by the challenge's definition. Rows marked suspect are left out."""
-    samples = _figshare(data) + _tumour_free(data)
-    root = data / "mri/yesno253"
-    for r in read_manifest(root / "manifest.csv", ("file", "label", "split", "suspect", "group_id")):
-        if r["label"] == "tumour" and not r["suspect"]:
-            group = f"yesno253:{r['group_id']}"
-            samples.append(Sample(root / r["file"], "", r["split"], group, "yesno253", allowed=TUMOURS))
-    return samples + [s for s in _brats(data) if s.label == "glioma"]
-
-
-def _brats(data: Path) -> list[Sample]:
+def _brats_tumours(data: Path) -> list[Sample]:
+    """Tumour slices of brats13, gliomas by the challenge's definition; the mask leaves the oedema out."""
     root = data / "mri/controls"
     return [
         Sample(
             root / r["file"],
-            "glioma" if r["label"] == "tumour" else "no_tumour",
+            "glioma",
             r["split"],
             f"controls:{r['patient_id']}",
             r["source"],
-            mask=root / r["mask_core"] if r["mask_core"] else None,
-            tags=("glioma" if r["label"] == "tumour" else "no_tumour",),
+            mask=root / r["mask_core"],
+            tags=("glioma",),
         )
         for r in read_manifest(root / "manifest.csv", ("file", "label", "split", "source", "mask_core", "suspect"))
-        if r["source"] == "brats13" and not r["suspect"]
+        if r["source"] == "brats13" and r["label"] == "tumour" and not r["suspect"]
     ]
 
 
+YESNO = "yesno253"
+
+
+def _yesno(data: Path) -> list[Sample]:
+    """yesno253: no licence was found for it, so it is for evaluation only, as a split of its own. Its tumours have no
+    type: any tumour class may be true."""
+    root = data / "mri/yesno253"
+    samples = []
+    for r in read_manifest(root / "manifest.csv", ("file", "label", "suspect", "group_id")):
+        if not r["suspect"]:
+            tumour = r["label"] == "tumour"
+            label, allowed = ("", TUMOURS) if tumour else ("no_tumour", ())
+            samples.append(Sample(root / r["file"], label, YESNO, f"{YESNO}:{r['group_id']}", YESNO, allowed=allowed))
+    return samples
+
+
+def brain_tumour(data: Path) -> list[Sample]:
+    """Four-class brain MR slices, and yesno253 as an extra evaluation set. Rows marked suspect are left out."""
+    return _figshare(data) + _tumour_free(data) + _brats_tumours(data) + _yesno(data)
+
+
 def brain_tumour_mask(data: Path) -> list[Sample]:
-    """Slices for segmentation: figshare with masks, tumour-free slices with an empty one."""
-    return _figshare(data) + _tumour_free(data) + [s for s in _brats(data) if s.mask is not None]
+    """Slices for segmentation: tumours with their masks, tumour-free slices with an empty one."""
+    return _figshare(data) + _tumour_free(data) + _brats_tumours(data)
 
 
 # Modalities of the DICOM corpus that may show what the gate must accept, and the MR files that do not (shoulder,
@@ -168,7 +178,7 @@ def image_kind(data: Path) -> list[Sample]:
     """The gate's set: our three kinds from their own sets, and everything else. Sets without a split are split by the
     hash of the file name."""
     samples = [_as_kind(s, "chest_xray") for s in chest_six(data)]
-    samples += [_as_kind(s, "brain_mr") for s in (*_figshare(data), *_tumour_free(data), *_brats(data))]
+    samples += [_as_kind(s, "brain_mr") for s in brain_tumour_mask(data)]
     samples += [_as_kind(s, "skin_lesion") for s in skin_lesion(data)]
     root = data / "skin"
     for r in read_manifest(root / "manifest.csv", ("file224", "lesion_group", "split")):
@@ -178,8 +188,9 @@ def image_kind(data: Path) -> list[Sample]:
     for r in read_manifest(root / "isic2017_seg/manifest.csv", ("file",)):
         samples.append(Sample(root / r["file"], "skin_lesion", hash_split(r["file"]), r["file"], "ISIC 2017"))
     for r in read_manifest(root / "ood/manifest.csv", ("file", "kind")):
-        kind = "chest_xray" if r["kind"] == "other_modality" else "other"
-        samples.append(Sample(root / r["file"], kind, hash_split(r["file"]), r["file"], f"ood {r['kind']}"))
+        # Its chest X-rays are pictures of the chest set once more, in splits of their own.
+        if r["kind"] != "other_modality":
+            samples.append(Sample(root / r["file"], "other", hash_split(r["file"]), r["file"], f"ood {r['kind']}"))
     root = data / "dicom"
     for r in read_manifest(root / "manifest.csv", ("file", "modality", "expect", "rows", "cols", "bits")):
         name = Path(r["file"]).name
@@ -228,6 +239,8 @@ def load_set(name: str, data: Path) -> list[Sample]:
     samples = SETS[name](data)
     problems = [f"{s.path}: file is missing" for s in samples if s.source != MADE and not s.path.is_file()]
     problems += [f"{s.mask}: mask is missing" for s in samples if s.mask and not s.mask.is_file()]
+    paths = Counter(s.path for s in samples)
+    problems += [f"{path}: listed {count} times" for path, count in paths.items() if count > 1]
     homes: dict[str, str] = {}
     for sample in samples:
         if homes.setdefault(sample.group, sample.split) != sample.split:

@@ -209,7 +209,7 @@ def read_window(ds: Dataset, frame: int) -> tuple[Window | None, str]:
 
 
 def read_spacing(ds: Dataset, frame: int) -> tuple[tuple[float, float] | None, str]:
-    """(row, column) spacing in mm, and what the user should know of it; None when there is none or it is not positive."""
+    """(row, column) spacing in mm, None when there is none or it is not positive; and what to tell of it."""
     spacing = numbers(group(ds, "PixelMeasuresSequence", frame), "PixelSpacing")
     if len(spacing) == 2 and min(spacing) > 0:
         return (spacing[0], spacing[1]), ""

@@ -45,6 +45,7 @@ class Result:
         probabilities: calibrated, by label, 0-1; None for a segmentation.
         findings: labels other than the normal one at or above their operating point, most probable first.
         mask: None for a classifier; a segmentation that finds nothing has a mask of 0 pixels.
+        skipped_by: id of the first stage that ruled this second stage out, so that its network did not run; or empty.
         heatmaps: by label, (h, w) float32 0-1 on the network's grid, covering the whole frame; None for a segmentation.
     """
 
@@ -55,6 +56,7 @@ class Result:
     findings: tuple[str, ...]
     mask: Mask | None = None
     heatmaps: dict[str, NDArray[np.float32]] | None = field(default=None, repr=False, compare=False)
+    skipped_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -124,4 +126,5 @@ def _result_dict(result: Result, files: dict[tuple[str, str], str]) -> dict[str,
             "area_mm2": mask.area_mm2,
         },
         "heatmaps": heatmaps or None,
+        "skipped_by": result.skipped_by or None,
     }

@@ -44,6 +44,16 @@ class OperatingPoint:
 
 
 @dataclass(frozen=True)
+class FirstStage:
+    """The model that must have its say first: when it gives label `unless` at least `probability` (0-1), the second
+    stage is not run."""
+
+    model: str
+    unless: str
+    probability: float
+
+
+@dataclass(frozen=True)
 class Card:
     """What a model declares of itself; see DESIGN.md, "A model is a folder".
 
@@ -53,8 +63,9 @@ class Card:
         operating_points: by label.
         mask_threshold: probability from which a pixel is marked. min_pixels: smaller masks (network grid) are dropped.
         gate: limits of the gate, by name, where the model is one.
-        after, unless: run only when model `after` does not answer label `unless` (second stage), or empty.
-        needs: further facts for people: training, data, metrics, limits.
+        files: sha256 of the other files of the folder that code reads, by name.
+        first_stage: for a second stage, or None.
+        about: further facts for people: training, data, metrics, limits.
     """
 
     id: str
@@ -70,8 +81,8 @@ class Card:
     mask_threshold: float = 0.5
     min_pixels: int = 0
     gate: dict[str, float] = field(default_factory=dict)
-    after: str = ""
-    unless: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+    first_stage: FirstStage | None = None
     about: dict[str, Any] = field(default_factory=dict)
 
     def label(self, id: str) -> Label:
@@ -97,12 +108,12 @@ def read_card(folder: Path) -> Card | Failure:
     try:
         raw = tomllib.loads((folder / "card.toml").read_text(encoding="utf-8"))
         return parse_card(raw)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
+    except (OSError, tomllib.TOMLDecodeError, AttributeError, KeyError, TypeError, ValueError) as error:
         return damaged(folder, f"card.toml: {error!r}")
 
 
 def parse_card(raw: dict[str, Any]) -> Card:
-    """A card from its TOML tables. Raises KeyError, TypeError or ValueError naming what is wrong."""
+    """A card from its TOML tables. Raises AttributeError, KeyError, TypeError or ValueError naming what is wrong."""
     if raw["format"] != FORMAT:
         raise ValueError(f"card format {raw['format']!r} is not {FORMAT}")
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", raw["id"]):
@@ -136,7 +147,7 @@ def parse_card(raw: dict[str, Any]) -> Card:
         mask_threshold=float(raw.get("mask_threshold", 0.5)),
         min_pixels=int(raw.get("min_pixels", 0)),
         gate={k: float(v) for k, v in raw.get("gate", {}).items()},
-        after=str(raw.get("after", "")),
-        unless=str(raw.get("unless", "")),
+        files=dict(raw["files"]),
+        first_stage=FirstStage(**raw["first_stage"]) if "first_stage" in raw else None,
         about=dict(raw.get("about", {})),
     )

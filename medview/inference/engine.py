@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
-from medview.core.jobs import Cancelled, Token
+from medview.core.jobs import Token
 from medview.imaging.study import Frame
 from medview.inference import gate
 from medview.inference.analysis import Analysis, Result
@@ -42,8 +45,8 @@ class Engine:
         return {label.id: label.name for label in card.labels} if card else {}
 
     def model_ids(self) -> list[str]:
-        """Ids of the models a user may ask for by name."""
-        return [id for id in self.registry.cards if id != gate.GATE_MODEL]
+        """Ids of the models a user may ask for by name; those switched off are among them, asking tells why."""
+        return sorted({*self.registry.cards, *self.registry.broken} - {gate.GATE_MODEL})
 
     def analyse(
         self,
@@ -62,41 +65,33 @@ class Engine:
         started = time.perf_counter()
         token = token or Token()
         token.progress(0.0, "reading")
-        if values is None:
-            decoded = frame.modality_values()
-            if isinstance(decoded, Failure):
-                return Analysis(file, frame.index, "error", decoded)
-            values = decoded
+        decoded = frame.modality_values() if values is None else values
+        if isinstance(decoded, Failure):
+            return Analysis(file, frame.index, "error", decoded)
         token.progress(0.1, "checking the picture")
+        verdict = self._judge(decoded, frame.inverted)
+        if isinstance(verdict, Failure):
+            return Analysis(file, frame.index, "error", verdict)
+        reason = verdict.reason or self._mismatch(model, verdict.kind)
+        seen = Analysis(file, frame.index, "refused", reason, verdict.kind, verdict.scores)
+        if reason is None or force:
+            cards = self._choose(model, verdict, refused=reason is not None)
+            results, failures = self._run(cards, decoded, frame, token)
+            seen = replace(
+                seen,
+                status="ok" if results else "error",
+                reason=reason if results else self._none_ran(model, failures),
+                results=tuple(results),
+                forced=reason is not None,
+                warnings=tuple(failures),
+            )
+        return replace(seen, total_ms=(time.perf_counter() - started) * 1e3)
+
+    def _judge(self, values: NDArray[Any], inverted: bool) -> gate.Verdict | Failure:
         gatekeeper = self.registry.load(gate.GATE_MODEL)
         if isinstance(gatekeeper, Failure):
-            return Analysis(file, frame.index, "error", gatekeeper)
-        verdict = gate.judge(gatekeeper, values, frame.inverted)
-        reason = verdict.reason or self._mismatch(model, verdict.kind)
-        if reason and (not force or not verdict.scores):
-            return Analysis(
-                file,
-                frame.index,
-                "refused",
-                reason,
-                verdict.kind,
-                verdict.scores,
-                total_ms=(time.perf_counter() - started) * 1e3,
-            )
-        cards = self._choose(model, verdict, refused=reason is not None)
-        results, failures = self._run(cards, values, frame, token)
-        return Analysis(
-            file,
-            frame.index,
-            "ok" if results else "error",
-            reason if results else _none_ran(failures),
-            verdict.kind,
-            verdict.scores,
-            tuple(results),
-            forced=reason is not None,
-            warnings=tuple(failures),
-            total_ms=(time.perf_counter() - started) * 1e3,
-        )
+            return gatekeeper
+        return _guarded(gatekeeper, lambda: gate.judge(gatekeeper, values, inverted))
 
     def _mismatch(self, model: str, kind: str) -> Failure | None:
         """Why the model asked for by name must not judge a picture of this kind, or None."""
@@ -126,25 +121,43 @@ class Engine:
         for number, card in enumerate(cards):
             token.progress(0.2 + 0.8 * number / len(cards), card.name)
             model = self.registry.load(card.id)
-            if isinstance(model, Failure):
-                failures.append(model)
-                continue
+            if isinstance(model, Model):
+                result = _guarded(model, partial(run_model, model, values, frame, results))
+            else:
+                result = model
+            (failures if isinstance(result, Failure) else results).append(result)  # type: ignore[arg-type]
             token.check()
-            try:
-                results.append(run_model(model, values, frame, results))
-            except Cancelled:
-                raise
-            except Exception as error:  # the border to ONNX Runtime, whose errors share no base class
-                log.exception("%s failed", card.id)
-                failures.append(
-                    Failure(
-                        Code.MODEL_FAILED,
-                        f"The model {card.id} could not judge this picture.",
-                        "Try the CPU (--device cpu); if it stays, report it with the log.",
-                        repr(error),
-                    )
-                )
         return results, failures
+
+    def _none_ran(self, model: str, failures: list[Failure]) -> Failure:
+        """Why no model answered: its failure, or that there is none, with those that are switched off named."""
+        if model in self.registry.broken:
+            return self.registry.broken[model]
+        if failures:
+            return failures[0]
+        off = ", ".join(self.registry.broken)
+        return Failure(
+            Code.NO_MODEL,
+            "No model is installed for this kind of picture." + (f" Switched off: {off}." if off else ""),
+            "Install medview again, with its models.",
+        )
+
+
+T = TypeVar("T")
+
+
+def _guarded(model: Model, work: Callable[[], T]) -> T | Failure:
+    """The border to ONNX Runtime and to what a model folder may still hold: whatever it raises becomes a failure."""
+    try:
+        return work()
+    except Exception as error:
+        log.exception("%s failed", model.card.id)
+        return Failure(
+            Code.MODEL_FAILED,
+            f"The model {model.card.id} could not judge this picture.",
+            "Try the CPU (--device cpu); if it stays, report it with the log.",
+            repr(error),
+        )
 
 
 def run_model(model: Model, values: NDArray[Any], frame: Frame, earlier: list[Result]) -> Result:
@@ -152,7 +165,8 @@ def run_model(model: Model, values: NDArray[Any], frame: Frame, earlier: list[Re
     card = model.card
     started = time.perf_counter()
     size = (values.shape[0], values.shape[1])
-    if _ruled_out(card, earlier):
+    skipped_by = _ruled_out(card, earlier)
+    if skipped_by:
         reading = mask_reading(card, np.zeros(size, np.uint8), frame.spacing_mm)
     else:
         outputs = model.network.run(preprocess(values, card.preprocess, frame.inverted))
@@ -165,21 +179,14 @@ def run_model(model: Model, values: NDArray[Any], frame: Frame, earlier: list[Re
         findings=reading.findings,
         mask=reading.mask,
         heatmaps=reading.heatmaps,
+        skipped_by=skipped_by,
     )
 
 
-def _ruled_out(card: Card, earlier: list[Result]) -> bool:
-    """Whether the first stage answered `card.unless` with at least the probability the card asks for."""
-    limit = card.gate.get("unless_probability", 0.5)
-    return any(
-        result.card.id == card.after and result.probabilities and result.probabilities.get(card.unless, 0.0) >= limit
-        for result in earlier
-    )
-
-
-def _none_ran(failures: list[Failure]) -> Failure:
-    if failures:
-        return failures[0]
-    return Failure(
-        Code.NO_MODEL, "No model is installed for this kind of picture.", "Install medview again, with its models."
-    )
+def _ruled_out(card: Card, earlier: list[Result]) -> str:
+    """Id of the first stage that says surely enough that there is nothing for this second one, or empty."""
+    stage = card.first_stage
+    for result in earlier:
+        if stage and result.card.id == stage.model and result.probabilities:
+            return stage.model if result.probabilities.get(stage.unless, 0.0) >= stage.probability else ""
+    return ""

@@ -76,11 +76,10 @@ def feature_distance(features: NDArray[Any], gate: dict[str, NDArray[Any]], kind
 
 
 def judge(model: Model, values: NDArray[Any], inverted: bool) -> Verdict:
-    """Run the gate on a picture's values, (rows, cols) or (rows, cols, 3)."""
+    """Run the gate on a picture's values, (rows, cols) or (rows, cols, 3). Kind and scores are there even where the
+    picture is refused as none, for those who force an analysis."""
     card = model.card
     kinds = [label.id for label in card.labels]
-    if failure := check_picture(values):
-        return Verdict("", {}, None, failure)
     outputs = model.network.run(preprocess(values, card.preprocess, inverted))
     scores = softmax(outputs["logits"][0].astype(np.float64) / card.temperature)
     kind = kinds[int(scores.argmax())]
@@ -88,7 +87,7 @@ def judge(model: Model, values: NDArray[Any], inverted: bool) -> Verdict:
     distance = None
     if kind != OTHER and f"mean_{kind}" in model.gate:
         distance = feature_distance(outputs["features"][0], model.gate, kind)
-    reason = _reason(model, kind, by_kind, distance)
+    reason = check_picture(values) or _reason(model, kind, by_kind, distance)
     if reason is None and values.ndim == 2 and model.card.gate.get(f"needs_colour_{kind}"):
         reason = _colourless(next(label.name for label in card.labels if label.id == kind))
     return Verdict(kind, by_kind, distance, reason)
@@ -104,8 +103,8 @@ def _colourless(name: str) -> Failure:
 
 def _reason(model: Model, kind: str, scores: dict[str, float], distance: float | None) -> Failure | None:
     names = {label.id: label.name for label in model.card.labels if label.id != OTHER}
-    accepted = ", ".join(names.values())
-    hint = f"medview judges {accepted}. Open such a picture; without one, trust no model here."
+    *first, last = names.values()
+    hint = f"medview judges {', '.join(first)} or {last}; open such a picture."
     if kind == OTHER:
         return Failure(
             Code.OTHER_KIND,

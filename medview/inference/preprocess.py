@@ -17,10 +17,17 @@ STRETCH_PERCENTILES = (0.5, 99.5)
 # ITU-R BT.601 luma, what every reader of the training images used for grey.
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
+RULES = {
+    "resize": ("squash",),
+    "colour": ("grey", "rgb"),
+    "intensity": ("stretch", "range"),
+    "scaling": ("symmetric",),
+}
+
 
 @dataclass(frozen=True)
 class Preprocess:
-    """How a card wants its input made.
+    """How a card wants its input made. Raises ValueError for a rule that does not exist.
 
     Attributes:
         size: (rows, cols) of the network's input.
@@ -36,6 +43,11 @@ class Preprocess:
     intensity: str
     resize: str = "squash"
     scaling: str = "symmetric"
+
+    def __post_init__(self) -> None:
+        for name, known in RULES.items():
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} rule {getattr(self, name)!r} is not one of {', '.join(known)}")
 
 
 def resize_squash(values: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
@@ -93,10 +105,8 @@ def to_canonical(values: NDArray[Any], rule: Preprocess, inverted: bool = False)
     return np.float32(1.0) - unit if inverted else unit
 
 
-def to_input(unit: NDArray[np.float32], rule: Preprocess) -> NDArray[np.float32]:
-    """Scale 0-1 values to the network's tensor, (1, 3, rows, cols) float32."""
-    if rule.scaling != "symmetric":
-        raise ValueError(f"unknown scaling rule {rule.scaling!r}")
+def to_input(unit: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scale 0-1 values to the network's tensor by the one rule there is: (1, 3, rows, cols) float32 in [-1, 1]."""
     if unit.ndim == 2:
         unit = np.repeat(unit[:, :, None], 3, axis=2)
     return np.ascontiguousarray(unit.transpose(2, 0, 1)[None] * np.float32(2.0) - np.float32(1.0))
@@ -104,4 +114,4 @@ def to_input(unit: NDArray[np.float32], rule: Preprocess) -> NDArray[np.float32]
 
 def preprocess(values: NDArray[Any], rule: Preprocess, inverted: bool = False) -> NDArray[np.float32]:
     """The whole road from a picture's values to the network's input, (1, 3, rows, cols) float32 in [-1, 1]."""
-    return to_input(to_canonical(values, rule, inverted), rule)
+    return to_input(to_canonical(values, rule, inverted))

@@ -70,42 +70,64 @@ def _npz(data: bytes) -> dict[str, NDArray[Any]]:
         return {name: file[name] for name in file.files}
 
 
-def self_test(network: Network, card: Card, golden: dict[str, NDArray[Any]]) -> float:
-    """Run the golden picture; the largest difference of any output, relative to its largest golden value.
+def self_test(outputs: dict[str, NDArray[Any]], golden: dict[str, NDArray[Any]]) -> float:
+    """The largest difference of any output from the golden one, relative to the largest golden value of that output.
 
-    `golden["image"]` is the canonical picture (rows, cols[, 3]) uint8; the other arrays are the expected outputs.
+    Infinite when an output is missing on either side, has another shape or is not finite.
     """
-    outputs = network.run(to_input(golden["image"].astype(np.float32) / np.float32(255), card.preprocess))
+    expected = {name: value.astype(np.float32) for name, value in golden.items() if name != "image"}
+    if set(expected) != set(outputs):
+        return float("inf")
     worst = 0.0
-    for name, expected in golden.items():
-        if name == "image":
-            continue
+    for name, value in expected.items():
         actual = outputs[name]
-        if actual.shape != expected.shape or not np.isfinite(actual).all():
+        if actual.shape != value.shape or not (np.isfinite(actual).all() and np.isfinite(value).all()):
             return float("inf")
-        scale = max(1.0, float(np.abs(expected).max()))
-        worst = max(worst, float(np.abs(actual - expected.astype(np.float32)).max()) / scale)
+        worst = max(worst, float(np.abs(actual - value).max()) / max(1.0, float(np.abs(value).max())))
     return worst
+
+
+def check_outputs(card: Card, outputs: dict[str, NDArray[Any]], gate: dict[str, NDArray[Any]]) -> None:
+    """Raise ValueError or KeyError when the network does not answer what its card promises, or gate.npz does not fit."""
+    logits = outputs["logits"]
+    if card.task == "segment":
+        if logits.ndim != 4 or logits.shape[:2] != (1, len(card.labels)):
+            raise ValueError(f"mask logits of shape {logits.shape} for {len(card.labels)} labels")
+        return
+    for name in ("logits", "maps"):
+        if outputs[name].shape[:2] != (1, len(card.labels)):
+            raise ValueError(f"{name} of shape {outputs[name].shape} for {len(card.labels)} labels")
+    length = outputs["features"].shape[1]
+    for limit in (name for name in card.gate if name.startswith("max_distance_")):
+        kind = limit.removeprefix("max_distance_")
+        count = len(gate[f"variances_{kind}"])
+        shapes = {"mean": (length,), "directions": (count, length), "variances": (count,), "residual": ()}
+        for name, shape in shapes.items():
+            values = gate[f"{name}_{kind}"]
+            if values.shape != shape or not np.isfinite(values).all():
+                raise ValueError(f"gate.npz: {name}_{kind} has shape {values.shape}, {shape} expected")
+
+
+def _read(folder: Path, name: str, sha256: str) -> bytes:
+    data = (folder / name).read_bytes()
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise ValueError(f"sha256 of {name} is not the card's")
+    return data
 
 
 def load_model(folder: Path, card: Card, device: Device) -> Model | Failure:
     """Check the hashes, make the session, run the self-test."""
     started = time.perf_counter()
     try:
-        data = (folder / "model.onnx").read_bytes()
-        if hashlib.sha256(data).hexdigest() != card.sha256:
-            return damaged(folder, "sha256 of model.onnx is not the card's")
-        golden = _npz((folder / "golden.npz").read_bytes())
-        gate_file = folder / "gate.npz"
-        gate = _npz(gate_file.read_bytes()) if gate_file.exists() else {}
-        network = Network(data, device)
+        arrays = {name: _npz(_read(folder, name, sha256)) for name, sha256 in card.files.items()}
+        golden, gate = arrays["golden.npz"], arrays.get("gate.npz", {})
+        network = Network(_read(folder, "model.onnx", card.sha256), device)
+        loaded = time.perf_counter()
+        outputs = network.run(to_input(golden["image"].astype(np.float32) / np.float32(255)))
+        check_outputs(card, outputs, gate)
+        difference = self_test(outputs, golden)
     except Exception as error:  # noqa: BLE001 - the border to ONNX Runtime, whose errors share no base class
         return damaged(folder, repr(error))
-    loaded = time.perf_counter()
-    try:
-        difference = self_test(network, card, golden)
-    except Exception as error:  # noqa: BLE001 - as above
-        return damaged(folder, f"self-test: {error!r}")
     done = time.perf_counter()
     if not difference <= SELF_TEST_TOLERANCE:
         return Failure(
@@ -127,7 +149,7 @@ class Registry:
         self._loaded: dict[str, Model | Failure] = {}
         self.cards: dict[str, Card] = {}
         self.broken: dict[str, Failure] = {}
-        for path in sorted(p for p in self.folder.glob("*/") if (p / "card.toml").exists()):
+        for path in sorted(p for p in self.folder.glob("*/") if not p.name.startswith(".")):
             card = read_card(path)
             if isinstance(card, Failure):
                 self.broken[path.name] = card
@@ -150,7 +172,12 @@ class Registry:
         card = self.cards.get(id)
         if card is None:
             known = ", ".join(sorted(self.cards)) or "none"
-            return Failure(Code.NO_MODEL, f"There is no model {id!r}.", f"Models installed: {known}.")
+            return Failure(
+                Code.NO_MODEL,
+                f"There is no model {id!r}.",
+                f"Models installed: {known}. If some are missing, install medview again.",
+                f"looked in {self.folder}",
+            )
         model = load_model(self.folder / id, card, self.device)
         if isinstance(model, Failure):
             log.error("%s: %s (%s)", id, model.text, model.detail)
@@ -158,7 +185,9 @@ class Registry:
 
     def for_kind(self, kind: str) -> list[Card]:
         """Cards of the models that accept a kind of picture; a second stage comes after its first."""
-        return sorted((c for c in self.cards.values() if c.kind == kind), key=lambda c: (bool(c.after), c.id))
+        return sorted(
+            (c for c in self.cards.values() if c.kind == kind), key=lambda c: (c.first_stage is not None, c.id)
+        )
 
     def statuses(self) -> list[ModelStatus]:
         """Every model folder with its state; loads and tests all that are not loaded yet."""

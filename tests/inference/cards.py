@@ -17,6 +17,7 @@ def raw_card(**changes: Any) -> dict[str, Any]:
         "task": "classify",
         "kind": "chest_xray",
         "sha256": "0" * 64,
+        "files": {"golden.npz": "0" * 64},
         "labels": [
             {"id": "normal", "name": "Normal", "normal": True},
             {"id": "a", "name": "A"},

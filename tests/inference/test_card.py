@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -56,3 +57,14 @@ def test_a_missing_card_names_the_model(tmp_path: Path) -> None:
     card = read_card(tmp_path / "chest-six")
     assert isinstance(card, Failure)
     assert "chest-six" in card.text
+
+
+JUNK = st.one_of(
+    st.none(), st.integers(), st.floats(), st.text(max_size=5), st.lists(st.integers(), max_size=3), st.just({})
+)
+
+
+@given(st.sampled_from(sorted(raw_card() | {"gate": 0, "operating_points": 0, "first_stage": 0, "about": 0})), JUNK)
+def test_any_junk_in_a_field_raises_only_what_read_card_catches(field: str, junk: Any) -> None:
+    with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):
+        parse_card(raw_card(**{field: junk}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ from medview.core.jobs import Cancelled, Token
 from medview.imaging.open import open_path
 from medview.imaging.samples import samples
 from medview.imaging.study import Frame
-from medview.inference.engine import Engine
-from medview.inference.registry import models_folder
+from medview.inference.card import FirstStage
+from medview.inference.engine import Engine, run_model
+from medview.inference.registry import Model, models_folder
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +89,43 @@ def test_force_runs_a_model_on_a_refused_picture_and_records_it(engine: Engine) 
     assert analysis.to_dict()["forced"] is True
 
 
-def test_a_blank_picture_cannot_be_forced(engine: Engine) -> None:
-    assert engine.analyse(made(np.zeros((256, 256), np.uint8)), "x", force=True).status == "refused"
+@pytest.mark.parametrize("size", [(256, 256), (20, 20), (100, 900)])
+def test_even_a_blank_or_tiny_picture_can_be_forced(engine: Engine, size: tuple[int, int]) -> None:
+    analysis = engine.analyse(made(np.zeros(size, np.uint8)), "x", model="chest-six", force=True)
+    assert (analysis.status, analysis.forced) == ("ok", True)
+    assert analysis.results[0].heatmaps is not None
+
+
+def test_a_second_stage_says_when_it_was_ruled_out(engine: Engine) -> None:
+    card = replace(engine.registry.cards["brain-tumour-mask"], first_stage=FirstStage("brain-tumour", "glioma", 0.0))
+    mask = engine.registry.load("brain-tumour-mask")
+    first = engine.registry.load("brain-tumour")
+    assert isinstance(mask, Model)
+    assert isinstance(first, Model)
+    frame = sample("brain_mr")
+    values = frame.modality_values()
+    assert not isinstance(values, Failure)
+    earlier = [run_model(first, values, frame, [])]
+    assert run_model(mask, values, frame, []).skipped_by == ""
+    skipped = run_model(replace(mask, card=card), values, frame, earlier)
+    assert skipped.skipped_by == "brain-tumour"
+    assert skipped.mask is not None
+    assert (skipped.mask.count, skipped.mask.pixels.shape) == (0, (frame.rows, frame.cols))
+
+
+@pytest.mark.expected_logs
+def test_a_network_that_raises_is_a_failure(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = engine.registry.load("image-kind")
+    assert isinstance(model, Model)
+
+    def broken(tensor: object) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(model.network, "run", broken)
+    analysis = engine.analyse(sample("chest_xray"), "x")
+    assert analysis.status == "error"
+    assert analysis.reason is not None
+    assert analysis.reason.code is Code.MODEL_FAILED
 
 
 def test_a_model_of_another_kind_is_refused_unless_forced(engine: Engine) -> None:

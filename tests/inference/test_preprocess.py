@@ -80,6 +80,9 @@ def test_every_type_and_shape_gives_a_finite_input(dtype: type, shape: tuple[int
         assert tensor.max() <= 1.0
 
 
-def test_an_unknown_scaling_rule_is_an_error() -> None:
-    with pytest.raises(ValueError, match="unknown scaling"):
-        preprocess(np.zeros((4, 4), np.uint8), Preprocess((4, 4), "grey", "stretch", scaling="imagenet"))
+@pytest.mark.parametrize(
+    "rule", [{"scaling": "imagenet"}, {"colour": "gray"}, {"intensity": "strech"}, {"resize": "letterbox"}]
+)
+def test_an_unknown_rule_is_an_error(rule: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=next(iter(rule.values()))):
+        Preprocess(**({"size": (4, 4), "colour": "grey", "intensity": "stretch"} | rule))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,22 +61,39 @@ def flip_a_weight(folder: Path) -> None:
     (folder / "model.onnx").write_bytes(data)
 
 
-def change_golden(folder: Path) -> None:
-    with np.load(folder / "golden.npz") as file:
-        arrays = dict(file)
-    arrays["logits"] = arrays["logits"] + np.float16(1)
-    np.savez(folder / "golden.npz", **arrays)
+def sign(folder: Path) -> None:
+    """Make the card agree with the files, as somebody who changes a model on purpose would."""
+    raw = tomllib.loads((folder / "card.toml").read_text(encoding="utf-8"))
+    text = (folder / "card.toml").read_text(encoding="utf-8")
+    for name, old in {"model.onnx": raw["sha256"], **raw["files"]}.items():
+        if (folder / name).exists():
+            text = text.replace(old, hashlib.sha256((folder / name).read_bytes()).hexdigest())
+    (folder / "card.toml").write_text(text, encoding="utf-8")
 
 
-def resign(folder: Path) -> None:
-    """Another network under a card that was changed to match: only the self-test can notice."""
-    import hashlib
+def change_npz(name: str, change: Callable[[dict[str, np.ndarray]], object]) -> Callable[[Path], None]:
+    def damage(folder: Path) -> None:
+        with np.load(folder / name) as file:
+            arrays = dict(file)
+        change(arrays)
+        np.savez(folder / name, **arrays)
+        sign(folder)
 
-    other = (models_folder() / "chest-six" / "model.onnx").read_bytes()
-    old = hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
-    (folder / "model.onnx").write_bytes(other)
-    card = (folder / "card.toml").read_text(encoding="utf-8")
-    (folder / "card.toml").write_text(card.replace(old, hashlib.sha256(other).hexdigest()), encoding="utf-8")
+    return damage
+
+
+def another_network(folder: Path) -> None:
+    (folder / "model.onnx").write_bytes((models_folder() / "chest-six" / "model.onnx").read_bytes())
+    sign(folder)
+
+
+def change_card(old: str, new: str) -> Callable[[Path], None]:
+    def damage(folder: Path) -> None:
+        text = (folder / "card.toml").read_text(encoding="utf-8")
+        assert old in text
+        (folder / "card.toml").write_text(text.replace(old, new), encoding="utf-8")
+
+    return damage
 
 
 @pytest.mark.expected_logs
@@ -85,10 +104,18 @@ def resign(folder: Path) -> None:
         (lambda f: (f / "model.onnx").unlink(), Code.MODEL_DAMAGED),
         (lambda f: (f / "model.onnx").write_bytes(b""), Code.MODEL_DAMAGED),
         (lambda f: (f / "golden.npz").write_bytes(b"no archive"), Code.MODEL_DAMAGED),
+        (lambda f: (f / "gate.npz").unlink(), Code.MODEL_DAMAGED),
         (lambda f: (f / "card.toml").write_text("format = 1"), Code.MODEL_DAMAGED),
+        (lambda f: (f / "card.toml").unlink(), Code.MODEL_DAMAGED),
         (lambda f: f.rename(f.with_name("renamed")), Code.MODEL_DAMAGED),
-        (change_golden, Code.MODEL_SELF_TEST),
-        (resign, Code.MODEL_DAMAGED),
+        (change_card('intensity = "range"', 'intensity = "rnage"'), Code.MODEL_DAMAGED),
+        (change_card('id = "skin_lesion"', 'id = "chest_xray"'), Code.MODEL_DAMAGED),
+        (change_npz("gate.npz", lambda a: a.pop("directions_brain_mr")), Code.MODEL_DAMAGED),
+        (change_npz("gate.npz", lambda a: a.update(mean_brain_mr=a["mean_brain_mr"][:5])), Code.MODEL_DAMAGED),
+        (change_npz("golden.npz", lambda a: a.update(logits=a["logits"] + np.float16(1))), Code.MODEL_SELF_TEST),
+        (change_npz("golden.npz", lambda a: a.update(logits=a["logits"] * np.float16(np.nan))), Code.MODEL_SELF_TEST),
+        (change_npz("golden.npz", lambda a: a.pop("maps")), Code.MODEL_SELF_TEST),
+        (another_network, Code.MODEL_DAMAGED),
     ],
 )
 def test_a_damaged_model_is_switched_off_with_a_reason(
@@ -100,6 +127,16 @@ def test_a_damaged_model_is_switched_off_with_a_reason(
     assert rows[0].failure is not None
     assert rows[0].failure.code is code
     assert rows[0].failure.hint
+
+
+def test_an_unchanged_copy_passes(copy: Path) -> None:
+    sign(copy / VICTIM)
+    assert Registry(copy, "cpu").statuses()[0].failure is None
+
+
+def test_a_hidden_folder_is_no_model(copy: Path) -> None:
+    (copy / ".image-kind.part").mkdir()
+    assert len(Registry(copy, "cpu").statuses()) == 1
 
 
 def test_a_model_that_does_not_exist_is_answered_with_those_that_do(copy: Path) -> None:

@@ -11,42 +11,15 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed: make trai
 pytest.importorskip("monai", reason="MONAI is not installed: make train-setup")
 pytest.importorskip("onnx", reason="onnx is not installed: make train-setup")
 
-from medview.inference.preprocess import Preprocess, to_input  # noqa: E402
+from medview.inference.preprocess import to_input  # noqa: E402
 from medview.inference.runtime import Network  # noqa: E402
+from tests.training.toy import toy_config, toy_pool  # noqa: E402
 from training import fit as loop  # noqa: E402
 from training.batches import Pool, sampling_weights  # noqa: E402
-from training.config import Augment, Config, Stage  # noqa: E402
+from training.config import Config  # noqa: E402
 from training.networks import MobileNetV2, ResidualUNet, restore_batch_norm  # noqa: E402
 from training.onnx_files import Shipped, store_fp16, to_onnx, torch_outputs  # noqa: E402
 from training.samples import Sample  # noqa: E402
-
-LABELS = ("dark", "bright")
-
-
-def toy_config(**changes: object) -> Config:
-    values: dict[str, object] = {
-        "id": "toy",
-        "version": "1",
-        "task": "classify",
-        "data": "toy",
-        "labels": LABELS,
-        "arch": "mobilenet_v2",
-        "size": 32,
-        "colour": "grey",
-        "intensity": "range",
-        "stages": (Stage(32, 2),),
-        "batch": 8,
-        "augment": Augment(exposure=0, degrade=0),
-    }
-    return Config(**(values | changes))  # type: ignore[arg-type]
-
-
-def toy_pool(count: int = 32) -> Pool:
-    rng = np.random.default_rng(0)
-    samples = [Sample(Path(str(i)), LABELS[i % 2], "train", str(i), "s") for i in range(count)]
-    images = np.stack([rng.integers(0, 60, (256, 256)) + 150 * (i % 2) for i in range(count)]).astype(np.uint8)
-    allowed = np.array([[i % 2 == 0, i % 2 == 1] for i in range(count)])
-    return Pool(samples, images, None, allowed)
 
 
 def test_restoring_batch_norm_changes_no_output() -> None:
@@ -137,8 +110,10 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(tmp_path: Path, monkeypat
     monkeypatch.setattr(loop, "save", real_save)
     resumed = train(tmp_path / "broken", toy_config(), monkeypatch)
     assert resumed["progress"].epoch == whole["progress"].epoch == 2
-    for name, value in whole["model"].items():
-        torch.testing.assert_close(resumed["model"][name], value, atol=1e-4, rtol=1e-3)
+    assert resumed["average_steps"] == whole["average_steps"] == 8
+    for part in ("model", "average"):
+        for name, value in whole[part].items():
+            torch.testing.assert_close(resumed[part][name], value, atol=1e-4, rtol=1e-3)
 
 
 def test_a_checkpoint_of_another_configuration_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,8 +139,7 @@ def test_a_full_disk_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize("views", [1, 2, 4])
 @pytest.mark.parametrize("network", [MobileNetV2(3), ResidualUNet()], ids=["classifier", "segmenter"])
 def test_the_exported_file_answers_as_pytorch_does_at_half_the_size(network: torch.nn.Module, views: int) -> None:
-    rule = Preprocess((64, 64), "grey", "range")
-    tensor = to_input(np.random.default_rng(0).random((64, 64), np.float32), rule)
+    tensor = to_input(np.random.default_rng(0).random((64, 64), np.float32))
     module = Shipped(network, views)
     full = to_onnx(module, 64)
     half = store_fp16(full)

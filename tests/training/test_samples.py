@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,12 @@ from training.samples import Sample, hash_split, load_set, read_manifest
 
 
 def rows(folder: Path) -> list[Sample]:
-    (folder / "x.png").write_bytes(b"x")
-    at = folder / "x.png"
+    for name in ("x", "y", "z", "w"):
+        (folder / f"{name}.png").write_bytes(b"x")
     return [
-        Sample(at, "a", "train", "p1", "s"),
-        Sample(at, "b", "train", "p2", "s"),
-        Sample(at, "a", "val", "p3", "s"),
+        Sample(folder / "x.png", "a", "train", "p1", "s"),
+        Sample(folder / "y.png", "b", "train", "p2", "s"),
+        Sample(folder / "z.png", "a", "val", "p3", "s"),
     ]
 
 
@@ -38,13 +39,14 @@ def test_a_sound_set_is_loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
         (Sample(Path("gone.png"), "a", "train", "p9", "s"), "file is missing"),
         (Sample(Path(), "a", "test", "p1", "s"), "in both train and test"),
         (Sample(Path(), "c", "val", "p8", "s"), "class c has no training image"),
+        (Sample(Path("x.png"), "a", "train", "p1", "s"), "listed 2 times"),
     ],
 )
 def test_an_unsound_set_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, extra: Sample, message: str
 ) -> None:
-    if extra.path == Path():
-        extra = Sample(tmp_path / "x.png", extra.label, extra.split, extra.group, extra.source)
+    at = {Path(): "w.png", Path("x.png"): "x.png"}.get(extra.path)
+    extra = replace(extra, path=tmp_path / at) if at else extra
     with pytest.raises(ValueError, match=message):
         load(monkeypatch, tmp_path, lambda r: [*r, extra])
 

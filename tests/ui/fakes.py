@@ -122,8 +122,5 @@ class FakeEngine:
     def kind_names(self) -> dict[str, str]:
         return {"skin": "Skin image", "brain_mri": "Brain MR slice", "chest_xray": "Chest X-ray", "other": "Other"}
 
-    def kind_names(self) -> dict[str, str]:
-        return {}
-
     def statuses(self) -> list[Any]:
         return []
