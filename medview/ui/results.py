@@ -201,6 +201,9 @@ class ResultCard(Card):
         name = result.card.labels[0].name
         if not mask.count:
             self._say(self.tr("Nothing marked"), "calm")
+            if result.skipped_by:
+                said = self.tr("Not run: the model {0} sees nothing to outline.").format(result.skipped_by)
+                self._add(label(said, wrap=True))
             return
         self._say(self.tr("Finding: {0} marked").format(name), "finding")
         share = self.tr("{0} pixels, {1} of the picture").format(

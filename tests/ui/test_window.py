@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -21,6 +22,8 @@ from pytestqt.qtbot import QtBot
 from medview.core.failures import Code, Failure
 from medview.core.settings import Settings
 from medview.imaging.samples import Sample
+from medview.imaging.study import Frame
+from medview.inference.analysis import Analysis
 from medview.ui import actions, words
 from medview.ui.results import ProbabilityRow, ResultCard
 from medview.ui.widgets import MessageCard
@@ -291,6 +294,15 @@ def test_an_empty_mask_says_nothing_marked(opened: Opened, grey: Path) -> None:
     assert "Nothing marked" in texts(window.findings)
     assert not window.action("mask").isEnabled()
     assert not window.findings.switches.mask_switch.isChecked()
+
+
+def test_a_second_stage_that_was_ruled_out_says_by_which_model(opened: Opened, grey: Path) -> None:
+    def skipped(frame: Frame, force: bool) -> Analysis:
+        analysis = mri_analysis(frame, marked=False)
+        return replace(analysis, results=(replace(analysis.results[0], skipped_by="brain-tumour"),))
+
+    window = opened(grey, FakeEngine(skipped))
+    assert "Not run: the model brain-tumour sees nothing to outline." in texts(window.findings)
 
 
 def test_a_refusal_is_explained_and_can_be_overruled(qtbot: QtBot, opened: Opened, grey: Path) -> None:
