@@ -16,16 +16,23 @@ from typing import Any
 import numpy as np
 
 from medview import __version__
-from medview.cli import OK
+from medview.cli import OK, UNREADABLE
+from medview.commands import make_engine
 from medview.core.failures import Failure
 from medview.imaging.open import open_path
-from medview.imaging.samples import samples
+from medview.imaging.samples import Sample, samples
 from medview.inference.engine import Engine
+from medview.inference.gate import OTHER
 from medview.inference.preprocess import preprocess
 from medview.inference.registry import Model, Registry
 from medview.inference.runtime import physical_cores
+from medview.output import say
 
 COLD_RUNS = 5
+
+
+class NotMeasured(Exception):
+    """Why there are no figures, in words: the time of a run that failed is no figure."""
 
 
 def _times(run: Callable[[], object], runs: int) -> dict[str, float]:
@@ -43,11 +50,11 @@ def _models(registry: Registry, runs: int) -> dict[str, Any]:
     """Per model: session load, self-test, and one run of preprocessing and network at batch 1."""
     rows: dict[str, Any] = {}
     picture = np.random.default_rng(0).integers(0, 256, (1024, 1024)).astype(np.uint8)
-    for id, card in registry.cards.items():
+    for id in sorted({*registry.cards, *registry.broken}):
         model = registry.load(id)
         if not isinstance(model, Model):
-            rows[id] = {"off": model.text}
-            continue
+            raise NotMeasured(f"The model {id} is switched off. {model.text} {model.hint}")
+        card = model.card
         tensor = preprocess(picture, card.preprocess)
         rows[id] = {
             "load_ms": round(model.load_ms, 1),
@@ -59,10 +66,23 @@ def _models(registry: Registry, runs: int) -> dict[str, Any]:
     return rows
 
 
-def _file_to_answer(engine: Engine, path: Path) -> None:
-    study = open_path(path)
-    assert not isinstance(study, Failure)
-    engine.analyse(study.frames[study.middle], str(path))
+def _file_to_answer(engine: Engine, sample: Sample) -> None:
+    """Open, decode and judge a sample. Raises NotMeasured when the answer is not what it should be."""
+    study = open_path(sample.path)
+    if isinstance(study, Failure):
+        raise NotMeasured(f"The sample {sample.path.name} does not open. {study.text}")
+    analysis = engine.analyse(study.frames[study.middle], str(sample.path))
+    if analysis.warnings or analysis.status != ("refused" if sample.kind == OTHER else "ok"):
+        why = next(filter(None, (analysis.reason, *analysis.warnings)), None)
+        raise NotMeasured(f"The sample {sample.path.name}: {analysis.status}. {why.text if why else ''}")
+
+
+def _child(command: list[str]) -> str:
+    """Run a program to its end; its stderr. Raises NotMeasured when it fails."""
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False, text=True)
+    if done.returncode:
+        raise NotMeasured(f"{' '.join(command)} ended with {done.returncode}. {done.stderr.strip()[-500:]}")
+    return done.stderr
 
 
 def _process(arguments: list[str]) -> dict[str, float]:
@@ -71,42 +91,53 @@ def _process(arguments: list[str]) -> dict[str, float]:
     taken = []
     for _ in range(COLD_RUNS):
         started = time.perf_counter()
-        subprocess.run([*program, *arguments], stdout=subprocess.DEVNULL, check=True)
+        _child([*program, *arguments])
         taken.append((time.perf_counter() - started) * 1e3)
     return {"median_ms": round(float(np.median(taken)), 1)}
 
 
-def _peak(path: Path) -> float | None:
-    """Largest resident memory of one analysis in MiB, where the system tells (Linux): read by the child itself, since
-    what the parent is told of its children counts the parent's own memory as well."""
+def _peak(arguments: list[str]) -> float | None:
+    """Largest resident memory of one run in MiB, where the system tells (Linux): read by the child itself, since what
+    the parent is told of its children counts the parent's own memory as well."""
     status = Path("/proc/self/status")
     if not status.exists() or getattr(sys, "frozen", False):
         return None
     code = (
-        "import sys; from medview.cli import main; main(sys.argv[1:]); "
-        "print([l.split()[1] for l in open('/proc/self/status') if l.startswith('VmHWM')][0], file=sys.stderr)"
+        "import sys; from medview.cli import main; code = main(sys.argv[1:]); "
+        "print([l.split()[1] for l in open('/proc/self/status') if l.startswith('VmHWM')][0], file=sys.stderr); "
+        "sys.exit(code)"
     )
-    command = [sys.executable, "-c", code, "analyze", str(path), "--json"]
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=True, text=True)
-    return round(int(done.stderr.split()[-1]) / 1024, 1)
+    return round(int(_child([sys.executable, "-c", code, *arguments]).split()[-1]) / 1024, 1)
 
 
-def bench(options: argparse.Namespace) -> int:
-    """Print one JSON object; see README, "Speed"."""
-    engine = Engine(device=options.device)
-    report: dict[str, Any] = {
+def _report(engine: Engine, device: str, runs: int) -> dict[str, Any]:
+    """All figures. Raises NotMeasured."""
+    pictures = samples()
+    if not pictures:
+        raise NotMeasured("The samples of medview are missing. Install medview again.")
+    analyze = ["analyze", str(pictures[0].path), "--json", "--device", device]
+    return {
         "medview": __version__,
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
         "cores": physical_cores(),
-        "models": _models(engine.registry, options.runs),
-        "file_to_answer_warm": {
-            sample.path.name: _times(partial(_file_to_answer, engine, sample.path), options.runs)
-            for sample in samples()
-        },
+        "models": _models(engine.registry, runs),
+        "file_to_answer_warm": {p.path.name: _times(partial(_file_to_answer, engine, p), runs) for p in pictures},
         "version_cold": _process(["--version"]),
-        "analyze_cold": _process(["analyze", str(samples()[0].path), "--json"]),
-        "analyze_peak_mib": _peak(samples()[0].path),
+        "analyze_cold": _process(analyze),
+        "analyze_peak_mib": _peak(analyze),
     }
+
+
+def bench(options: argparse.Namespace) -> int:
+    """Print the figures as one JSON object."""
+    engine = make_engine(options.device)
+    if engine is None:
+        return UNREADABLE
+    try:
+        report = _report(engine, options.device, options.runs)
+    except NotMeasured as reason:
+        say(f"medview bench: {reason}")
+        return UNREADABLE
     print(json.dumps(report, indent=1))
     return OK

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -37,22 +39,33 @@ def _frame(text: str) -> int | str:
     """`all`, `middle`, or a frame number from 0."""
     if text in ("all", "middle"):
         return text
-    number = int(text)
-    if number < 0:
-        raise ValueError
-    return number
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a frame number from 0, or all")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    """A number from 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
+    return int(text)
 
 
 def _analyze_parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog="medview analyze",
         description="Judge files or folders (searched with their subfolders). Exit code 0: every file was answered, "
-        "which includes refused ones; 1: a file could not be read; 2: wrong usage.",
+        "which includes refused ones; 1: a file could not be read, or results could not be written; 2: wrong usage.",
     )
     p.add_argument("paths", nargs="+", metavar="PATH", help="picture, DICOM file or folder")
     p.add_argument("--model", default="auto", metavar="ID", help="a model id of `medview models`, or auto (default)")
     p.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="where to run (default: auto)")
-    p.add_argument("--out", type=Path, metavar="DIR", help="write masks, heatmap overlays and results.json here")
+    p.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="write masks, heatmap overlays and results.json here; files of the same names are replaced",
+    )
     p.add_argument("--json", action="store_true", help="one JSON object a line instead of a table")
     p.add_argument(
         "--frame",
@@ -85,7 +98,7 @@ def _bench_parser() -> argparse.ArgumentParser:
         prog="medview bench", description="Measure how fast models and files are here, as JSON."
     )
     p.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="where to run (default: auto)")
-    p.add_argument("--runs", type=int, default=30, help="runs per figure (default: 30)")
+    p.add_argument("--runs", type=_count, metavar="N", default=30, help="runs per figure (default: 30)")
     return p
 
 
@@ -123,7 +136,25 @@ COMMANDS: dict[str, tuple[Callable[[], argparse.ArgumentParser], Callable[[argpa
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run medview with the arguments of the process, or those given. Returns the exit code."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    _show_any_name()
+    try:
+        code = _dispatch(list(sys.argv[1:] if argv is None else argv))
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return INTERRUPTED
+    except OSError as error:
+        if error.filename is not None:  # not of a stream, so a defect
+            raise
+        drop_stdout()
+        if not isinstance(error, BrokenPipeError):  # a reader such as `head` may leave early, without a word
+            print(f"medview: the output cannot be written: {error.strerror}.", file=sys.stderr)
+        return UNREADABLE
+
+
+def _dispatch(arguments: list[str]) -> int:
     try:
         if arguments and arguments[0] in COMMANDS:
             make_parser, run = COMMANDS[arguments[0]]
@@ -131,9 +162,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _window(_window_parser().parse_args(arguments))
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else USAGE
-    except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
-        return INTERRUPTED
+
+
+def _show_any_name() -> None:
+    """Names that this console cannot show are written with escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def drop_stdout() -> None:
+    """Send stdout nowhere from now on: after it has failed once, Python's own flush at the end would fail again."""
+    with contextlib.suppress(OSError, ValueError):  # a stdout that is no file
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _window(options: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -176,7 +177,7 @@ def scan(paths: Sequence[Path], finder: Finder, found: Callable[[list[Path]], No
 
 def _walk(paths: Sequence[Path], finder: Finder) -> Iterator[Path]:
     for path in paths:
-        if path.is_dir():
+        if os.path.isdir(path):  # Path.is_dir raises for a name that is too long
             yield from finder(path)
         else:
             yield path

@@ -6,6 +6,7 @@ thread except the work handed to the runner (medview/tasks.py).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -174,7 +175,7 @@ class Workspace(QObject):
             return
         self._stop_all()
         self.files = self.files.next_list()
-        single = len(paths) == 1 and not paths[0].is_dir()
+        single = len(paths) == 1 and not os.path.isdir(paths[0])
         self._seeking = not single
         self.set_setting("last_folder", str(paths[0].parent if single else paths[0]))
         self.filesReset.emit()

@@ -33,7 +33,6 @@ class Code(StrEnum):
     MODEL_DAMAGED = "model-damaged"
     MODEL_SELF_TEST = "model-self-test"
     MODEL_FAILED = "model-failed"
-    NO_DEVICE = "no-device"
     # Output
     WRITE_ERROR = "write-error"
     # A defect of medview itself

@@ -153,7 +153,7 @@ def find_files(path: Path) -> Iterator[Path]:
     Hidden names (leading dot) below `path` are skipped; folders that may not be read and folders reached a second
     time (symbolic link loops) are passed over without a word, since one of them must not hide the rest.
     """
-    if not path.is_dir():
+    if not os.path.isdir(path):  # Path.is_dir raises for a name that is too long
         yield path
         return
     seen: set[tuple[int, int]] = set()

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.inference.analysis import Analysis, Result
-from medview.report.overlay import burn, heatmap_rgba, mask_rgba
+from medview.report.overlay import burn, heatmap_rgba, mask_rgba, reduced
 
 Which = Literal["all", "findings"]
 HEATMAP_OPACITY, MASK_OPACITY = 0.6, 0.9
+# Longer side of a picture with something laid over it, in pixels; a mask alone always has the size of its source.
+OVERLAY_SIDE = 4096
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -54,16 +56,21 @@ def _labels(result: Result, which: Which) -> list[str]:
 def _pictures(
     analysis: Analysis, image: NDArray[np.uint8], which: Which, mask_overlay: bool
 ) -> Iterator[tuple[str, str, NDArray[np.uint8]]]:
-    """(model, label, picture) of everything there is to write, one at a time: each is as large as the source."""
-    size = (image.shape[0], image.shape[1])
+    """(model, label, picture) of everything there is to write, one at a time: each may be as large as the source."""
+    shown = reduced(image, OVERLAY_SIDE)
+    size = (shown.shape[0], shown.shape[1])
     for result in analysis.results:
         if result.mask is not None:
-            yield result.card.id, "mask", result.mask.pixels * np.uint8(255)
+            pixels, white = result.mask.pixels, np.uint8(255)
             if mask_overlay:
-                yield result.card.id, "mask-overlay", burn(image, mask_rgba(result.mask.pixels), MASK_OPACITY)
+                # Averaged, a marked pixel stays above 0: reducing loses no spot.
+                marks = mask_rgba(reduced(pixels * white, OVERLAY_SIDE))
+                yield result.card.id, "mask-overlay", burn(shown, marks, MASK_OPACITY)
+                del marks
+            yield result.card.id, "mask", pixels * white
         for label in _labels(result, which):
             heat = heatmap_rgba((result.heatmaps or {})[label], size)
-            yield result.card.id, label, burn(image, heat, HEATMAP_OPACITY)
+            yield result.card.id, label, burn(shown, heat, HEATMAP_OPACITY)
 
 
 def write_outputs(
@@ -76,6 +83,7 @@ def write_outputs(
 ) -> dict[tuple[str, str], str] | Failure:
     """Write masks (0 and 255, size of the source) and heatmap overlays as `<stem>__<model>__<label>.png`.
 
+    Overlays have the size of the source too, or `OVERLAY_SIDE` pixels on the longer side where that is larger.
     `image` is the picture as the eye sees it, (rows, cols) or (rows, cols, 3) uint8. Gives the path written for
     (model, "mask") and (model, label), as `Analysis.to_dict` takes it; the picture of a mask over its image
     (`mask_overlay`) is written beside them and not listed.
@@ -96,9 +104,11 @@ def write_outputs(
 
 def write_json(path: Path, data: Any) -> Failure | None:
     """Write `data` as readable JSON, UTF-8."""
+    # A byte of a file name that is no UTF-8 is a lone surrogate here; backslashreplace makes it JSON's own escape.
+    text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())
+        write_atomic(path, text.encode("utf-8", "backslashreplace"))
     except OSError as error:
         return write_failure(path, error)
     return None

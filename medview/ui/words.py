@@ -67,7 +67,6 @@ def title(code: Code) -> str:
         Code.MODEL_DAMAGED: translate("words", "A model is damaged"),
         Code.MODEL_SELF_TEST: translate("words", "A model failed its self-test"),
         Code.MODEL_FAILED: translate("words", "The model failed"),
-        Code.NO_DEVICE: translate("words", "The device is not there"),
         Code.WRITE_ERROR: translate("words", "The result could not be saved"),
         Code.INTERNAL: translate("words", "Something went wrong"),
     }[code]

@@ -89,6 +89,22 @@ def test_the_picture_of_a_mask_is_beside_it_and_not_listed(tmp_path: Path, image
     assert (shown[10, 10] != 60).any()
 
 
+def test_overlays_of_a_large_picture_are_reduced_and_its_mask_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "OVERLAY_SIDE", 20)
+    pixels = np.zeros((30, 40), np.uint8)
+    pixels[11, 11] = 1  # one pixel, still seen in the reduced picture
+    whole = analysis()
+    spot = Result(**{**whole.results[1].__dict__, "mask": Mask(pixels, 1)})
+    whole = Analysis("f.png", 0, "ok", results=(whole.results[0], spot))
+    files = export.write_outputs(whole, np.full((30, 40), 60, np.uint8), tmp_path, "s", mask_overlay=True)
+    assert isinstance(files, dict)
+    assert read(files["cls", "a"]).shape == (15, 20, 3)
+    assert (read(files["seg", "mask"]) == pixels * 255).all()
+    assert (read(tmp_path / "s__seg__mask-overlay.png") != 60).any(axis=2).sum() == 1
+
+
 def test_files_are_what_to_dict_wants(tmp_path: Path, image: np.ndarray) -> None:
     done = analysis()
     files = export.write_outputs(done, image, tmp_path, "s")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -84,3 +87,41 @@ def test_to_8bit_of_colour() -> None:
     deep = np.array([[[0, 0x8000, 0xFFFF]]], np.uint16)
     assert overlay.to_8bit(deep).tolist() == [[[0, 128, 255]]]
     assert overlay.to_8bit(deep, inverted=True).tolist() == [[[255, 127, 0]]]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda rgb: overlay.burn(rgb, np.zeros((*rgb.shape[:2], 4), np.uint8), 0.5),
+        lambda rgb: overlay.heatmap_rgba(np.ones((8, 8), np.float32), rgb.shape[:2]),
+        lambda rgb: overlay.to_8bit(rgb.astype(np.uint16)),
+    ],
+)
+def test_a_large_picture_needs_little_memory_beside_it(make: Callable[[np.ndarray], np.ndarray]) -> None:
+    rgb = np.zeros((1500, 1500, 3), np.uint8)
+    tracemalloc.start()
+    make(rgb)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # What is given in or out, at most 9 bytes a pixel here; copies in float32 took 30 and more.
+    assert peak < 12 * 1500 * 1500
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+@pytest.mark.parametrize("shape", [(3, 70_000), (700, 300), (1, 1)])
+def test_strips_cover_every_row(shape: tuple[int, int], inverted: bool) -> None:
+    rng = np.random.default_rng(0)
+    rgb = rng.integers(0, 256, (*shape, 3)).astype(np.uint8)
+    rgba = rng.integers(0, 256, (*shape, 4)).astype(np.uint8)
+    alpha = np.rint(rgba[..., 3:] * 0.6) / 255
+    exact = rgb * (1 - alpha) + rgba[..., :3] * alpha
+    assert np.abs(overlay.burn(rgb, rgba, 0.6) - exact).max() <= 0.5 + 1e-6
+    assert (overlay.to_8bit(rgb.astype(np.uint16) << 8, inverted=inverted) == (255 - rgb if inverted else rgb)).all()
+
+
+def test_reduced_keeps_the_shape_and_what_is_small_enough() -> None:
+    image = np.full((100, 300, 3), 7, np.uint8)
+    assert overlay.reduced(image, 300) is image
+    small = overlay.reduced(image, 30)
+    assert small.shape == (10, 30, 3)
+    assert (small == 7).all()

@@ -1,0 +1,125 @@
+"""Where the commands put their results: a table or JSON lines on stdout, files in a folder."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from medview.cli import drop_stdout
+from medview.core.failures import Failure
+from medview.inference.analysis import Analysis
+
+# Longest stem of a result file, in bytes of UTF-8: model and label still fit behind it into the 255 of a file name.
+STEM_BYTES = 120
+
+
+def printable(text: str) -> str:
+    """`text` with everything escaped that would move a terminal's cursor, colour it, or cannot be shown at all."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def say(text: str) -> None:
+    """A message for the person at the terminal, on stderr."""
+    print(printable(text), file=sys.stderr)
+
+
+@dataclass
+class Output:
+    """The results of one run. With a folder they are safe there, and the run outlives a stdout that fails.
+
+    Attributes:
+        json: JSON lines on stdout instead of a table. folder: of the result files, or None.
+        written: the objects of results.json so far.
+        failed: whether something could not be written. saved: whether results.json was.
+    """
+
+    json: bool
+    folder: Path | None
+    written: list[dict[str, Any]] = field(default_factory=list)
+    failed: bool = False
+    saved: bool = False
+    _stems: set[str] = field(default_factory=set)
+    _deaf: bool = False
+
+    def open(self) -> bool:
+        """Make the folder; False, with a message, when that cannot be."""
+        try:
+            if self.folder is not None:
+                self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            say(f"The folder {self.folder} cannot be made: {error.strerror}.")
+            return False
+        return True
+
+    def stem(self, path: Path, frame: int, many: bool) -> str:
+        """A file name stem for the results of a frame that no other frame of this run has."""
+        base = path.stem.encode("utf-8", "ignore")[:STEM_BYTES].decode("utf-8", "ignore")
+        base = f"{base}-frame{frame}" if many else base
+        name, number = base, 2
+        while name.casefold() in self._stems:
+            name, number = f"{base}-{number}", number + 1
+        self._stems.add(name.casefold())
+        return name
+
+    def add(self, analysis: Analysis, files: dict[tuple[str, str], str]) -> None:
+        """Keep one analysis for results.json and print it. Raises OSError when stdout fails and there is no folder."""
+        row = analysis.to_dict(files)
+        self.written.append(row)
+        self.show(json.dumps(row) if self.json else "\n".join(map(printable, _lines(analysis))))
+
+    def show(self, text: str) -> None:
+        """Print `text`. Raises OSError when stdout fails and there is no folder that keeps the results."""
+        if self._deaf:
+            return
+        try:
+            print(text, flush=True)
+        except OSError as error:
+            if self.folder is None:
+                raise
+            self._deaf = True
+            drop_stdout()
+            # A reader that leaves early, such as `head`, has what it wants; a full disk is a failure.
+            if not isinstance(error, BrokenPipeError):
+                self.failed = True
+                say(f"The output cannot be written: {error.strerror}. The results go on into {self.folder}.")
+
+    def close(self) -> None:
+        """Write results.json, if a folder was given."""
+        if self.folder is None:
+            return
+        from medview.report.export import write_json
+
+        failure = write_json(self.folder / "results.json", self.written)
+        if isinstance(failure, Failure):
+            self.failed = True
+            say(f"{failure.text} {failure.hint}")
+        else:
+            self.saved = True
+
+
+def _lines(analysis: Analysis) -> Iterator[str]:
+    """The readable rows of one analysis."""
+    frame = f" [frame {analysis.frame}]" if analysis.frame else ""
+    kind = f"  {analysis.kind} {analysis.kind_scores[analysis.kind]:.0%}" if analysis.kind else ""
+    forced = "  (forced)" if analysis.forced else ""
+    yield f"{analysis.file}{frame}  {analysis.status}{kind}{forced}"
+    if analysis.reason:
+        yield f"    {analysis.reason.text} {analysis.reason.hint}"
+    for result in analysis.results:
+        card = result.card
+        where = result.provider.removesuffix("ExecutionProvider")
+        yield f"    {card.name} ({card.id} {card.version}, {where}, {result.ms:.0f} ms)"
+        if result.probabilities:
+            for label, p in sorted(result.probabilities.items(), key=lambda item: -item[1]):
+                mark = "*" if label in result.findings else " "
+                yield f"      {mark} {card.label(label).name:<36} {p:6.1%}  {'#' * round(p * 24)}"
+        if result.mask:
+            area = f", {result.mask.area_mm2:.0f} mm2" if result.mask.area_mm2 is not None else ""
+            skipped = f" (not run: {result.skipped_by} sees nothing to outline)" if result.skipped_by else ""
+            yield f"        {result.mask.count} pixels marked, {result.mask.fraction:.2%} of the picture{area}{skipped}"
+    for warning in analysis.warnings:
+        yield f"    {warning.text} {warning.hint}"

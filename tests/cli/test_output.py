@@ -1,0 +1,233 @@
+"""What happens to results when names, disks, pipes or people misbehave. No network runs in here."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from medview import bench, commands
+from medview.cli import main
+from medview.core.failures import Code, Failure
+from medview.inference.analysis import Analysis
+from medview.output import Output, printable
+from medview.report import export
+from tests.cli.fakes import FakeEngine
+from tests.imaging.make import dicom
+
+ROOT = Path(__file__).resolve().parents[2]
+PICTURE = cv2.imencode(".png", np.random.default_rng(0).integers(0, 256, (60, 80)).astype(np.uint8))[1].tobytes()
+needs_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names are bytes only there")
+
+
+@pytest.fixture(autouse=True)
+def fake_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "Engine", FakeEngine)
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    return put(tmp_path / "in" / "a.png")
+
+
+def put(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(PICTURE)
+    return path
+
+
+def table(folder: Path) -> list[dict[str, Any]]:
+    return json.loads((folder / "results.json").read_text(encoding="utf-8"))
+
+
+@needs_linux
+def test_a_name_that_is_no_utf8_loses_nothing(picture: Path, tmp_path: Path) -> None:
+    odd = put(tmp_path / os.fsdecode(b"caf\xe9.png"))
+    assert main(["analyze", str(odd), str(picture), "--out", str(tmp_path / "out é")]) == 0
+    rows = table(tmp_path / "out é")
+    assert [row["file"] for row in rows] == [str(odd), str(picture)]
+    assert "out é" in (tmp_path / "out é" / "results.json").read_text(encoding="utf-8")
+    assert all(Path(path).is_file() for row in rows for path in row["results"][0]["heatmaps"].values())
+
+
+def test_ctrl_c_keeps_what_was_answered(picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def impatient(self: FakeEngine, frame: Any, file: str, **options: Any) -> Analysis:
+        if file.endswith("b.png"):
+            raise KeyboardInterrupt
+        return answer(self, frame, file, **options)
+
+    answer = FakeEngine.analyse
+    monkeypatch.setattr(FakeEngine, "analyse", impatient)
+    put(picture.with_name("b.png"))
+    assert main(["analyze", str(picture.parent), "--out", str(tmp_path / "out")]) == 130
+    assert [row["status"] for row in table(tmp_path / "out")] == ["ok"]
+
+
+def program(stdout: int, *arguments: object) -> tuple[int, str]:
+    """Exit code and stderr of the program with the fake engine and this stdout."""
+    command = [sys.executable, "-m", "tests.cli.fakes", *map(str, arguments)]
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        command, stdout=stdout, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=buffered, check=False, timeout=60
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.fixture
+def closed_pipe() -> int:
+    """The writing end of a pipe whose reader has left."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    yield writing
+    os.close(writing)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a closed pipe is another error there")
+@pytest.mark.parametrize("arguments", [["--help"], ["models"], ["analyze", "missing.png"]])
+def test_a_reader_that_leaves_ends_it_without_a_word(closed_pipe: int, arguments: list[str]) -> None:
+    assert program(closed_pipe, *arguments) == (1, "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a closed pipe is another error there")
+def test_a_reader_that_leaves_does_not_stop_result_files(closed_pipe: int, picture: Path, tmp_path: Path) -> None:
+    assert program(closed_pipe, "analyze", picture, picture, "--json", "--out", tmp_path / "out") == (0, "")
+    assert len(table(tmp_path / "out")) == 2
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("with_out", [False, True])
+def test_a_full_disk_behind_stdout_is_told(picture: Path, tmp_path: Path, with_out: bool) -> None:
+    out = ["--out", tmp_path / "out"] if with_out else []
+    with open("/dev/full", "w") as full:
+        code, said = program(full.fileno(), "analyze", picture, picture, *out)
+    assert code == 1
+    assert said.count("No space left on device") == len(said.splitlines()) == 1
+    assert not with_out or len(table(tmp_path / "out")) == 2
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a/" + "b" * 300 + "/c.png"])
+def test_a_path_that_cannot_be_is_an_error_and_stops_no_other(
+    capsys: pytest.CaptureFixture[str], picture: Path, name: str
+) -> None:
+    assert main(["analyze", name, str(picture), "--json"]) == 1
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["status"] for row in rows] == ["error", "ok"]
+
+
+def test_a_write_that_fails_is_a_warning_of_the_analysis(
+    capsys: pytest.CaptureFixture[str], picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, data: bytes) -> None:
+        if path.suffix == ".png":
+            raise OSError(28, "No space left on device")
+        write(path, data)
+
+    write = export.write_atomic
+    monkeypatch.setattr(export, "write_atomic", full)
+    assert main(["analyze", str(picture), "--json", "--out", str(tmp_path / "out")]) == 1
+    (row,) = table(tmp_path / "out")
+    assert json.loads(capsys.readouterr().out) == row
+    assert row["status"] == "ok"
+    assert row["results"][0]["probabilities"]["normal"] == 0.5
+    assert [warning["code"] for warning in row["warnings"]] == [Code.WRITE_ERROR]
+
+
+def test_results_of_a_long_name_are_written(picture: Path, tmp_path: Path) -> None:
+    long = put(picture.with_name("aé" * 80 + ".png"))
+    assert main(["analyze", str(long), str(long), "--out", str(tmp_path / "out")]) == 0
+    names = [Path(row["results"][0]["heatmaps"]["a"]).name for row in table(tmp_path / "out")]
+    assert names == ["aé" * 40 + "__toy__a.png", "aé" * 40 + "-2__toy__a.png"]
+
+
+def test_stems_are_cut_between_characters() -> None:
+    stem = Output(False, None).stem(Path("你" * 80 + ".png"), 0, many=True)
+    assert stem == "你" * 40 + "-frame0"
+    assert Output(False, None).stem(Path("x" + "你" * 80 + ".png"), 0, many=False) == "x" + "你" * 39
+
+
+def test_demo_claims_no_results_that_are_not_there(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    assert main(["demo", "--out", str(tmp_path / "file" / "x")]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "cannot be made" in captured.err
+
+
+def test_total_time_includes_decoding(capsys: pytest.CaptureFixture[str], picture: Path) -> None:
+    main(["analyze", str(picture), "--json"])
+    assert json.loads(capsys.readouterr().out)["total_ms"] > 1.0  # what the fake engine says alone
+
+
+def test_a_dicomdir_in_a_folder_is_no_error(capsys: pytest.CaptureFixture[str], picture: Path) -> None:
+    index = picture.with_name("DICOMDIR")
+    index.write_bytes(dicom(None, SOPClassUID="1.2.840.10008.1.3.10"))
+    assert main(["analyze", str(picture.parent), "--json"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
+    shutil.copy(index, picture.with_name("report.dcm"))
+    assert main(["analyze", str(picture.parent)]) == 1
+    assert main(["analyze", str(index)]) == 1
+
+
+def test_a_wrong_frame_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["analyze", "x.png", "--frame", "first"]) == 2
+    assert "a frame number from 0, or all" in capsys.readouterr().err
+
+
+def test_control_characters_of_a_name_do_not_reach_the_terminal(
+    capsys: pytest.CaptureFixture[str], picture: Path
+) -> None:
+    assert main(["analyze", "a\x1b[31m\n.png", str(picture.with_name("ж 你.png"))]) == 1
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert r"a\x1b[31m\n.png  error" in out
+    assert "ж 你.png" in out
+    assert printable("a\udce9\u202eb") == r"a\udce9\u202eb"
+
+
+@pytest.mark.parametrize("command", [["analyze", "a.png", "b.png"], ["demo"], ["models"], ["bench"]])
+@pytest.mark.parametrize("folder", ["missing", "empty"])
+def test_without_models_it_is_said_once(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], folder: str
+) -> None:
+    monkeypatch.undo()  # the real engine
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MEDVIEW_MODELS", str(tmp_path / folder))
+    (tmp_path / "empty").mkdir()
+    assert main(command) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count(str(tmp_path / folder)) == len(captured.err.splitlines()) == 1
+    assert os.listdir(tmp_path) == ["empty"]
+
+
+@pytest.mark.parametrize("runs", ["0", "-1", "many"])
+def test_bench_needs_a_run(capsys: pytest.CaptureFixture[str], runs: str) -> None:
+    assert main(["bench", f"--runs={runs}"]) == 2
+    assert "is not a number from 1" in capsys.readouterr().err
+
+
+def test_bench_measures_no_model_that_is_off(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "--runs", "1"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "The model toy is switched off" in captured.err
+
+
+def test_bench_measures_no_sample_that_is_not_answered(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failure = Failure(Code.MODEL_DAMAGED, "The gate is damaged.", "Install it again.")
+    monkeypatch.setattr(bench, "_models", lambda *_: {})
+    monkeypatch.setattr(FakeEngine, "analyse", lambda self, frame, file: Analysis(file, 0, "error", failure))
+    assert main(["bench", "--runs", "1"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "The gate is damaged" in captured.err
