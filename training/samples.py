@@ -218,12 +218,38 @@ def _is_picture(path: Path) -> bool:
     return not isinstance(values, Failure) and check_picture(values) is None
 
 
+def lgg_mask(data: Path) -> list[Sample]:
+    """TCGA-LGG as Buda et al. published it: `kaggle_3m/CASE/CASE_N.tif` with `CASE_N_mask.tif`, grouped by case.
+
+    Slices have three channels (pre-contrast, FLAIR, post-contrast; `colour = "rgb"` in the configuration) or one. They
+    come without a split; cases are split by the hash of their name. Raises ValueError for another layout.
+    """
+    root = data / "kaggle_3m"
+    masks = sorted(root.glob("*/*_mask.tif"))
+    if not masks:
+        found = ", ".join(sorted(p.name for p in root.glob("*"))[:5]) if root.is_dir() else "no such folder"
+        raise ValueError(f"{root}: CASE/CASE_N.tif with CASE_N_mask.tif expected, found: {found or 'nothing'}")
+    return [
+        Sample(
+            mask.with_name(mask.name.replace("_mask.tif", ".tif")),
+            "tumour",
+            hash_split(mask.parent.name, (0.7, 0.15)),
+            mask.parent.name,
+            "TCGA-LGG",
+            mask=mask,
+            tags=("lgg",),
+        )
+        for mask in masks
+    ]
+
+
 SETS: dict[str, Callable[[Path], list[Sample]]] = {
     "chest-six": chest_six,
     "skin-lesion": skin_lesion,
     "brain-tumour": brain_tumour,
     "brain-tumour-mask": brain_tumour_mask,
     "image-kind": image_kind,
+    "lgg-mask": lgg_mask,
 }
 
 

@@ -88,7 +88,7 @@ def self_test(outputs: dict[str, NDArray[Any]], golden: dict[str, NDArray[Any]])
 
 
 def check_outputs(card: Card, outputs: dict[str, NDArray[Any]], gate: dict[str, NDArray[Any]]) -> None:
-    """Raise ValueError or KeyError when the network does not answer what its card promises, or gate.npz does not fit."""
+    """Raise ValueError or KeyError when the network does not answer what its card promises, or gate.npz is amiss."""
     logits = outputs["logits"]
     if card.task == "segment":
         if logits.ndim != 4 or logits.shape[:2] != (1, len(card.labels)):
