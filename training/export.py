@@ -37,8 +37,8 @@ CARDS = Path(__file__).parent / "cards"
 # How many val pictures the parity check and the speed comparison use.
 PARITY_PICTURES = 64
 SPEED_RUNS = 30
-MASK_THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
-MIN_PIXELS = (0, 20, 40, 80, 120)
+MASK_THRESHOLDS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6)
+MIN_PIXELS = (0, 40, 80, 120, 160, 200, 300)
 
 
 def tensor_of(image: NDArray[np.uint8]) -> NDArray[np.float32]:
