@@ -28,6 +28,8 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--models", type=Path, default=ROOT / "models_onnx", help="folder of model folders")
         command.add_argument("--weights", type=Path, help="ImageNet weights (default: beside the data folder)")
         command.add_argument("--threads", type=int, default=2, help="threads PyTorch may use")
+    table = commands.add_parser("table", help="write the README's table of models from their evaluations")
+    table.add_argument("--models", type=Path, default=ROOT / "models_onnx", help="folder of model folders")
     return p
 
 
@@ -86,11 +88,18 @@ def evaluate(options: argparse.Namespace) -> None:
     add_metrics(options.models / config.id, report)
 
 
+def table(options: argparse.Namespace) -> None:
+    """Bring the README up to date."""
+    from training.table import write_table
+
+    write_table(ROOT / "README.md", options.models)
+
+
 def main() -> int:
     """Run a command; 0 when it worked, 1 with a message when data, configuration or disk do not allow it."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     options = parser().parse_args()
-    commands = {"train": train, "export": export, "evaluate": evaluate}
+    commands = {"train": train, "export": export, "evaluate": evaluate, "table": table}
     try:
         commands[options.command](options)
     except (ValueError, OSError) as error:

@@ -1,0 +1,51 @@
+"""The README's table is what the evaluations say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from medview.inference.registry import models_folder
+from training.table import BEGIN, END, rows, write_table
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+def test_the_readme_shows_the_figures_of_the_shipped_models() -> None:
+    shown = README.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
+    expected = rows(models_folder())
+    assert len(expected) >= 5
+    assert [line for line in expected if line not in shown] == []
+
+
+def test_every_evaluation_belongs_to_its_model_file() -> None:
+    import tomllib
+
+    for path in models_folder().glob("*/evaluation.json"):
+        card = tomllib.loads((path.parent / "card.toml").read_text(encoding="utf-8"))
+        assert json.loads(path.read_text(encoding="utf-8"))["sha256"] == card["sha256"], path
+
+
+def test_a_table_is_written_between_the_markers_only(tmp_path: Path) -> None:
+    model = tmp_path / "models" / "m"
+    model.mkdir(parents=True)
+    (model / "card.toml").write_text('id = "m"\nversion = "2"\nname = "M"\n')
+    figure = {"value": 0.5, "low": 0.25, "high": 0.75}
+    report = {"splits": {"test": {"images": 8, "accuracy": figure}}}
+    (model / "evaluation.json").write_text(json.dumps(report))
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    write_table(readme, tmp_path / "models")
+    text = readme.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "old" not in text
+    assert "| `m` 2 | M | test, 8 pictures | accuracy 0.500 (0.250 to 0.750) |" in text
+
+
+def test_a_readme_without_markers_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("nothing")
+    with pytest.raises(ValueError, match="markers"):
+        write_table(tmp_path / "README.md", tmp_path)
