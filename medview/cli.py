@@ -30,7 +30,7 @@ def _window_parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("paths", nargs="*", metavar="PATH", help="picture, DICOM file or folder to open")
+    p.add_argument("paths", nargs="*", type=_path, metavar="PATH", help="picture, DICOM file or folder to open")
     p.add_argument("--version", action="version", version=f"medview {__version__}")
     return p
 
@@ -51,13 +51,20 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _path(text: str) -> str:
+    """A path; an empty one, such as an unset variable of a shell gives, would mean the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("a path is empty")
+    return text
+
+
 def _analyze_parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog="medview analyze",
         description="Judge files or folders (searched with their subfolders). Exit code 0: every file was answered, "
         "which includes refused ones; 1: a file could not be read, or results could not be written; 2: wrong usage.",
     )
-    p.add_argument("paths", nargs="+", metavar="PATH", help="picture, DICOM file or folder")
+    p.add_argument("paths", nargs="+", type=_path, metavar="PATH", help="picture, DICOM file or folder")
     p.add_argument("--model", default="auto", metavar="ID", help="a model id of `medview models`, or auto (default)")
     p.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="where to run (default: auto)")
     p.add_argument(
@@ -159,9 +166,22 @@ def _dispatch(arguments: list[str]) -> int:
         if arguments and arguments[0] in COMMANDS:
             make_parser, run = COMMANDS[arguments[0]]
             return run(make_parser().parse_args(arguments[1:]))
-        return _window(_window_parser().parse_args(arguments))
+        parser = _window_parser()
+        options = parser.parse_args(arguments)
+        if meant := _mistyped(options.paths):
+            parser.error(f"there is no file {options.paths[0]!r}; did you mean `medview {meant}`?")
+        return _window(options)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else USAGE
+
+
+def _mistyped(paths: list[str]) -> str:
+    """The command that the first path was probably meant to be, or empty: it is no file, and close to a command."""
+    if not paths or os.path.lexists(paths[0]):
+        return ""
+    import difflib
+
+    return next(iter(difflib.get_close_matches(paths[0], (*COMMANDS, "--version", "--help"), 1, 0.7)), "")
 
 
 def _show_any_name() -> None:

@@ -44,14 +44,20 @@ PICTURE_SUFFIXES = frozenset(
 )
 
 
-def _collect(paths: list[Path]) -> Iterator[Path | Analysis]:
-    """Files to look at; of a folder without pictures, the analysis that says so."""
+def _collect(paths: list[Path], out: Path | None) -> Iterator[Path | Analysis]:
+    """Files to look at; of a folder without pictures, the analysis that says so.
+
+    What lies in the folder `out` is left aside: the program must not judge its own results.
+    """
+    own = out.resolve() if out else None
     for path in paths:
         if not os.path.isdir(path):  # Path.is_dir raises for a name that is too long
             yield path
             continue
         found = False
         for file in find_files(path):
+            if own and file.resolve().is_relative_to(own):
+                continue
             if file.suffix.lower() in PICTURE_SUFFIXES or not _is_no_picture(file):
                 found = True
                 yield file
@@ -75,8 +81,8 @@ def _frames(frames: tuple[Frame, ...], middle: int, wanted: int | str) -> list[F
         return [frames[wanted]]
     return Failure(
         Code.NO_SUCH_FRAME,
-        f"The file has {len(frames)} frame(s), numbered from 0; there is no frame {wanted}.",
-        f"Choose a number from 0 to {len(frames) - 1}.",
+        f"There is no frame {wanted}; this file has {len(frames)}, counted from 0.",
+        f"Choose a number from 0 to {len(frames) - 1}." if len(frames) > 1 else "Leave --frame away.",
     )
 
 
@@ -103,11 +109,12 @@ def _judge(
     """Every wanted frame of one file, analysed and written."""
     study = open_path(path)
     frames = study if isinstance(study, Failure) else _frames(study.frames, study.middle, wanted)
-    if isinstance(frames, Failure):
-        yield Analysis(str(path), wanted if isinstance(wanted, int) else 0, "error", frames), {}
+    if isinstance(study, Failure) or isinstance(frames, Failure):
+        reason = frames if isinstance(frames, Failure) else None
+        yield Analysis(str(path), wanted if isinstance(wanted, int) else 0, "error", reason), {}
         return
     for frame in frames:
-        yield _judge_frame(engine, frame, str(path), model, force, output, many=len(frames) > 1)
+        yield _judge_frame(engine, frame, str(path), model, force, output, many=len(study.frames) > 1)
 
 
 def _judge_frame(
@@ -146,7 +153,7 @@ def _run(engine: Engine, paths: list[Path], wanted: int | str, model: str, force
         return USAGE
     progress, code = _Progress(), OK
     try:
-        for number, item in enumerate(_collect(paths), start=1):
+        for number, item in enumerate(_collect(paths, output.folder), start=1):
             if isinstance(item, Analysis):
                 code = UNREADABLE
                 output.add(item, {})
@@ -157,6 +164,7 @@ def _run(engine: Engine, paths: list[Path], wanted: int | str, model: str, force
                 output.add(analysis, files)
                 if analysis.status == "error":
                     code = UNREADABLE
+        output.explain()
     finally:  # also after Ctrl-C: what was answered is kept
         progress.clear()
         output.close()

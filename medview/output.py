@@ -15,6 +15,7 @@ from medview.inference.analysis import Analysis
 
 # Longest stem of a result file, in bytes of UTF-8: model and label still fit behind it into the 255 of a file name.
 STEM_BYTES = 120
+LEGEND = "\n* at or above its operating point. A second look for study and research, not a medical device."
 
 
 def printable(text: str) -> str:
@@ -86,6 +87,11 @@ class Output:
             if not isinstance(error, BrokenPipeError):
                 self.failed = True
                 say(f"The output cannot be written: {error.strerror}. The results go on into {self.folder}.")
+
+    def explain(self) -> None:
+        """Say under the table how to read it. Raises OSError as `show` does."""
+        if self.written and not self.json:
+            self.show(LEGEND)
 
     def close(self) -> None:
         """Write results.json, if a folder was given."""

@@ -49,7 +49,7 @@ class Config:
         size, colour, intensity: become the card's preprocessing.
         smoothing, mixup, dropout, ema, warm_up: the usual regularisation; ema is the decay per step.
         class_power, source_power: see `training.batches.sampling_weights`.
-        encoder_from: id of the run whose encoder is the start, instead of ImageNet.
+        encoder_from: id of the run that is the start instead of ImageNet: its encoder, or all of an equal network.
         views: flipped views that the shipped network averages: 1, 2 (left-right) or 4 (up-down as well).
         frozen: only the head is trained; the ImageNet features stay as they are.
         gate_data: the model is the gate, so its feature statistics are exported as well.

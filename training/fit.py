@@ -53,10 +53,14 @@ def encoder_of(network: nn.Module) -> nn.Sequential:
 
 
 def initialise(network: nn.Module, config: Config, pool: Pool, weights: Path, runs: Path) -> None:
-    """Start from ImageNet, or from the encoder of another run (`encoder_from`)."""
+    """Start from ImageNet, or from another run (`encoder_from`): all of it where it is the same network, else its
+    encoder."""
     features = encoder_of(network)
     if config.encoder_from:
         state = torch.load(runs / config.encoder_from / "best.pt", weights_only=True)["model"]
+        if state.keys() == network.state_dict().keys():
+            network.load_state_dict(state)
+            return
         wanted = {k.removeprefix("features."): v for k, v in state.items() if k.startswith("features.")}
         features.load_state_dict({k: v for k, v in wanted.items() if k in features.state_dict()})
         return

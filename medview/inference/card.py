@@ -22,7 +22,7 @@ class Label:
     Attributes:
         id: the name in files and on the command line.
         name: what people read.
-        normal: True when it means "nothing found".
+        normal: True when it means "nothing found", or something harmless that needs no attention.
         about: one sentence of plain information.
         codes: terminology codes by scheme (`SCT`, `RADLEX`), where one is known.
     """

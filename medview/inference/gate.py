@@ -124,7 +124,8 @@ def _reason(model: Model, kind: str, scores: dict[str, float], distance: float |
     if distance is not None and distance > limit:
         return Failure(
             Code.UNFAMILIAR,
-            f"This is unlike every {names[kind]} the models learned from (distance {distance:.2f}, limit {limit:.2f}).",
-            hint,
+            f"This looks like {names[kind]}, but unlike those that the models learned from.",
+            "Check that it is whole, upright and well exposed; without such a picture, trust no model here.",
+            f"feature distance {distance:.2f}, limit {limit:.2f}",
         )
     return None

@@ -151,6 +151,21 @@ def test_files_of_one_name_do_not_overwrite_each_other(capsys: pytest.CaptureFix
     assert len(set(masks)) == 2
 
 
+def test_results_inside_the_analysed_folder_are_not_analysed(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    shutil.copy(sample("chest_xray").path, tmp_path / "chest.webp")
+    for _ in range(2):
+        _, rows = analyze(capsys, tmp_path, "--out", tmp_path / "out")
+        assert [Path(r["file"]).name for r in rows] == ["chest.webp"]
+    assert len(list((tmp_path / "out").iterdir())) > 3
+
+
+def test_a_mistyped_command_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["analyse", "x.png"]) == 2
+    assert "did you mean `medview analyze`?" in capsys.readouterr().err
+
+
 def write_pages(path: Path, count: int) -> None:
     pages = [np.random.default_rng(i).integers(0, 256, (80, 90)).astype(np.uint8) for i in range(count)]
     ok, data = cv2.imencodemulti(".tiff", pages)
@@ -183,6 +198,10 @@ def test_a_frame_that_does_not_exist_is_an_error(capsys: pytest.CaptureFixture[s
         ["analyze", "x.png", "--device", "tpu"],
         ["analyze", "x.png", "--frame", "-1"],
         ["analyze", "x.png", "--frame", "first"],
+        ["analyze", ""],
+        [""],
+        ["analyse", "x.png"],
+        ["modles"],
         ["models", "--fast"],
         ["--no-such-option"],
     ],
@@ -199,6 +218,7 @@ def test_the_table_reads_like_a_result(capsys: pytest.CaptureFixture[str]) -> No
     out = capsys.readouterr().out
     assert "Melanoma" in out
     assert "skin-lesion" in out
+    assert "* at or above its operating point" in out
     assert " ms)" in out
 
 
