@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -191,10 +191,15 @@ def save(analysis: Analysis, picture: Picture, folder: Path, stem: str) -> list[
     image = to_8bit(picture.shown, picture.window, picture.frame.inverted)
     files = write_outputs(analysis, image, folder, stem, "findings", mask_overlay=True)
     if isinstance(files, Failure):
-        return files
+        return _with_folder(files, folder)
     table = folder / f"{stem}__results.json"
     failure = write_json(table, analysis.to_dict(files))
-    return failure or [*map(Path, files.values()), table]
+    return _with_folder(failure, folder) if failure else [*map(Path, files.values()), table]
+
+
+def _with_folder(failure: Failure, folder: Path) -> Failure:
+    """The failure to write a file, saying in full which folder it was for."""
+    return replace(failure, text=f"{failure.text} Folder: {folder}")
 
 
 def thumbnails(

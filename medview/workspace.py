@@ -434,7 +434,7 @@ class Workspace(QObject):
         if picture is None or analysis is None or study is None:
             return
         self.set_setting("save_folder", str(folder))
-        stem = picture.frame.path.stem + (f"__f{picture.frame.index + 1}" if len(study.frames) > 1 else "")
+        stem = picture.frame.path.stem + (f"-frame{picture.frame.index}" if len(study.frames) > 1 else "")
         seen = replace(picture, window=self.view.window or picture.window)
 
         def work(token: Token) -> list[Path] | Failure:

@@ -229,8 +229,22 @@ def evaluate(config: Config, samples: list[Sample], folder: Path) -> dict[str, A
     for split in splits:
         chosen = [s for s in samples if s.split == split]
         found = answers(engine, chosen, AUTO)
-        report["splits"][split] = _figures(config, chosen, found)
+        figures = _figures(config, chosen, found)
+        if config.task == "classify" and config.id != GATE_MODEL and "accuracy" in figures:
+            alone = classifier_figures(
+                chosen, without_gate(engine, chosen, found, config.id), [*config.labels], config.id
+            )
+            figures["without_gate"] = {name: alone[name] for name in ("accuracy", "balanced_accuracy", "macro_auc")}
+        report["splits"][split] = figures
     return report
+
+
+def without_gate(engine: Engine, samples: list[Sample], found: list[Analysis], model: str) -> list[Analysis]:
+    """The analyses with every refused picture forced, for figures of the model alone."""
+    return [
+        engine.analyse(frame_of(s), str(s.path), model=model, force=True) if a.status == "refused" else a
+        for s, a in zip(samples, found, strict=True)
+    ]
 
 
 def _figures(config: Config, samples: list[Sample], found: list[Analysis]) -> dict[str, Any]:

@@ -17,9 +17,11 @@ log = logging.getLogger("training")
 
 # Directions of the features that are kept apart; the rest is pooled into one residual (probabilistic PCA).
 DIRECTIONS = 160
-# Share of val pictures of a kind that the limits let through, and how much wider the distance limit is drawn, since
-# pictures of unseen hospitals lie further out than val does.
-ACCEPT = 0.995
+# Shares of val pictures of a kind that the limits let through. Those for `other` and for the share of the kind are
+# never stricter than a plain majority needs, and the distance limit is drawn wider, since pictures of unseen hospitals
+# lie further out than val does.
+ACCEPT, ACCEPT_OTHER = 0.995, 0.99
+LEAST_OTHER, MOST_SHARE = 0.5, 0.75
 SLACK = 1.15
 
 
@@ -49,29 +51,26 @@ def fit_gate(
 ) -> tuple[dict[str, NDArray[Any]], dict[str, float]]:
     """Statistics per kind from the training features, limits from val.
 
-    `pool_train` is (features (n, d), class index (n,)). Returns the arrays of gate.npz and the card's gate limits.
+    `pool_train` is (features (n, d), class index (n,)). Returns the arrays of gate.npz and the card's gate limits; see
+    `medview.inference.gate` for what they mean.
     """
     features, classes = pool_train
     arrays: dict[str, NDArray[Any]] = {}
     limits: dict[str, float] = {}
     truth = pool.allowed.argmax(axis=1)
     probability = softmax(outputs["logits"] / temperature)
-    right = truth == probability.argmax(axis=1)
     other = config.labels.index(OTHER)
-    inside = right & (truth != other)
-    limits["min_probability"] = float(np.quantile(probability.max(axis=1)[inside], 1 - ACCEPT))
+    ours = np.delete(probability, other, axis=1).sum(axis=1)
     for index, kind in enumerate(config.labels):
         if kind == OTHER:
             continue
+        own = truth == index
         arrays |= {f"{name}_{kind}": value for name, value in principal(features[classes == index]).items()}
-        own = np.array([feature_distance(f, arrays, kind) for f in outputs["features"][truth == index]])
-        far = np.array([feature_distance(f, arrays, kind) for f in outputs["features"][truth == other]])
-        limits[f"max_distance_{kind}"] = float(np.quantile(own, ACCEPT) * SLACK)
-        log.info(
-            "%s: val distance median %.2f, limit %.2f; others refused by distance alone %.3f",
-            kind,
-            float(np.median(own)),
-            limits[f"max_distance_{kind}"],
-            float((far > limits[f"max_distance_{kind}"]).mean()),
-        )
+        distance = np.array([feature_distance(f, arrays, kind) for f in outputs["features"][own]])
+        share = probability[own, index] / ours[own]
+        limits[f"max_other_{kind}"] = max(LEAST_OTHER, float(np.quantile(probability[own, other], ACCEPT_OTHER)))
+        limits[f"min_share_{kind}"] = min(MOST_SHARE, float(np.quantile(share, 1 - ACCEPT)))
+        limits[f"max_distance_{kind}"] = float(np.quantile(distance, ACCEPT) * SLACK)
+    for name, limit in limits.items():
+        log.info("%s: %.3f", name, limit)
     return arrays, limits

@@ -26,6 +26,8 @@ def headline(figures: dict[str, Any]) -> list[str]:
         "tumour_free_marked": "tumour-free slices marked",
     }
     lines = [f"{words} {percent(figures[name])}" for name, words in wanted.items() if name in figures]
+    if alone := figures.get("without_gate"):
+        lines.append(f"without the gate: balanced accuracy {percent(alone['balanced_accuracy'])}")
     if tumour := figures.get("tumour"):
         lines.append(f"tumour or not: AUC {percent(tumour['auc'])}, accuracy {percent(tumour['accuracy'])}")
     return lines

@@ -1,11 +1,12 @@
 """Settings as declared data: one line a setting; the JSON file only holds what differs from the default.
 
-A file that cannot be read is renamed away and never blocks the start; an unknown key or a value of the wrong type is
+A file that cannot be read is renamed away and never blocks the start; an unknown key or a value that does not fit is
 dropped with a log line.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -18,7 +19,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting. `text` says what it does, for the people who edit the file and for the settings page."""
+    """One setting. A float is a share, 0-1. `text` says what it does, for the people who edit the file and for the
+    settings page."""
 
     key: str
     type: type
@@ -45,10 +47,21 @@ SETTINGS = (
 def _fits(setting: Setting, value: Any) -> bool:
     """Whether `value` may be stored for `setting`. JSON writes 1.0 as 1.0 but people write 1; a bool is no number."""
     if setting.type is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
     if setting.type is list:
-        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+        return isinstance(value, list) and all(isinstance(item, str) and _can_be_a_name(item) for item in value)
+    if setting.type is str:
+        return isinstance(value, str) and _can_be_a_name(value)
     return type(value) is setting.type
+
+
+def _can_be_a_name(text: str) -> bool:
+    """Whether the system takes `text` as a file name. One that is no UTF-8 holds the surrogates of `os.fsdecode`; any
+    other lone surrogate raises wherever the name is used."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
 
 
 class Settings:
@@ -81,14 +94,15 @@ class Settings:
                 raise ValueError("not a JSON object")
         except FileNotFoundError:
             return
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             log.warning("settings cannot be read, starting with the defaults: %r", error)
             self._set_aside(path)
             return
         for key, value in raw.items():
             setting = self._declared.get(key)
             if setting is None or not _fits(setting, value):
-                log.warning("setting %r dropped: %r", key, value)
+                # Not the value itself: writing out one that is nested deeply would raise.
+                log.warning("setting %r dropped: %s", key, "unknown" if setting is None else "its value does not fit")
                 continue
             self[key] = value
 
@@ -107,9 +121,12 @@ class Settings:
         temporary = self.path.with_name(self.path.name + ".new")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(json.dumps(changed, indent=1, ensure_ascii=False), encoding="utf-8")
+            # As ASCII: a file name that is no UTF-8 holds surrogates, which only JSON's escapes can carry.
+            temporary.write_text(json.dumps(changed, indent=1), encoding="ascii")
             os.replace(temporary, self.path)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             log.warning("settings cannot be saved: %r", error)
+            with contextlib.suppress(OSError, ValueError):
+                temporary.unlink()
             return False
         return True

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
+from medview.inference.card import Card
 from medview.inference.postprocess import softmax
 from medview.inference.preprocess import preprocess
 from medview.inference.registry import Model
@@ -79,53 +80,65 @@ def judge(model: Model, values: NDArray[Any], inverted: bool) -> Verdict:
     """Run the gate on a picture's values, (rows, cols) or (rows, cols, 3). Kind and scores are there even where the
     picture is refused as none, for those who force an analysis."""
     card = model.card
-    kinds = [label.id for label in card.labels]
     outputs = model.network.run(preprocess(values, card.preprocess, inverted))
-    scores = softmax(outputs["logits"][0].astype(np.float64) / card.temperature)
-    kind = kinds[int(scores.argmax())]
-    by_kind = dict(zip(kinds, (float(s) for s in scores), strict=True))
-    distance = None
-    if kind != OTHER and f"mean_{kind}" in model.gate:
-        distance = feature_distance(outputs["features"][0], model.gate, kind)
-    reason = check_picture(values) or _reason(model, kind, by_kind, distance)
-    if reason is None and values.ndim == 2 and model.card.gate.get(f"needs_colour_{kind}"):
-        reason = _colourless(next(label.name for label in card.labels if label.id == kind))
-    return Verdict(kind, by_kind, distance, reason)
+    probabilities = softmax(outputs["logits"][0].astype(np.float64) / card.temperature)
+    scores = dict(zip((label.id for label in card.labels), (float(p) for p in probabilities), strict=True))
+    kind = max((k for k in scores if k != OTHER), key=lambda k: scores[k])
+    distance = feature_distance(outputs["features"][0], model.gate, kind) if f"mean_{kind}" in model.gate else None
+    reason = (
+        _not_ours(card, kind, scores) or _unfamiliar(card, kind, scores, distance) or _colourless(card, kind, values)
+    )
+    if reason and reason.code is Code.OTHER_KIND:
+        kind = OTHER
+    return Verdict(kind, scores, distance, check_picture(values) or reason)
 
 
-def _colourless(name: str) -> Failure:
+def _names(card: Card) -> dict[str, str]:
+    return {label.id: label.name for label in card.labels if label.id != OTHER}
+
+
+def _hint(card: Card) -> str:
+    *first, last = _names(card).values()
+    return f"medview judges {', '.join(first)} or {last}; open such a picture."
+
+
+def _not_ours(card: Card, kind: str, scores: dict[str, float]) -> Failure | None:
+    """Refuse when `other` is as probable as for hardly any picture of the kind it is closest to."""
+    if scores.get(OTHER, 0.0) < card.gate.get(f"max_other_{kind}", 0.5):
+        return None
     return Failure(
         Code.OTHER_KIND,
-        f"This picture has no colours, and so it is not {name}.",
-        "Open the picture in colour, as the camera took it.",
+        "This looks like none of the pictures medview can judge.",
+        _hint(card),
+        f"{OTHER} {scores[OTHER]:.3f}",
     )
 
 
-def _reason(model: Model, kind: str, scores: dict[str, float], distance: float | None) -> Failure | None:
-    names = {label.id: label.name for label in model.card.labels if label.id != OTHER}
-    *first, last = names.values()
-    hint = f"medview judges {', '.join(first)} or {last}; open such a picture."
-    if kind == OTHER:
+def _unfamiliar(card: Card, kind: str, scores: dict[str, float], distance: float | None) -> Failure | None:
+    """Refuse when two of our kinds are alike probable, or the features lie too far from those of the training."""
+    share = scores[kind] / max(sum(p for k, p in scores.items() if k != OTHER), 1e-9)
+    name = _names(card)[kind]
+    if share < card.gate.get(f"min_share_{kind}", 0.0):
         return Failure(
-            Code.OTHER_KIND,
-            "This looks like none of the pictures medview can judge.",
-            hint,
-            f"{OTHER} {scores[OTHER]:.3f}",
+            Code.UNFAMILIAR, f"medview is not sure what this picture shows; it is most like {name}.", _hint(card)
         )
-    limit = model.card.gate.get("min_probability", 0.0)
-    if scores[kind] < limit:
-        return Failure(
-            Code.UNFAMILIAR,
-            f"medview is not sure what this picture shows (most like: {names[kind]}, {scores[kind]:.0%} sure, "
-            f"{limit:.0%} needed).",
-            hint,
-        )
-    limit = model.card.gate.get(f"max_distance_{kind}", float("inf"))
+    limit = card.gate.get(f"max_distance_{kind}", float("inf"))
     if distance is not None and distance > limit:
         return Failure(
             Code.UNFAMILIAR,
-            f"This looks like {names[kind]}, but unlike those that the models learned from.",
+            f"This looks like {name}, but unlike those that the models learned from.",
             "Check that it is whole, upright and well exposed; without such a picture, trust no model here.",
             f"feature distance {distance:.2f}, limit {limit:.2f}",
         )
     return None
+
+
+def _colourless(card: Card, kind: str, values: NDArray[Any]) -> Failure | None:
+    """Refuse a grey picture of a kind that only exists in colour."""
+    if values.ndim == 3 or not card.gate.get(f"needs_colour_{kind}"):
+        return None
+    return Failure(
+        Code.OTHER_KIND,
+        f"This picture has no colours, and so it is not {_names(card)[kind]}.",
+        "Open the picture in colour, as the camera took it.",
+    )

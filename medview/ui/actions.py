@@ -61,8 +61,8 @@ def _always(ws: Workspace) -> bool:
 
 @dataclass(frozen=True)
 class Spec:
-    """One action. `keys`: portable key texts; `on_canvas`: its keys (arrows) only count while the picture has the
-    focus; `bar`: it stands in the toolbar; `about`: what the help says."""
+    """One action. `keys`: portable key texts; `on_canvas`: its keys (arrows) only count while the picture, or the
+    message in its place, has the focus; `bar`: it stands in the toolbar; `about`: what the help says."""
 
     id: str
     text: str
@@ -74,6 +74,11 @@ class Spec:
     checkable: bool = False
     on_canvas: bool = False
     bar: bool = False
+
+    @property
+    def anywhere(self) -> bool:
+        """Whether it leaves what is open alone, so that it also works where a page of the Help menu hides that."""
+        return self.enabled in (_always, _accepted)
 
 
 def QT_TRANSLATE_NOOP(context: str, text: str) -> str:
@@ -351,7 +356,10 @@ def keys(spec: Spec) -> list[QKeySequence]:
 
 
 def make_actions(owner: QWidget, canvas: QWidget, handlers: dict[str, Callable[[], object]]) -> dict[str, QAction]:
-    """The QActions by id, added to the widget whose focus their keys need. Raises KeyError for one without handler."""
+    """The QActions by id; their keys work in `owner` or, `on_canvas`, in `canvas` and what is in it.
+
+    Raises KeyError for one without handler.
+    """
     actions: dict[str, QAction] = {}
     for spec in specs():
         action = QAction(tr(spec.text), owner)

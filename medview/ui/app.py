@@ -43,8 +43,17 @@ def _log_uncaught(kind: type[BaseException], value: BaseException, trace: Traceb
     log.critical("uncaught in a slot", exc_info=(kind, value, trace))
 
 
+def _has_display() -> bool:
+    """Whether a window can be shown. Qt would abort the process, with a core dump, where it cannot."""
+    wanted = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    return not sys.platform.startswith("linux") or any(os.environ.get(name) for name in wanted)
+
+
 def run(paths: list[str]) -> int:
     """Show the window, open `paths` (files or folders) and stay until it is closed. The exit status."""
+    if not _has_display():
+        sys.stderr.write("There is no display here. `medview analyze` and `medview demo` work without one.\n")
+        return 1
     # Ctrl+C in the terminal ends the program: while Qt waits, Python's own handler would never run.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     log_path = logs.set_up()

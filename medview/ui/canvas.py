@@ -117,6 +117,11 @@ class Canvas(QWidget):
         """The window the picture is shown with; None for colour pictures and without one."""
         return (self.workspace.view.window or self._picture.window) if self._picture else None
 
+    def _inverted(self) -> bool:
+        """Whether black and white are swapped on the screen: by the file, by the user, but not by both."""
+        by_file = bool(self._picture and self._image and self._image.is_grey and self._picture.frame.inverted)
+        return by_file != self.workspace.view.inverted
+
     def paintEvent(self, event: QPaintEvent) -> None:
         """Image, heatmap, mask, in this order, under one transform."""
         painter = QPainter(self)
@@ -125,8 +130,7 @@ class Canvas(QWidget):
         if port is None or self._image is None or self._picture is None:
             return
         device_scale = port.scale * self.devicePixelRatioF()
-        inverted = self._picture.frame.inverted if self._image.is_grey else False
-        image = self._image.image(level_for(device_scale), self.window_now(), inverted != self.workspace.view.inverted)
+        image = self._image.image(level_for(device_scale), self.window_now(), self._inverted())
         painter.setTransform(QTransform(port.scale, 0, 0, port.scale, port.left, port.top))
         whole = QRectF(0, 0, port.cols, port.rows)
         squares = device_scale >= SQUARES_FROM or device_scale == 1.0
@@ -167,13 +171,14 @@ class Canvas(QWidget):
         self.workspace.set_view(scale=port.scale, centre=(port.x, port.y))
 
     def _drag_window(self, dx: float, dy: float) -> None:
-        """Right: wider (less contrast); down: higher centre (darker). The usual directions of viewers."""
+        """Right: wider (less contrast); down: darker, by a higher centre or, inverted, a lower one. As viewers do."""
         now = self.window_now()
         if now is None or self._picture is None or self._picture.window is None:
             return
         step = max(now.width, self._picture.window.width / 20) / DRAG_SPAN
         least = 1.0 if self._picture.shown.dtype.kind in "iu" else 1e-6
-        self.workspace.set_view(window=Window(now.centre + dy * step, max(now.width + dx * step, least)))
+        rise = -dy if self._inverted() else dy
+        self.workspace.set_view(window=Window(now.centre + rise * step, max(now.width + dx * step, least)))
 
     # Events
 

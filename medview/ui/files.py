@@ -8,7 +8,7 @@ from PySide6.QtCore import QAbstractListModel, QItemSelectionModel, QModelIndex,
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QAbstractItemView, QListView, QVBoxLayout, QWidget
 
-from medview.ui import theme
+from medview.ui import theme, words
 from medview.ui.widgets import Elided
 from medview.workspace import Workspace
 
@@ -37,11 +37,13 @@ class FileModel(QAbstractListModel):
         path = self.workspace.files.paths[index.row()]
         failure = self.workspace.files.unreadable.get(path)
         if role == Qt.ItemDataRole.DisplayRole:
-            return path.name
+            return words.one_line(path.name)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{path}\n{failure.text}" if failure else str(path)
+            whole = words.one_line(str(path))
+            return f"{whole}\n{failure.text}" if failure else whole
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return self.tr("{0}, cannot be read").format(path.name) if failure else path.name
+            name = words.one_line(path.name)
+            return self.tr("{0}, cannot be read").format(name) if failure else name
         if role == Qt.ItemDataRole.ForegroundRole and failure:
             return QColor(theme.FAINT)
         if role == Qt.ItemDataRole.FontRole and failure:

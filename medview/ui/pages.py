@@ -90,8 +90,17 @@ def about_html(log_path: str) -> str:
         "An offline second look at chest X-rays, brain MR slices and skin images. Second look, not a diagnosis. "
         "Not a medical device.",
     )
+    own = translate("pages", "each has its own: see NOTICE.md in its folder")
+    licences = [
+        ["medview", "Apache License 2.0"],
+        ["Qt, PySide6", "GNU Lesser General Public License 3 (LGPL-3.0)"],
+        [translate("pages", "Models, samples"), own],
+    ]
+    terms = translate("pages", "Licences")
     versions, here = translate("pages", "Versions"), translate("pages", "On this computer")
-    return f"<p>{intro}</p><h2>{versions}</h2>{table(rows)}<h2>{here}</h2>{table(places)}"
+    return (
+        f"<p>{intro}</p><h2>{versions}</h2>{table(rows)}<h2>{here}</h2>{table(places)}<h2>{terms}</h2>{table(licences)}"
+    )
 
 
 def models_html(statuses: list[ModelStatus]) -> str:

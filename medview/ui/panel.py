@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from medview.core.failures import Failure
+from medview.core.failures import Code, Failure
 from medview.inference.analysis import Analysis
 from medview.ui import theme, words
 from medview.ui.results import ResultCard
@@ -22,6 +22,8 @@ from medview.ui.widgets import Card, Check, Choice, Elided, Legend, MessageCard,
 from medview.workspace import Workspace
 
 WIDTH = 352
+# Refusals that the user may overrule. A picture that is blank or too small holds nothing an answer could rest on.
+OVERRULED = frozenset((Code.OTHER_KIND, Code.UNFAMILIAR, Code.WRONG_MODEL))
 
 
 class BusyRow(QWidget):
@@ -197,8 +199,7 @@ class FindingsPanel(QWidget):
         ws = self.workspace
         if analysis.status == "refused" and analysis.reason:
             force = Choice(self.tr("Analyse all the same"), lambda: ws.analyse(force=True))
-            # Without a verdict of the gate there is nothing that could be run (no contrast, too small).
-            choices = [force] if analysis.kind_scores else []
+            choices = [force] if analysis.reason.code in OVERRULED else []
             return [self._message("caution", analysis.reason, choices, self.tr("Not analysed")), *self._kind(analysis)]
         if analysis.status == "error" and analysis.reason:
             again = Choice(self.tr("Try again"), ws.analyse)

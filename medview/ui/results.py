@@ -25,7 +25,8 @@ class ProbabilityRow(QAbstractButton):
         self.name = info.name
         self.probability = (result.probabilities or {})[label_id]
         point = result.card.operating_points.get(label_id)
-        self.threshold = point.threshold if point else None
+        # A normal label is no finding, however probable: the tick would promise one.
+        self.threshold = point.threshold if point and not info.normal else None
         self.is_finding = label_id in result.findings
         self.has_heatmap = bool(result.heatmaps and label_id in result.heatmaps)
         self.setCheckable(True)
@@ -173,11 +174,7 @@ class ResultCard(Card):
         self.box.addWidget(words)
 
     def _add_classes(self, result: Result) -> None:
-        names = [result.card.label(found).name for found in result.findings]
-        if names:
-            self._say(self.tr("Finding: {0}").format(", ".join(names)), "finding")
-        else:
-            self._say(self.tr("No finding: nothing reached its threshold"), "calm")
+        self._say(self._verdict(result), "finding" if result.findings else "calm")
         column = QWidget()
         lines = QVBoxLayout(column)
         lines.setContentsMargins(0, 0, 0, 0)
@@ -189,6 +186,19 @@ class ResultCard(Card):
             self.rows[label_id] = row
             lines.addWidget(row)
         self.box.addWidget(column)
+
+    def _verdict(self, result: Result) -> str:
+        """What was found, and what is most probable where that is something else."""
+        probabilities = result.probabilities or {}
+        top = result.card.label(max(probabilities, key=lambda key: probabilities[key]))
+        names = ", ".join(result.card.label(found).name for found in result.findings)
+        if not names and top.normal:
+            return self.tr("No finding. Most probable: {0}").format(top.name)
+        if not names:
+            return self.tr("No finding: nothing reached its threshold. Most probable: {0}").format(top.name)
+        if result.findings[0] != top.id:
+            return self.tr("Finding: {0}. Most probable: {1}").format(names, top.name)
+        return self.tr("Finding: {0}").format(names)
 
     def _say(self, text: str, role: str) -> None:
         self.verdict.setText(text)
@@ -241,7 +251,8 @@ class ResultCard(Card):
         if point := self.result.card.operating_points.get(label_id):
             parts.append(
                 self.tr(
-                    "In its validation, the threshold of {0} found {1} of such pictures and cleared {2} of the others."
+                    "On the validation pictures, from the same sources as the training, the threshold of {0} found "
+                    "{1} of such pictures and cleared {2} of the others; expect less elsewhere."
                 ).format(
                     words.percent(point.threshold), words.percent(point.sensitivity), words.percent(point.specificity)
                 )

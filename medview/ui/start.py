@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPainterPath, QPaintE
 from PySide6.QtWidgets import QAbstractButton, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from medview.imaging.samples import Sample
-from medview.ui import theme
+from medview.ui import theme, words
 from medview.ui.icons import pixmap
 from medview.ui.widgets import Card, Elided, button, label
 from medview.workspace import Workspace
@@ -204,6 +204,7 @@ class EmptyPage(QScrollArea):
         while self._recent.count():
             item = self._recent.takeAt(0)
             if item is not None and (old := item.widget()):
+                old.hide()
                 old.deleteLater()
         recent = self.workspace.recent[:RECENT_SHOWN]
         if recent:
@@ -219,10 +220,11 @@ class EmptyPage(QScrollArea):
         grid.setHorizontalSpacing(theme.STEP)
         grid.setVerticalSpacing(0)
         for row, path in enumerate(recent):
-            name = path.name if len(path.name) <= 40 else f"{path.name[:24]}…{path.name[-14:]}"
+            name = words.one_line(path.name)
+            name = name if len(name) <= 40 else f"{name[:24]}…{name[-14:]}"
             link = button(name, partial(self.workspace.open_paths, [path]), "link")
-            link.setToolTip(str(path))
-            folder = Elided(str(path.parent), "small", Qt.TextElideMode.ElideLeft)
+            link.setToolTip(words.one_line(str(path)))
+            folder = Elided(words.one_line(str(path.parent)), "small", Qt.TextElideMode.ElideLeft)
             folder.setFixedWidth(RECENT_FOLDER_WIDTH)
             grid.addWidget(link, row, 0, Qt.AlignmentFlag.AlignLeading)
             grid.addWidget(folder, row, 1)

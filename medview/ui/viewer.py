@@ -60,9 +60,9 @@ class TitleRow(QWidget):
         self.stop.setVisible(busy is not None)
         self.bar.setVisible(busy is not None)
         path = ws.study.path if ws.study else ws.failed_path
-        self.name.set_text(path.name if path else "", str(path) if path else "")
+        self.name.set_text(words.one_line(path.name) if path else "", words.one_line(str(path)) if path else "")
         if busy is not None:
-            self.facts.set_text(self.tr("Opening {0}…").format(busy.text))
+            self.facts.set_text(self.tr("Opening {0}…").format(words.one_line(busy.text)))
         else:
             self.facts.set_text(ws.study.description if ws.study else "")
 
@@ -221,3 +221,10 @@ class Viewer(QWidget):
         if failure is not None:
             self.failure.show_failure(failure)
         self.stack.setCurrentWidget(self.failure if failure is not None else self.canvas)
+
+    def take_focus(self) -> None:
+        """Give the keys to the picture, or to the message in its place: both know those that step through files."""
+        if self.workspace.picture is not None:
+            self.canvas.setFocus()
+        elif self.workspace.failure is not None and self.failure.card is not None:
+            self.failure.card.buttons[0].setFocus()

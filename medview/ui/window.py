@@ -52,7 +52,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("medview")
         self.setAcceptDrops(True)
         self._build_pages()
-        self.actions_by_id = actions.make_actions(self, self.viewer.canvas, self._handlers())
+        self.actions_by_id = actions.make_actions(self, self.viewer.stack, self._handlers())
         self._build_menus()
         self._build_toolbar()
         self._build_status()
@@ -192,7 +192,10 @@ class MainWindow(QMainWindow):
             ws.settingChanged,
         ):
             signal.connect(self._refresh)
+        self.stack.currentChanged.connect(self._refresh)
         ws.pictureChanged.connect(self._on_picture_changed)
+        for signal in (ws.filesReset, ws.fileSelected):
+            signal.connect(self.bar.hide)
         ws.recentChanged.connect(self._fill_recent)
         ws.saved.connect(self._on_saved)
         ws.saveFailed.connect(self._on_failed)
@@ -213,7 +216,7 @@ class MainWindow(QMainWindow):
         ws = self.workspace
         for spec in actions.specs():
             action = self.actions_by_id[spec.id]
-            action.setEnabled(spec.enabled(ws))
+            action.setEnabled(spec.enabled(ws) and (spec.anywhere or self.stack.currentWidget() is not self.page))
         self.actions_by_id["invert"].setChecked(ws.view.inverted)
         self.actions_by_id["heatmap"].setChecked(ws.overlay.heatmap_on and self.action("heatmap").isEnabled())
         self.actions_by_id["mask"].setChecked(ws.overlay.mask_on and self.action("mask").isEnabled())
@@ -236,9 +239,9 @@ class MainWindow(QMainWindow):
     def _on_picture_changed(self) -> None:
         ws = self.workspace
         path = ws.study.path if ws.study else ws.failed_path
-        self.setWindowTitle(f"{path.name} - medview" if path else "medview")
-        if ws.picture is not None and self.stack.currentWidget() is self.splitter and not self.files.view.hasFocus():
-            self.viewer.canvas.setFocus()
+        self.setWindowTitle(f"{words.one_line(path.name)} - medview" if path else "medview")
+        if self.stack.currentWidget() is self.splitter and not self.files.view.hasFocus():
+            self.viewer.take_focus()
 
     def _what_ran(self) -> str:
         analysis = self.workspace.analysis
@@ -255,8 +258,8 @@ class MainWindow(QMainWindow):
     def _fill_recent(self) -> None:
         self.recent_menu.clear()
         for path in self.workspace.recent:
-            action = self.recent_menu.addAction(path.name.replace("&", "&&"))
-            action.setToolTip(str(path))
+            action = self.recent_menu.addAction(words.one_line(path.name).replace("&", "&&"))
+            action.setToolTip(words.one_line(str(path)))
             action.triggered.connect(lambda _checked=False, path=path: self.open_paths([path]))
         self.recent_menu.addSeparator()
         self.recent_menu.addAction(self.tr("Clear this list")).triggered.connect(self.workspace.clear_recent)
@@ -312,6 +315,7 @@ class MainWindow(QMainWindow):
         folder = self.workspace.settings["save_folder"] or self.workspace.settings["last_folder"]
         name = QFileDialog.getExistingDirectory(self, self.tr("Save result images into"), folder)
         if name:
+            self.bar.hide()
             self.workspace.save_results(Path(name))
 
     def _on_saved(self, files: list[Path]) -> None:
@@ -338,7 +342,7 @@ class MainWindow(QMainWindow):
         """Back to the picture."""
         if self.stack.currentWidget() is self.page:
             self.stack.setCurrentWidget(self.splitter)
-            self.viewer.canvas.setFocus()
+            self.viewer.take_focus()
 
     def show_models(self) -> None:
         """The list of models, tested now."""

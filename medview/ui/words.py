@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from PySide6.QtCore import QCoreApplication, QLocale
 
 from medview.core.failures import Code
 
 translate = QCoreApplication.translate
+
+# Control characters, lone surrogates, separators of lines and paragraphs.
+_BREAKING = frozenset(("Cc", "Cs", "Zl", "Zp"))
+# Marks that turn the direction of what follows: with them a name can pretend to end in another suffix.
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def one_line(name: str) -> str:
+    """A file name as it can stand in a line: what would break the line, or cannot be shown, as an escape."""
+    return "".join(
+        c.encode("unicode_escape").decode() if c in _TURNING or unicodedata.category(c) in _BREAKING else c
+        for c in name
+    )
 
 
 def percent(share: float, digits: int = 1) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,7 +32,7 @@ def test_only_what_differs_is_written(tmp_path: Path) -> None:
     assert json.loads(path.read_text(encoding="utf-8")) == {"auto_analyse": False}
 
 
-@pytest.mark.parametrize("content", [b"{", b"[1]", b"\xff\xfe\x00", b""])
+@pytest.mark.parametrize("content", [b"{", b"[1]", b"\xff\xfe\x00", b"", b'{"recent_files":' + b"[" * 200_000])
 def test_a_broken_file_is_set_aside(tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "settings.json"
     path.write_bytes(content)
@@ -50,6 +52,46 @@ def test_unknown_keys_and_wrong_types_are_dropped(tmp_path: Path, caplog: pytest
     assert settings["recent_files"] == []
     assert settings["mask_opacity"] == 1.0
     assert caplog.text.count("dropped") == 4
+
+
+@pytest.mark.parametrize(
+    "value", ["NaN", "Infinity", "-Infinity", "1" + "0" * 400, "-0.1", "1.1", "[" * 900 + "]" * 900]
+)
+def test_an_opacity_that_is_none_is_dropped(tmp_path: Path, value: str, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(f'{{"heatmap_opacity": {value}, "auto_analyse": false}}', encoding="utf-8")
+    settings = Settings(path)
+    assert settings["heatmap_opacity"] == 0.6
+    assert settings["auto_analyse"] is False
+    assert "dropped" in caplog.text
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file names are UTF-16 there, lone surrogates included")
+def test_names_that_no_file_can_have_are_dropped(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(r'{"recent_files": ["a.png", "\ud800.png"], "last_folder": "a\u0000b"}', encoding="utf-8")
+    settings = Settings(path)
+    assert (settings["recent_files"], settings["last_folder"]) == ([], "")
+    assert caplog.text.count("dropped") == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file names are UTF-16 there")
+def test_a_file_name_that_is_no_utf8_survives_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    name = os.fsdecode(b"r\xf6ntgen.png")
+    settings = Settings(path)
+    settings["recent_files"] = [name]
+    assert settings.save()
+    assert Settings(path)["recent_files"] == [name]
+
+
+def test_a_failed_save_leaves_nothing_behind(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    settings = Settings(tmp_path / "settings.json")
+    settings["auto_analyse"] = False
+    (tmp_path / "settings.json").mkdir()
+    assert not settings.save()
+    assert [path.name for path in tmp_path.iterdir()] == ["settings.json"]
+    assert "cannot be saved" in caplog.text
 
 
 def test_wrong_use_is_an_error() -> None:

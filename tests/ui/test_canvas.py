@@ -205,6 +205,17 @@ def test_left_drag_changes_the_window(qtbot: QtBot, opened: Opened, grey: Path) 
     assert after.centre == pytest.approx(before.centre + before.width * 0.1)
 
 
+def test_dragging_down_darkens_an_inverted_picture_too(qtbot: QtBot, opened: Opened, grey: Path) -> None:
+    window = opened(grey)
+    canvas = window.viewer.canvas
+    for _ in range(2):
+        before = pixels(canvas).mean()
+        drag(qtbot, canvas, Qt.MouseButton.LeftButton, 0, 40)
+        assert pixels(canvas).mean() < before
+        window.action("reset").trigger()
+        window.action("invert").trigger()
+
+
 @pytest.mark.parametrize(
     ("button", "key"),
     [

@@ -14,9 +14,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from medview.core.failures import Code, Failure
@@ -24,13 +24,14 @@ from medview.core.settings import Settings
 from medview.imaging.samples import Sample
 from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis
-from medview.ui import actions, words
+from medview.inference.card import OperatingPoint
+from medview.ui import actions, app, words
 from medview.ui.results import ProbabilityRow, ResultCard
 from medview.ui.widgets import MessageCard
 from medview.ui.window import MainWindow
 from medview.workspace import Workspace
 from tests.ui.conftest import MakeWindow, write_png
-from tests.ui.fakes import FakeEngine, mri_analysis, refused, skin_analysis
+from tests.ui.fakes import REFUSAL, FakeEngine, mri_analysis, refused, skin_analysis
 
 Opened = Callable[..., MainWindow]
 
@@ -267,16 +268,48 @@ def test_rows_work_from_the_keyboard(qtbot: QtBot, opened: Opened, grey: Path) -
     assert window.workspace.overlay.label == ("skin-lesion", "bkl")
 
 
-def test_no_finding_is_said_in_words(opened: Opened, grey: Path) -> None:
-    from dataclasses import replace
-
-    def calm(frame, force):
+@pytest.mark.parametrize(
+    ("probabilities", "findings", "verdict"),
+    [
+        ({"nv": 0.9, "mel": 0.1}, (), "No finding. Most probable: Melanocytic naevus"),
+        (
+            {"nv": 0.3, "bkl": 0.45},
+            (),
+            "No finding: nothing reached its threshold. Most probable: Benign keratosis-like lesion",
+        ),
+        ({"nv": 0.6, "mel": 0.4}, ("mel",), "Finding: Melanoma. Most probable: Melanocytic naevus"),
+        ({"mel": 0.6, "vasc": 0.4}, ("mel", "vasc"), "Finding: Melanoma, Vascular lesion"),
+    ],
+)
+def test_the_verdict_agrees_with_the_bars(
+    opened: Opened, grey: Path, probabilities: dict[str, float], findings: tuple[str, ...], verdict: str
+) -> None:
+    def said(frame: Frame, force: bool) -> Analysis:
         done = skin_analysis(frame)
-        return replace(done, results=(replace(done.results[0], findings=()),))
+        return replace(done, results=(replace(done.results[0], probabilities=probabilities, findings=findings),))
 
-    window = opened(grey, FakeEngine(calm))
-    assert "No finding: nothing reached its threshold" in texts(window.findings)
-    assert "Finding:" not in texts(window.findings)
+    (card,) = opened(grey, FakeEngine(said)).findings.findChildren(ResultCard)
+    assert card.verdict.text() == verdict
+
+
+def test_a_normal_label_has_no_tick(opened: Opened, grey: Path) -> None:
+    def ticked(frame: Frame, force: bool) -> Analysis:
+        done = skin_analysis(frame)
+        (result,) = done.results
+        points = {**result.card.operating_points, "nv": OperatingPoint(0.5, 0.9, 0.9)}
+        return replace(done, results=(replace(result, card=replace(result.card, operating_points=points)),))
+
+    naevus, melanoma, *_ = rows(opened(grey, FakeEngine(ticked)))
+    assert (naevus.name, naevus.threshold) == ("Melanocytic naevus", None)
+    assert melanoma.threshold == 0.21
+
+
+def test_what_a_threshold_did_is_not_promised_for_other_pictures(opened: Opened, grey: Path) -> None:
+    expected = (
+        "On the validation pictures, from the same sources as the training, the threshold of 21.0 % found 88.0 % of "
+        "such pictures and cleared 81.0 % of the others; expect less elsewhere."
+    )
+    assert expected in texts(opened(grey).findings)
 
 
 def test_a_mask_is_measured(opened: Opened, grey: Path) -> None:
@@ -317,6 +350,16 @@ def test_a_refusal_is_explained_and_can_be_overruled(qtbot: QtBot, opened: Opene
     shown = texts(window.findings)
     assert "Analysed at your own request" in shown
     assert "Finding: Melanoma" in shown
+
+
+@pytest.mark.parametrize("code", [Code.BLANK, Code.TOO_SMALL, Code.OTHER_KIND, Code.UNFAMILIAR, Code.WRONG_MODEL])
+def test_a_picture_with_nothing_in_it_cannot_be_forced(opened: Opened, grey: Path, code: Code) -> None:
+    def refuse(frame: Frame, force: bool) -> Analysis:
+        return replace(refused(frame), reason=replace(REFUSAL, code=code))
+
+    shown = texts(opened(grey, FakeEngine(refuse)).findings)
+    assert "Not analysed" in shown
+    assert ("Analyse all the same" in shown) == (code not in (Code.BLANK, Code.TOO_SMALL))
 
 
 def test_an_engine_that_raises_is_a_message_with_a_way_on(
@@ -422,6 +465,26 @@ def test_keys_step_through_the_files(qtbot: QtBot, make_window: MakeWindow, fold
     qtbot.waitUntil(lambda: ws.study is not None and ws.study.path.name == "b.png")
 
 
+def test_keys_step_past_files_that_cannot_be_read(qtbot: QtBot, make_window: MakeWindow, folder: Path) -> None:
+    (folder / "a2.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
+    window = make_window()
+    ws = window.workspace
+    window.open_paths([folder / name for name in ("b.png", "a.png", "a2.png", "c.png")])
+    qtbot.waitUntil(lambda: ws.picture is not None and ws.busy("scan") is None)
+
+    def press_and_see(key: Qt.Key, *names: str) -> None:
+        for name in names:
+            focus = QApplication.focusWidget()
+            assert focus is not None
+            qtbot.keyClick(focus, key)
+            qtbot.waitUntil(lambda name=name: ws.busy("open") is None and ws.files.paths[ws.files.index].name == name)
+            QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+    press_and_see(Qt.Key.Key_Right, "a.png", "a2.png", "c.png")
+    assert ws.picture is not None
+    press_and_see(Qt.Key.Key_Left, "a2.png", "a.png", "b.png")
+
+
 def test_a_click_in_the_list_opens(qtbot: QtBot, make_window: MakeWindow, folder: Path) -> None:
     window = make_window()
     ws = window.workspace
@@ -520,6 +583,33 @@ def test_a_failed_save_is_said_in_the_bar(qtbot: QtBot, opened: Opened, grey: Pa
     qtbot.waitUntil(lambda: window.bar.isVisible())
     assert "could not be written" in window.bar.text.text()
     assert "Choose another folder" in window.bar.hint.text()
+    assert str(tmp_path / "file") in window.bar.text.text()
+
+
+def test_a_message_goes_when_something_else_is_opened_or_saved(
+    qtbot: QtBot, opened: Opened, grey: Path, colour: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = opened(grey)
+    failure = Failure(Code.WRITE_ERROR, "It could not be written.", "")
+    window.workspace.saveFailed.emit(failure)
+    assert window.bar.isVisible()
+    window.open_paths([colour])
+    assert not window.bar.isVisible()
+    qtbot.waitUntil(lambda: window.workspace.analysis is not None)
+    window.workspace.saveFailed.emit(failure)
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "out"))
+    monkeypatch.setattr(window.workspace, "save_results", lambda folder: None)
+    window.ask_save()
+    assert not window.bar.isVisible()
+
+
+def test_a_frame_is_saved_under_the_name_the_command_line_gives_it(
+    qtbot: QtBot, opened: Opened, stack: Path, tmp_path: Path
+) -> None:
+    window = opened(stack, FakeEngine(mri_analysis))
+    window.workspace.save_results(tmp_path / "out")
+    qtbot.waitUntil(lambda: window.bar.isVisible())
+    assert (tmp_path / "out" / "stack-frame2__results.json").exists()
 
 
 # ---- actions, pages, settings ----
@@ -550,6 +640,26 @@ def test_help_is_made_from_the_table_of_actions(qtbot: QtBot, make_window: MakeW
         assert code.value in text
     qtbot.keyClick(window.page.browser, Qt.Key.Key_Escape)
     assert window.stack.currentWidget() is window.splitter
+
+
+def test_nothing_acts_on_a_picture_hidden_by_a_page(qtbot: QtBot, opened: Opened, grey: Path) -> None:
+    window = opened(grey)
+    window.action("help").trigger()
+    qtbot.keyClick(window, Qt.Key.Key_I)
+    assert not window.workspace.view.inverted
+    enabled = {spec.id for spec in actions.specs() if window.action(spec.id).isEnabled()}
+    assert enabled == {"open", "open_folder", "quit", "auto", "help", "models", "about"}
+    window.leave_page()
+    qtbot.keyClick(window, Qt.Key.Key_I)
+    assert window.workspace.view.inverted
+
+
+def test_about_names_the_licences(make_window: MakeWindow) -> None:
+    window = make_window()
+    window.action("about").trigger()
+    text = window.page.browser.toPlainText()
+    for expected in ("Apache License 2.0", "Qt, PySide6", "LGPL-3.0", "Models, samples", "NOTICE.md"):
+        assert expected in text
 
 
 def test_about_names_the_version(make_window: MakeWindow) -> None:
@@ -617,6 +727,46 @@ def test_a_long_name_does_not_widen_the_window(qtbot: QtBot, make_window: MakeWi
     assert window.minimumSizeHint().width() < 1000
     assert "…" in window.viewer.title.name.text()
     assert window.viewer.title.name.toolTip() == str(long)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such names there")
+def test_a_name_with_a_line_break_stays_one_line(qtbot: QtBot, make_window: MakeWindow, grey: Path) -> None:
+    odd = grey.with_name("a\nb\x1b\u202egnp.png")
+    grey.rename(odd)
+    window = make_window()
+    window.open_paths([odd])
+    qtbot.waitUntil(lambda: window.workspace.picture is not None)
+    shown = "a\\nb\\x1b\\u202egnp.png"
+    assert window.windowTitle() == f"{shown} - medview"
+    assert window.files.model.index(0).data() == shown
+    assert window.viewer.title.name.full_text() == shown
+    assert window.recent_menu.actions()[0].text() == shown
+    assert words.one_line("é ж 你 می\u200cخواهم.png") == "é ж 你 می\u200cخواهم.png"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems always have a display")
+@pytest.mark.parametrize("name", ["", "DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"])
+def test_without_a_display_it_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    class Made(Exception):
+        pass
+
+    def make() -> None:
+        raise Made
+
+    monkeypatch.setattr(app, "make_app", make)
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    for variable in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(variable, raising=False)
+    if name:
+        monkeypatch.setenv(name, "x")
+        with pytest.raises(Made):
+            app.run([])
+        return
+    assert app.run([]) == 1
+    expected = "There is no display here. `medview analyze` and `medview demo` work without one.\n"
+    assert capsys.readouterr().err == expected
 
 
 @pytest.mark.parametrize("size", [(1024, 700), (1440, 900)])
