@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = {
     "train": "train a model, or go on where it stopped",
     "export": "make the model folder: ONNX file, calibration, golden vector, card",
+    "card": "bring the texts of training/cards into the card; no figure changes",
     "evaluate": "measure the shipped model on the test split through medview.inference",
 }
 
@@ -73,6 +74,15 @@ def export(options: argparse.Namespace) -> None:
     )
 
 
+def card(options: argparse.Namespace) -> None:
+    """Refresh the texts of one card."""
+    from training.config import load_config
+    from training.export import refresh_card
+
+    config = load_config(options.id)
+    refresh_card(config, options.models / config.id)
+
+
 def evaluate(options: argparse.Namespace) -> None:
     """Measure one model; writes evaluation.json and the figures of its card."""
     from training.config import load_config
@@ -99,7 +109,7 @@ def main() -> int:
     """Run a command; 0 when it worked, 1 with a message when data, configuration or disk do not allow it."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     options = parser().parse_args()
-    commands = {"train": train, "export": export, "evaluate": evaluate, "table": table}
+    commands = {"train": train, "export": export, "card": card, "evaluate": evaluate, "table": table}
     try:
         commands[options.command](options)
     except (ValueError, OSError) as error:

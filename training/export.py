@@ -265,6 +265,20 @@ def write_folder(folder: Path, raw: dict[str, Any], files: dict[str, bytes]) -> 
     part.rename(folder)
 
 
+def refresh_card(config: Config, folder: Path) -> None:
+    """Bring the texts of training/cards into an exported card; what was trained, calibrated and measured stays."""
+    path = folder / "card.toml"
+    raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    text: dict[str, Any] = tomllib.loads((CARDS / f"{config.id}.toml").read_text(encoding="utf-8"))
+    for table in ("about", "gate"):
+        if table in text:
+            text[table] = raw.get(table, {}) | text[table]
+    raw |= text
+    parse_card(raw)
+    write_atomic(path, tomli_w.dumps(raw).encode())
+    write_atomic(folder / "NOTICE.md", notice(raw).encode())
+
+
 def add_metrics(folder: Path, report: dict[str, Any]) -> None:
     """Put the headline figures of evaluation.json into the card."""
     path = folder / "card.toml"

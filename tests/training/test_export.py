@@ -63,6 +63,21 @@ def test_the_exported_folder_loads_passes_its_self_test_and_tells_its_training(r
     assert not (folder / "evaluation.json").exists()
 
 
+def test_new_texts_reach_the_card_and_leave_its_figures(runs: Path, tmp_path: Path) -> None:
+    folder = export(toy_config(), runs, tmp_path / "models")
+    before = Registry(tmp_path / "models", "cpu").cards["toy"]
+    (tmp_path / "cards" / "toy.toml").write_text(CARD.replace('name = "Bright"', 'name = "Brighter"'))
+    exporting.refresh_card(toy_config(), folder)
+    after = Registry(tmp_path / "models", "cpu").cards["toy"]
+    assert after.label("bright").name == "Brighter"
+    assert (after.sha256, after.temperature, after.operating_points) == (
+        before.sha256,
+        before.temperature,
+        before.operating_points,
+    )
+    assert after.about["training"] == before.about["training"]
+
+
 def test_a_run_of_another_configuration_is_not_exported(runs: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="another configuration"):
         export(toy_config(lr=1e-5), runs, tmp_path / "models")
