@@ -2,64 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from medview.core.failures import Failure
 from medview.imaging.open import open_path
 from medview.inference.gate import check_picture
+from training.layouts import LAYOUTS
+from training.manifests import Sample, hash_split, read_manifest
+
+__all__ = ["MADE", "SETS", "Sample", "hash_split", "load_set", "manifest_hashes", "read_manifest"]
 
 # Source of pictures that training/other.py makes; their path is a number.
 MADE = "made"
 MADE_PICTURES = 1500
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One picture of a set.
-
-    Attributes:
-        path: the file.
-        label: class name; empty where the set has none for it.
-        split: train, val, test, or the name of an extra evaluation set.
-        group: patient or lesion; intervals are drawn over groups, splits never cut one.
-        source: hospital or collection, for the per-source figures.
-        framing: how the picture was cut (`full-frame`, `lung-crop`), or empty.
-        mask: file of the reference mask, or None.
-        allowed: class names that may be true where the class is known only in part ("some tumour").
-        tags: further set-specific facts, for example the tumour type of a segmentation slice.
-    """
-
-    path: Path
-    label: str
-    split: str
-    group: str
-    source: str
-    framing: str = ""
-    mask: Path | None = None
-    allowed: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-
-
-def read_manifest(path: Path, needs: Iterable[str]) -> list[dict[str, str]]:
-    """Rows of a manifest CSV. Raises ValueError naming what was expected and found when a column is missing."""
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    missing = set(needs) - set(rows[0] if rows else ())
-    if missing:
-        found = ", ".join(rows[0]) if rows else "no rows"
-        raise ValueError(f"{path.name}: columns {', '.join(sorted(missing))} expected, found: {found}")
-    return rows
-
-
-def hash_split(name: str, shares: tuple[float, float] = (0.6, 0.2)) -> str:
-    """A fixed split for sets that come without one, from the name alone (share of train, share of val)."""
-    point = int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 0xFFFFFFFF
-    return "train" if point < shares[0] else "val" if point < sum(shares) else "test"
 
 
 def chest_six(data: Path) -> list[Sample]:
@@ -218,38 +177,13 @@ def _is_picture(path: Path) -> bool:
     return not isinstance(values, Failure) and check_picture(values) is None
 
 
-def lgg_mask(data: Path) -> list[Sample]:
-    """TCGA-LGG as Buda et al. published it: `kaggle_3m/CASE/CASE_N.tif` with `CASE_N_mask.tif`, grouped by case.
-
-    Slices have three channels (pre-contrast, FLAIR, post-contrast; `colour = "rgb"` in the configuration) or one. They
-    come without a split; cases are split by the hash of their name. Raises ValueError for another layout.
-    """
-    root = data / "kaggle_3m"
-    masks = sorted(root.glob("*/*_mask.tif"))
-    if not masks:
-        found = ", ".join(sorted(p.name for p in root.glob("*"))[:5]) if root.is_dir() else "no such folder"
-        raise ValueError(f"{root}: CASE/CASE_N.tif with CASE_N_mask.tif expected, found: {found or 'nothing'}")
-    return [
-        Sample(
-            mask.with_name(mask.name.replace("_mask.tif", ".tif")),
-            "tumour",
-            hash_split(mask.parent.name, (0.7, 0.15)),
-            mask.parent.name,
-            "TCGA-LGG",
-            mask=mask,
-            tags=("lgg",),
-        )
-        for mask in masks
-    ]
-
-
 SETS: dict[str, Callable[[Path], list[Sample]]] = {
     "chest-six": chest_six,
     "skin-lesion": skin_lesion,
     "brain-tumour": brain_tumour,
     "brain-tumour-mask": brain_tumour_mask,
     "image-kind": image_kind,
-    "lgg-mask": lgg_mask,
+    **LAYOUTS,
 }
 
 

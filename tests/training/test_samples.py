@@ -6,13 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
 from training import samples
-from training.batches import load_pool
 from training.config import CONFIGS, load_config
+from training.layouts import LAYOUTS
 from training.samples import Sample, hash_split, load_set, read_manifest
 
 
@@ -60,37 +58,6 @@ def test_a_manifest_of_another_layout_names_what_was_expected_and_found(tmp_path
         read_manifest(tmp_path / "manifest.csv", ("file", "label"))
 
 
-def write_lgg(folder: Path, case: str, slices: int, channels: int) -> None:
-    (folder / "kaggle_3m" / case).mkdir(parents=True)
-    for number in range(slices):
-        shape = (64, 64, 3) if channels == 3 else (64, 64)
-        image = np.random.default_rng(number).integers(0, 256, shape).astype(np.uint8)
-        mask = np.zeros((64, 64), np.uint8)
-        mask[:8] = 255 * (number % 2)
-        for name, picture in ((f"{case}_{number}.tif", image), (f"{case}_{number}_mask.tif", mask)):
-            (folder / "kaggle_3m" / case / name).write_bytes(cv2.imencode(".tif", picture)[1].tobytes())
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_the_lgg_layout_is_read_and_grouped_by_case(tmp_path: Path, channels: int) -> None:
-    for case in ("TCGA_A", "TCGA_B", "TCGA_C"):
-        write_lgg(tmp_path, case, 2, channels)
-    found = load_set("lgg-mask", tmp_path)
-    assert len(found) == 6
-    assert {s.group for s in found} == {"TCGA_A", "TCGA_B", "TCGA_C"}
-    colour = "rgb" if channels == 3 else "grey"
-    pool = load_pool(found, replace(load_config("brain-tumour-mask"), size=64, colour=colour))
-    assert pool.images.shape == ((6, 64, 64, 3) if channels == 3 else (6, 64, 64))
-    assert pool.masks is not None
-    assert [int((m > 0).sum()) for m in pool.masks[:2]] == [0, 8 * 64]
-
-
-def test_another_layout_than_lgg_names_what_was_expected_and_found(tmp_path: Path) -> None:
-    (tmp_path / "kaggle_3m" / "readme").mkdir(parents=True)
-    with pytest.raises(ValueError, match=r"CASE_N_mask.tif expected, found: readme"):
-        load_set("lgg-mask", tmp_path)
-
-
 def test_an_unknown_set_names_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="chest-six"):
         load_set("heart", tmp_path)
@@ -122,7 +89,7 @@ def test_an_unknown_setting_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("name", sorted(set(samples.SETS) - {"lgg-mask"}))
+@pytest.mark.parametrize("name", sorted(set(samples.SETS) - set(LAYOUTS)))
 def test_the_real_sets_are_sound(name: str, data_dir: Path) -> None:
     found = load_set(name, data_dir)
     assert {s.split for s in found} >= {"train", "val", "test"}

@@ -1,0 +1,64 @@
+"""What a set is made of: samples, read from the rows of a manifest."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+# Shares of train and val where a public set has no split of its own.
+SHARES = (0.7, 0.15)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture of a set.
+
+    Attributes:
+        path: the file.
+        label: class name; empty where the set has none for it.
+        split: train, val, test, or the name of an extra evaluation set.
+        group: patient or lesion; intervals are drawn over groups, splits never cut one.
+        source: hospital or collection, for the per-source figures.
+        framing: how the picture was cut (`full-frame`, `lung-crop`), or empty.
+        mask: file of the reference mask, or None.
+        allowed: class names that may be true where the class is known only in part ("some tumour"); of a set of several
+            labels a picture (`multilabel`) those that are true.
+        tags: further set-specific facts, for example the tumour type of a segmentation slice.
+    """
+
+    path: Path
+    label: str
+    split: str
+    group: str
+    source: str
+    framing: str = ""
+    mask: Path | None = None
+    allowed: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+def read_manifest(path: Path, needs: Iterable[str]) -> list[dict[str, str]]:
+    """Rows of a manifest CSV. Raises ValueError naming what was expected and found when a column is missing."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    missing = set(needs) - set(rows[0] if rows else ())
+    if missing:
+        found = ", ".join(rows[0]) if rows else "no rows"
+        raise ValueError(f"{path.name}: columns {', '.join(sorted(missing))} expected, found: {found}")
+    return rows
+
+
+def hash_split(name: str, shares: tuple[float, float] = (0.6, 0.2)) -> str:
+    """A fixed split for sets that come without one, from the name alone (share of train, share of val)."""
+    point = int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 0xFFFFFFFF
+    return "train" if point < shares[0] else "val" if point < sum(shares) else "test"
+
+
+def wrong_layout(folder: Path, expected: str) -> ValueError:
+    """The error of a folder that is laid out otherwise: what was expected, and the first few names found."""
+    names = sorted(p.name + "/" * p.is_dir() for p in folder.iterdir()) if folder.is_dir() else []
+    found = ", ".join(names[:8]) + (" …" if len(names) > 8 else "")
+    return ValueError(f"{folder}: {expected} expected, found: {found or 'nothing'}")
