@@ -106,10 +106,7 @@ def _decode(data: bytes, syntax: str, layout: Layout) -> NDArray[Any]:
     import imagecodecs
 
     if syntax == RLE:
-        kind = np.dtype(f"<u{max(1, layout.allocated // 8)}")
-        flat = np.frombuffer(imagecodecs.dicomrle_decode(data, kind), kind)
-        planes = flat[: layout.rows * layout.cols * layout.samples].reshape(layout.samples, layout.rows, layout.cols)
-        return np.ascontiguousarray(np.moveaxis(planes, 0, -1)) if layout.samples > 1 else planes[0]
+        return _rle(data, layout)
     if syntax in JPEG:
         return _jpeg(data, layout)
     if syntax in JPEG_LS:
@@ -121,6 +118,32 @@ def _decode(data: bytes, syntax: str, layout: Layout) -> NDArray[Any]:
     if values.ndim == 3 and values.shape[0] == layout.samples and values.shape[2] != layout.samples:
         values = np.moveaxis(values, 0, -1)
     return np.ascontiguousarray(values)
+
+
+def _rle(data: bytes, layout: Layout) -> NDArray[Any]:
+    """RLE (PS3.5 G): one segment of PackBits for each byte of each sample, the most significant byte first.
+
+    Not imagecodecs.dicomrle_decode: it ends the process on damaged data (2026.3.6).
+    """
+    import imagecodecs
+
+    count, *offsets = struct.unpack_from("<16I", data)
+    size, pixels = max(1, layout.allocated // 8), layout.rows * layout.cols
+    if count != layout.samples * size:
+        raise ValueError(f"{count} RLE segments for {layout.samples} samples of {size} bytes")
+    ends = [*offsets[1:count], len(data)]
+    # By sample, by byte: (samples, pixels, bytes from the least significant).
+    values = np.empty((layout.samples, pixels, size), np.uint8)
+    segment = np.empty(pixels + 2, np.uint8)  # some writers pad a segment with bytes that are decoded
+    for number, (start, end) in enumerate(zip(offsets[:count], ends, strict=True)):
+        if not 64 <= start < end <= len(data):
+            raise ValueError(f"RLE segment {number} from {start} to {end}")
+        decoded = imagecodecs.packbits_decode(data[start:end], out=segment)
+        if len(decoded) < pixels:
+            raise ValueError(f"RLE segment {number} holds {len(decoded)} of {pixels} bytes")
+        values[number // size, :, size - 1 - number % size] = segment[:pixels]
+    planes = values.view(f"<u{size}").reshape(layout.samples, layout.rows, layout.cols)
+    return np.ascontiguousarray(np.moveaxis(planes, 0, -1)) if layout.samples > 1 else planes[0]
 
 
 _HTJ2K_LOCK = threading.Lock()

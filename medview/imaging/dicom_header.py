@@ -27,6 +27,11 @@ MAX_INFLATED = 256 * 1024 * 1024
 # Headers beyond these are no headers: real ones have hundreds of elements, and enhanced ones some MB of frame groups.
 MAX_HEADER_BYTES = 192 * 1024 * 1024
 MAX_ELEMENTS = 20_000
+# Nearly every header lies in the first bytes of its file: parsed from memory it takes a third of the time.
+HEAD_BYTES = 128 * 1024
+# Where the meta information of a file with the DICM prefix ends at the latest.
+_INFLATE_HEAD = 132 + 4096
+_PIXEL_TAGS = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,30 @@ def read_dicom_header(path: Path) -> Header | Failure:
 
 
 def _parse(source: Clipped, stamp: tuple[int, int]) -> Header | Failure:
+    head = source.read(HEAD_BYTES)
+    source.seek(0)
+    if head[128:134] == b"DICM\0\0":
+        # A command set (group 0000) is never in a file; pydicom would read a file of zeros as one, element by element.
+        return damaged("This file begins like DICOM, but nothing in it can be read.")
+    plain = inflate(source) if DEFLATED.encode() in head[:_INFLATE_HEAD] else None
+    if isinstance(plain, Failure):
+        return plain
+    if plain:
+        return _parse_stream(plain, len(plain.getbuffer()), stamp)
+    try:
+        header = _parse_stream(io.BytesIO(head), source.size, stamp)
+    except (*parse_errors(), OSError):  # OSError is also what pydicom says of an element that is cut
+        if source.size <= len(head):
+            raise
+    else:
+        if header.pixel_tag or source.size <= len(head):
+            return header
+    source.budget = MAX_HEADER_BYTES
+    return _parse_stream(source, source.size, stamp)
+
+
+def _parse_stream(stream: Any, size: int, stamp: tuple[int, int]) -> Header:
+    """The header in `stream`, up to the pixels. Raises what pydicom does."""
     from pydicom.filereader import read_partial
     from pydicom.tag import BaseTag
 
@@ -132,26 +161,16 @@ def _parse(source: Clipped, stamp: tuple[int, int]) -> Header | Failure:
         if elements > MAX_ELEMENTS:
             raise ValueError("more elements than a header can have")
         # (7FE0,0001) and (7FE0,0002) before it tell where frames begin, so stop only at the value itself.
-        if tag in (0x7FE00008, 0x7FE00009, 0x7FE00010):
+        if tag in _PIXEL_TAGS:
             where.update(tag=int(tag), vr=vr, length=length)
             return True
         return False
 
-    if source.read(134)[128:] == b"DICM\0\0":
-        # A command set (group 0000) is never in a file; pydicom would read a file of zeros as one, element by element.
-        return damaged("This file begins like DICOM, but nothing in it can be read.")
-    source.seek(0)
-    plain = inflate(source)
-    if isinstance(plain, Failure):
-        return plain
-    stream: Any = plain or source
-    source.budget = MAX_HEADER_BYTES
     dataset = read_partial(stream, at_pixels, force=True)
     implicit, little = dataset.original_encoding
     syntax = str(dataset.file_meta.get("TransferSyntaxUID", "") or "")
     if not syntax:
         syntax = "1.2.840.10008.1.2" if implicit else "1.2.840.10008.1.2.1" if little else "1.2.840.10008.1.2.2"
-    size = len(plain.getbuffer()) if plain else source.size
     start, length = 0, 0
     if where:
         # read_partial leaves the stream at the tag; explicit VR of pixels: tag 4, VR 2, reserved 2, length 4.
@@ -166,7 +185,7 @@ def inflate(source: Clipped) -> io.BytesIO | Failure | None:
 
     pydicom would inflate without a limit; a few MB can hold gigabytes of zeros.
     """
-    head = source.read(132 + 4096)
+    head = source.read(_INFLATE_HEAD)
     source.seek(0)
     if head[128:132] != b"DICM" or DEFLATED.encode() not in head:
         return None

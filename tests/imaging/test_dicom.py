@@ -251,6 +251,23 @@ def test_rle_is_exact(tmp_path: Path):
         assert np.array_equal(values, stored)
 
 
+def test_damaged_rle_is_refused_and_ends_nothing(tmp_path: Path):
+    from pydicom.pixels.encoders import RLELosslessEncoder
+
+    good = RLELosslessEncoder.encode(
+        GREY16.tobytes(), rows=10, columns=12, number_of_frames=1, samples_per_pixel=1, bits_allocated=16,
+        bits_stored=16, photometric_interpretation="MONOCHROME2", pixel_representation=1,
+    )  # fmt: skip
+    for at in range(0, len(good), 4):
+        for word in (b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\0\0\0"):
+            data = compressed([good[:at] + word + good[at + 4 :]], RLE, GREY16)
+            values = opened(tmp_path, data).frames[0].modality_values()
+            assert isinstance(values, Failure) or values.shape == GREY16.shape
+    short = opened(tmp_path, compressed([good[:-20]], RLE, GREY16)).frames[0].modality_values()
+    assert isinstance(short, Failure)
+    assert short.code is Code.CORRUPT
+
+
 def test_jpeg_colour_comes_out_as_libjpeg_gives_it(tmp_path: Path):
     bgr = photo(32, 48)
     data = imagecodecs.jpeg8_encode(bgr, level=95, subsampling="444")
