@@ -23,11 +23,21 @@ class Code(StrEnum):
     NO_SUCH_FRAME = "no-such-frame"
     NO_IMAGES = "no-images"
     # The gate
-    TOO_SMALL = "too-small"
-    BLANK = "blank"
     OTHER_KIND = "other-kind"
     UNFAMILIAR = "unfamiliar"
     WRONG_MODEL = "wrong-model"
+    # The quality of a picture
+    TOO_SMALL = "too-small"
+    WRONG_SHAPE = "wrong-shape"
+    BLANK = "blank"
+    TOO_DARK = "too-dark"
+    TOO_BRIGHT = "too-bright"
+    LOW_CONTRAST = "low-contrast"
+    SATURATED = "saturated"
+    BLURRED = "blurred"
+    PHOTO = "photo"
+    INVERTED = "inverted"
+    ROTATED = "rotated"
     # Models
     NO_MODEL = "no-model"
     MODEL_DAMAGED = "model-damaged"

@@ -5,7 +5,7 @@ Nothing below computes; `medview.inference.engine` makes these, once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Failure
 from medview.inference.card import Card
+from medview.inference.fixes import Fix
+from medview.inference.quality import QualityNote
 
 SCHEMA = 1
 Status = Literal["ok", "refused", "error"]
@@ -46,6 +48,11 @@ class Result:
         findings: labels other than the normal one at or above their operating point, most probable first.
         mask: None for a classifier; a segmentation that finds nothing has a mask of 0 pixels.
         skipped_by: id of the first stage that ruled this second stage out, so that its network did not run; or empty.
+        prediction_set: labels of the card's conformal set, most probable first; None where the card has none.
+        stability: by label, the lowest and highest probability over small changes of the picture and the picture
+            itself (`medview.inference.stability`); None where it was not computed.
+        unstable: labels whose standing changed with them: one of n that became the most probable, or an independent
+            label that crossed its operating point.
         heatmaps: by label, (h, w) float32 0-1 on the network's grid, covering the whole frame; None for a segmentation.
     """
 
@@ -57,6 +64,9 @@ class Result:
     mask: Mask | None = None
     heatmaps: dict[str, NDArray[np.float32]] | None = field(default=None, repr=False, compare=False)
     skipped_by: str = ""
+    prediction_set: tuple[str, ...] | None = None
+    stability: dict[str, tuple[float, float]] | None = None
+    unstable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,8 @@ class Analysis:
         kind_scores: the gate's probability of every kind.
         results: one per model that ran, in the order of the registry.
         forced: True when the gate refused and the user ran a model all the same.
+        quality: what is wrong with the picture, the worst first; a note that refuses is also the `reason`.
+        corrected: what the user had put right before; masks and heatmaps are of the picture after that.
         warnings: failures of single models while others answered.
         total_ms: everything from decoding on, milliseconds.
     """
@@ -83,6 +95,8 @@ class Analysis:
     kind_scores: dict[str, float] = field(default_factory=dict)
     results: tuple[Result, ...] = ()
     forced: bool = False
+    quality: tuple[QualityNote, ...] = ()
+    corrected: tuple[Fix, ...] = ()
     warnings: tuple[Failure, ...] = ()
     total_ms: float = 0.0
 
@@ -101,9 +115,15 @@ class Analysis:
             "kind_scores": {k: round(v, 6) for k, v in self.kind_scores.items()},
             "results": [_result_dict(r, files) for r in self.results],
             "forced": self.forced,
+            "quality": [_note_dict(note) for note in self.quality],
+            "corrected": list(self.corrected),
             "warnings": [{"code": w.code, "text": w.text, "hint": w.hint} for w in self.warnings],
             "total_ms": round(self.total_ms, 3),
         }
+
+
+def _note_dict(note: QualityNote) -> dict[str, Any]:
+    return asdict(note) | {"measured": round(note.measured, 6), "limit": round(note.limit, 6), "fix": note.fix or None}
 
 
 def _result_dict(result: Result, files: dict[tuple[str, str], str]) -> dict[str, Any]:
@@ -118,6 +138,11 @@ def _result_dict(result: Result, files: dict[tuple[str, str], str]) -> dict[str,
         "task": card.task,
         "probabilities": result.probabilities and {k: round(v, 6) for k, v in result.probabilities.items()},
         "findings": list(result.findings),
+        "prediction_set": None if result.prediction_set is None else list(result.prediction_set),
+        "stability": result.stability
+        and {k: [round(low, 6), round(high, 6)] for k, (low, high) in result.stability.items()},
+        "unstable": list(result.unstable),
+        "not_judged": [asdict(item) for item in card.not_judged],
         "mask": mask
         and {
             "path": files.get((card.id, "mask")),

@@ -25,6 +25,8 @@ class Label:
         normal: True when it means "nothing found", or something harmless that needs no attention.
         about: one sentence of plain information.
         codes: terminology codes by scheme (`SCT`, `RADLEX`), where one is known.
+        shown: False for a label of a `multilabel` network with too weak evidence: it is computed, never reported.
+        why_hidden: the reason, for people; needed where `shown` is False.
     """
 
     id: str
@@ -32,6 +34,25 @@ class Label:
     normal: bool = False
     about: str = ""
     codes: dict[str, str] = field(default_factory=dict)
+    shown: bool = True
+    why_hidden: str = ""
+
+
+@dataclass(frozen=True)
+class NotJudged:
+    """A finding that people may expect of a model and that it does not judge, with the reason in words."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
+class PredictionSet:
+    """Split-conformal prediction set of a `classify` model (LAC: Sadinle et al. 2019): the labels of which each has at
+    least the probability `threshold` hold the true one for a share `coverage` of pictures like those of val (0-1)."""
+
+    coverage: float
+    threshold: float
 
 
 @dataclass(frozen=True)
@@ -65,6 +86,8 @@ class Card:
         gate: limits of the gate, by name, where the model is one.
         files: sha256 of the other files of the folder that code reads, by name.
         first_stage: for a second stage, or None.
+        prediction_set: of a `classify` model, or None.
+        unavailable: findings that the model declares it cannot judge, without an output for them.
         about: further facts for people: training, data, metrics, limits.
     """
 
@@ -83,7 +106,22 @@ class Card:
     gate: dict[str, float] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     first_stage: FirstStage | None = None
+    prediction_set: PredictionSet | None = None
+    unavailable: tuple[NotJudged, ...] = ()
     about: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> tuple[Label, ...]:
+        """The labels that are reported."""
+        return tuple(label for label in self.labels if label.shown)
+
+    @property
+    def not_judged(self) -> tuple[NotJudged, ...]:
+        """Everything the model says nothing about: hidden labels first, then what it has no output for."""
+        return (
+            *(NotJudged(label.name, label.why_hidden) for label in self.labels if not label.shown),
+            *self.unavailable,
+        )
 
     def label(self, id: str) -> Label:
         """The label of that id. Raises KeyError."""
@@ -122,9 +160,7 @@ def parse_card(raw: dict[str, Any]) -> Card:
         raise ValueError(f"task {raw['task']!r} is not one of {', '.join(TASKS)}")
     if not re.fullmatch(r"[0-9a-f]{64}", raw["sha256"]):
         raise ValueError("sha256")
-    labels = tuple(Label(**label) for label in raw["labels"])
-    if not labels or len({label.id for label in labels}) != len(labels):
-        raise ValueError("labels are missing or repeated")
+    labels = _labels(raw)
     table = dict(raw["preprocess"])
     rows, cols = table.pop("size")
     if not (0 < rows <= 4096 and 0 < cols <= 4096):
@@ -149,5 +185,31 @@ def parse_card(raw: dict[str, Any]) -> Card:
         gate={k: float(v) for k, v in raw.get("gate", {}).items()},
         files=dict(raw["files"]),
         first_stage=FirstStage(**raw["first_stage"]) if "first_stage" in raw else None,
+        prediction_set=_prediction_set(raw),
+        unavailable=tuple(NotJudged(str(item["name"]), str(item["why"])) for item in raw.get("unavailable", ())),
         about=dict(raw.get("about", {})),
     )
+
+
+def _labels(raw: dict[str, Any]) -> tuple[Label, ...]:
+    labels = tuple(Label(**label) for label in raw["labels"])
+    if not labels or len({label.id for label in labels}) != len(labels):
+        raise ValueError("labels are missing or repeated")
+    for label in labels:
+        if type(label.shown) is not bool or (
+            not label.shown and not (label.why_hidden and raw["task"] == "multilabel")
+        ):
+            # One of n cannot be left out: the others would no longer add up to one.
+            raise ValueError(f"label {label.id}: only a label of a multilabel model may be hidden, with the reason")
+    if not any(label.shown for label in labels):
+        raise ValueError("no label is shown")
+    return labels
+
+
+def _prediction_set(raw: dict[str, Any]) -> PredictionSet | None:
+    if "prediction_set" not in raw:
+        return None
+    result = PredictionSet(**{name: float(value) for name, value in raw["prediction_set"].items()})
+    if raw["task"] != "classify" or not (0 < result.coverage < 1 and 0 <= result.threshold <= 1):
+        raise ValueError(f"prediction_set {result} of a {raw['task']} model")
+    return result

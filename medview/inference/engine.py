@@ -1,10 +1,10 @@
-"""One frame in, one `Analysis` out: decode, gate, models, in this order."""
+"""One frame in, one `Analysis` out: decode, put right what the user asked for, gate, models, in this order."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,15 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
-from medview.core.jobs import Token
+from medview.core.jobs import Cancelled, Token
 from medview.imaging.study import Frame
 from medview.inference import gate
 from medview.inference.analysis import Analysis, Result
 from medview.inference.card import Card
+from medview.inference.fixes import Fix, corrected, corrected_frame
 from medview.inference.postprocess import ADAPTERS, mask_reading
-from medview.inference.preprocess import preprocess
+from medview.inference.preprocess import preprocess, to_canonical
 from medview.inference.registry import Model, ModelStatus, Registry
 from medview.inference.runtime import Device
+from medview.inference.stability import with_stability
 
 log = logging.getLogger(__name__)
 
@@ -56,11 +58,14 @@ class Engine:
         force: bool = False,
         token: Token | None = None,
         values: NDArray[Any] | None = None,
+        fixes: Sequence[Fix] = (),
+        stability: bool = False,
     ) -> Analysis:
         """Judge one frame with the models of its kind, or with `model` alone.
 
         `force` runs the models although the gate refuses; the analysis records it. `values` saves decoding again what
-        the caller has. Raises `Cancelled` when the token says so, nothing else.
+        the caller has: those of the file, before any of the `fixes`, after which the models see the picture.
+        `stability`: with the bands of `with_stability`. Raises `Cancelled` when the token says so, nothing else.
         """
         started = time.perf_counter()
         token = token or Token()
@@ -68,12 +73,14 @@ class Engine:
         decoded = frame.modality_values() if values is None else values
         if isinstance(decoded, Failure):
             return Analysis(file, frame.index, "error", decoded)
+        frame, decoded = corrected_frame(frame, fixes), corrected(decoded, fixes)
         token.progress(0.1, "checking the picture")
         verdict = self._judge(decoded, frame.inverted)
         if isinstance(verdict, Failure):
             return Analysis(file, frame.index, "error", verdict)
         reason = verdict.reason or self._mismatch(model, verdict.kind)
         seen = Analysis(file, frame.index, "refused", reason, verdict.kind, verdict.scores)
+        seen = replace(seen, quality=verdict.quality, corrected=tuple(fixes))
         if reason is None or force:
             cards = self._choose(model, verdict, refused=reason is not None)
             results, failures = self._run(cards, decoded, frame, token)
@@ -85,7 +92,30 @@ class Engine:
                 forced=reason is not None,
                 warnings=tuple(failures),
             )
+        if stability:
+            seen = self._steadied(seen, decoded, frame, token)
         return replace(seen, total_ms=(time.perf_counter() - started) * 1e3)
+
+    def add_stability(
+        self, analysis: Analysis, frame: Frame, values: NDArray[Any], token: Token | None = None
+    ) -> Analysis:
+        """A finished analysis of a frame with the range of each probability over small changes of the picture.
+
+        `values` are those of the file; what the analysis had put right is done again. Raises `Cancelled`.
+        """
+        fixes = analysis.corrected
+        return self._steadied(analysis, corrected(values, fixes), corrected_frame(frame, fixes), token or Token())
+
+    def _steadied(self, analysis: Analysis, values: NDArray[Any], frame: Frame, token: Token) -> Analysis:
+        results = []
+        for result in analysis.results:
+            model = self.registry.load(result.card.id)
+            steady: Result | Failure = result
+            if isinstance(model, Model) and result.probabilities:
+                unit = to_canonical(values, result.card.preprocess, frame.inverted)
+                steady = _guarded(model, partial(with_stability, model, result, unit, token))
+            results.append(result if isinstance(steady, Failure) else steady)
+        return replace(analysis, results=tuple(results))
 
     def _judge(self, values: NDArray[Any], inverted: bool) -> gate.Verdict | Failure:
         gatekeeper = self.registry.load(gate.GATE_MODEL)
@@ -150,6 +180,8 @@ def _guarded(model: Model, work: Callable[[], T]) -> T | Failure:
     """The border to ONNX Runtime and to what a model folder may still hold: whatever it raises becomes a failure."""
     try:
         return work()
+    except Cancelled:
+        raise
     except Exception as error:
         log.exception("%s failed", model.card.id)
         return Failure(
@@ -180,6 +212,7 @@ def run_model(model: Model, values: NDArray[Any], frame: Frame, earlier: list[Re
         mask=reading.mask,
         heatmaps=reading.heatmaps,
         skipped_by=skipped_by,
+        prediction_set=reading.prediction_set,
     )
 
 

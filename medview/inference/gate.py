@@ -1,8 +1,9 @@
 """The gate: is this a picture medview may judge, and of which kind? It answers before any model does.
 
-Three questions, cheapest first: is there a picture at all (size, contrast); which kind does the small `image-kind`
-network take it for, and how surely; and do its features lie where those of the training pictures lay (Mahalanobis
-distance, Lee et al. 2018, arXiv 1807.03888), since a softmax is sure of itself on pictures it never saw.
+Four questions: is there a picture at all (size, contrast); which kind does the small `image-kind` network take it for,
+and how surely; do its features lie where those of the training pictures lay (Mahalanobis distance, Lee et al. 2018,
+arXiv 1807.03888), since a softmax is sure of itself on pictures it never saw; and is it good enough (exposure,
+sharpness, and by the same features polarity and rotation: `medview.inference.quality`).
 """
 
 from __future__ import annotations
@@ -17,50 +18,25 @@ from medview.core.failures import Code, Failure
 from medview.inference.card import Card
 from medview.inference.postprocess import softmax
 from medview.inference.preprocess import preprocess
+from medview.inference.quality import QualityNote, check_picture, measure, notes, orientation_notes, worst_first
 from medview.inference.registry import Model
 
 GATE_MODEL = "image-kind"
 OTHER = "other"
-MIN_SIDE = 48
-# Largest accepted ratio of the sides; a strip of pixels is no picture of a chest.
-MAX_ASPECT = 4.0
+# A third of the least mean difference of the colour channels in the skin pictures of val: what JPEG makes of grey.
+LEAST_CHROMA = 0.01
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate says: the kind, every kind's probability, the feature distance, and why not (or None)."""
+    """What the gate says: the kind, every kind's probability, the feature distance, why not (or None), and what is
+    wrong with the picture, refusals first."""
 
     kind: str
     scores: dict[str, float]
     distance: float | None
     reason: Failure | None
-
-
-def check_picture(values: NDArray[Any]) -> Failure | None:
-    """Refuse what is no picture: too small, a strip, or without contrast. `values` (rows, cols[, 3])."""
-    rows, cols = values.shape[:2]
-    if min(rows, cols) < MIN_SIDE:
-        return Failure(
-            Code.TOO_SMALL,
-            f"The picture is {cols} x {rows} pixels; medview needs at least {MIN_SIDE} on each side.",
-            "Open the original picture instead of a thumbnail.",
-        )
-    if max(rows, cols) > MAX_ASPECT * min(rows, cols):
-        return Failure(
-            Code.OTHER_KIND,
-            f"The picture is a strip of {cols} x {rows} pixels, not a whole examination.",
-            "Open the whole picture.",
-        )
-    sample = values[:: max(1, rows // 512), :: max(1, cols // 512)]
-    low, high = np.percentile(sample, (1, 99))
-    if not high > low:
-        return Failure(
-            Code.BLANK,
-            "The picture is blank: nearly all of its pixels have one value.",
-            "Check that the right file was exported, then open it again.",
-            f"1st and 99th percentile are both {low:g}",
-        )
-    return None
+    quality: tuple[QualityNote, ...] = ()
 
 
 def feature_distance(features: NDArray[Any], gate: dict[str, NDArray[Any]], kind: str) -> float:
@@ -76,21 +52,60 @@ def feature_distance(features: NDArray[Any], gate: dict[str, NDArray[Any]], kind
     return float(np.sqrt(total / len(x)))
 
 
+def orientation(features: NDArray[Any], gate: dict[str, NDArray[Any]], kind: str) -> dict[str, float]:
+    """How probably a picture of a kind, by its pooled features (d,), is `inverted`, `sideways` or `upside_down`.
+
+    `gate` holds orientation_weights_<kind> (6, d) and orientation_bias_<kind> (6,): the states of
+    `medview.inference.quality.ORIENTATIONS`.
+    """
+    weights, bias = gate[f"orientation_weights_{kind}"], gate[f"orientation_bias_{kind}"]
+    p = softmax(weights.astype(np.float64) @ np.asarray(features, np.float64) + bias)
+    _, sideways, upside_down = p[:3] + p[3:]
+    return {"inverted": float(p[3:].sum()), "sideways": float(sideways), "upside_down": float(upside_down)}
+
+
 def judge(model: Model, values: NDArray[Any], inverted: bool) -> Verdict:
     """Run the gate on a picture's values, (rows, cols) or (rows, cols, 3). Kind and scores are there even where the
     picture is refused as none, for those who force an analysis."""
     card = model.card
-    outputs = model.network.run(preprocess(values, card.preprocess, inverted))
+    tensor = preprocess(values, card.preprocess, inverted)
+    outputs = model.network.run(tensor)
     probabilities = softmax(outputs["logits"][0].astype(np.float64) / card.temperature)
     scores = dict(zip((label.id for label in card.labels), (float(p) for p in probabilities), strict=True))
     kind = max((k for k in scores if k != OTHER), key=lambda k: scores[k])
-    distance = feature_distance(outputs["features"][0], model.gate, kind) if f"mean_{kind}" in model.gate else None
+    features = outputs["features"][0]
+    distance = feature_distance(features, model.gate, kind) if f"mean_{kind}" in model.gate else None
+    unusable = check_picture(values)
+    if unusable:
+        return Verdict(kind, scores, distance, unusable.failure(), (unusable,))
+    measures = measure(values, inverted)
     reason = (
-        _not_ours(card, kind, scores) or _unfamiliar(card, kind, scores, distance) or _colourless(card, kind, values)
+        _not_ours(card, kind, scores)
+        or _unfamiliar(card, kind, scores, distance)
+        or _colourless(card, kind, measures.chroma)
     )
     if reason and reason.code is Code.OTHER_KIND:
-        kind = OTHER
-    return Verdict(kind, scores, distance, check_picture(values) or reason)
+        return Verdict(OTHER, scores, distance, reason)
+    quality = worst_first((*_turned(model, tensor, features, kind), *notes(measures, kind)))
+    refusal = next((note.failure() for note in quality if note.severity == "refuse"), None)
+    return Verdict(kind, scores, distance, refusal or reason, quality)
+
+
+def _turned(model: Model, tensor: NDArray[np.float32], features: NDArray[Any], kind: str) -> tuple[QualityNote, ...]:
+    """Notes about polarity and rotation. To the features a picture that lies on its left side is nearly the mirror
+    image of one on its right side, so a second run, after a quarter turn, tells which of the two it is."""
+    card = model.card
+    if f"orientation_weights_{kind}" not in model.gate:
+        return ()
+    found = orientation(features, model.gate, kind)
+    warn, refuse = card.gate["warn_orientation"], card.gate["refuse_orientation"]
+    turned = (0.0, found["upside_down"], 0.0)
+    if found["sideways"] > found["upside_down"]:
+        clockwise = np.ascontiguousarray(np.rot90(tensor, -1, axes=(2, 3)))
+        after = orientation(model.network.run(clockwise)["features"][0], model.gate, kind)
+        wrong = after["upside_down"] > 1 - after["upside_down"] - after["sideways"]
+        turned = (0.0, turned[1], found["sideways"]) if wrong else (found["sideways"], turned[1], 0.0)
+    return orientation_notes(found["inverted"], turned, warn, refuse)
 
 
 def _names(card: Card) -> dict[str, str]:
@@ -133,9 +148,9 @@ def _unfamiliar(card: Card, kind: str, scores: dict[str, float], distance: float
     return None
 
 
-def _colourless(card: Card, kind: str, values: NDArray[Any]) -> Failure | None:
-    """Refuse a grey picture of a kind that only exists in colour."""
-    if values.ndim == 3 or not card.gate.get(f"needs_colour_{kind}"):
+def _colourless(card: Card, kind: str, chroma: float) -> Failure | None:
+    """Refuse a grey picture, however it is stored, of a kind that only exists in colour."""
+    if chroma > LEAST_CHROMA or not card.gate.get(f"needs_colour_{kind}"):
         return None
     return Failure(
         Code.OTHER_KIND,

@@ -20,6 +20,7 @@ class Reading:
     findings: tuple[str, ...]
     mask: Mask | None = None
     heatmaps: dict[str, NDArray[np.float32]] | None = None
+    prediction_set: tuple[str, ...] | None = None
 
 
 def softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
@@ -52,10 +53,10 @@ def class_heatmaps(maps: NDArray[Any], labels: list[str], one_of_n: bool) -> dic
 
 def findings(card: Card, probabilities: dict[str, float]) -> tuple[str, ...]:
     """Labels other than the normal one at or above their operating point, most probable first; where the card has no
-    point for a label, the most probable label alone counts."""
-    top = max(probabilities, key=lambda k: probabilities[k])
+    point for a label, the most probable one of n counts, and of independent labels none."""
+    top = max(probabilities, key=lambda k: probabilities[k]) if card.task == "classify" else None
     found = []
-    for label in card.labels:
+    for label in card.shown:
         point = card.operating_points.get(label.id)
         hit = probabilities[label.id] >= point.threshold if point else label.id == top
         if hit and not label.normal:
@@ -63,17 +64,34 @@ def findings(card: Card, probabilities: dict[str, float]) -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda k: -probabilities[k]))
 
 
+def prediction_set(card: Card, probabilities: dict[str, float]) -> tuple[str, ...] | None:
+    """The labels of the card's conformal set, most probable first; never empty, since the most probable label is always
+    in it. None where the card has no set."""
+    if card.prediction_set is None:
+        return None
+    ranked = sorted(probabilities, key=lambda k: -probabilities[k])
+    return (ranked[0], *(k for k in ranked[1:] if probabilities[k] >= card.prediction_set.threshold))
+
+
+def class_probabilities(card: Card, logits: NDArray[Any]) -> dict[str, float]:
+    """Calibrated probabilities by label from logits (classes,): softmax for one of n, sigmoid for independent labels,
+    of which those that are not shown are left out."""
+    scaled = np.asarray(logits, np.float64) / card.temperature
+    values = softmax(scaled) if card.task == "classify" else sigmoid(scaled)
+    return {label.id: float(v) for label, v in zip(card.labels, values, strict=True) if label.shown}
+
+
 def read_classes(
     card: Card, outputs: dict[str, NDArray[Any]], size: tuple[int, int], spacing: tuple[float, float] | None
 ) -> Reading:
     """Adapter of `classify` (softmax) and `multilabel` (sigmoid)."""
-    one_of_n = card.task == "classify"
-    logits = outputs["logits"][0].astype(np.float64) / card.temperature
-    values = softmax(logits) if one_of_n else sigmoid(logits)
-    labels = [label.id for label in card.labels]
-    probabilities = dict(zip(labels, (float(v) for v in values), strict=True))
-    maps = class_heatmaps(outputs["maps"][0], labels, one_of_n) if "maps" in outputs else None
-    return Reading(probabilities, findings(card, probabilities), heatmaps=maps)
+    probabilities = class_probabilities(card, outputs["logits"][0])
+    shown = [index for index, label in enumerate(card.labels) if label.shown]
+    maps = None
+    if "maps" in outputs:
+        maps = class_heatmaps(outputs["maps"][0][shown], list(probabilities), card.task == "classify")
+    found, likely = findings(card, probabilities), prediction_set(card, probabilities)
+    return Reading(probabilities, found, heatmaps=maps, prediction_set=likely)
 
 
 def drop_small(marked: NDArray[np.bool_], min_pixels: int) -> NDArray[np.bool_]:
@@ -109,7 +127,8 @@ def mask_reading(card: Card, pixels: NDArray[np.uint8], spacing: tuple[float, fl
     """A mask (rows, cols) of 0 and 1 with its measures; `spacing` is (row, column) in mm."""
     count = int(np.count_nonzero(pixels))
     area = count * spacing[0] * spacing[1] if spacing else None
-    found = (card.labels[0].id,) if count else ()
+    # The outline of something harmless, or of whatever the picture is about, is no finding.
+    found = (card.labels[0].id,) if count and not card.labels[0].normal else ()
     return Reading(None, found, Mask(pixels, count, count / pixels.size, area))
 
 

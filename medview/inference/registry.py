@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from medview.core.failures import Code, Failure
 from medview.inference.card import Card, damaged, read_card
 from medview.inference.preprocess import to_input
+from medview.inference.quality import ORIENTATIONS
 from medview.inference.runtime import Device, Network
 
 log = logging.getLogger(__name__)
@@ -103,9 +104,16 @@ def check_outputs(card: Card, outputs: dict[str, NDArray[Any]], gate: dict[str, 
         count = len(gate[f"variances_{kind}"])
         shapes = {"mean": (length,), "directions": (count, length), "variances": (count,), "residual": ()}
         for name, shape in shapes.items():
-            values = gate[f"{name}_{kind}"]
-            if values.shape != shape or not np.isfinite(values).all():
-                raise ValueError(f"gate.npz: {name}_{kind} has shape {values.shape}, {shape} expected")
+            _check(gate, f"{name}_{kind}", shape)
+    for name in (name for name in gate if name.startswith("orientation_weights_")):
+        _check(gate, name, (len(ORIENTATIONS), length))
+        _check(gate, name.replace("weights", "bias"), (len(ORIENTATIONS),))
+
+
+def _check(gate: dict[str, NDArray[Any]], name: str, shape: tuple[int, ...]) -> None:
+    values = gate[name]
+    if values.shape != shape or not np.isfinite(values).all():
+        raise ValueError(f"gate.npz: {name} has shape {values.shape}, {shape} expected")
 
 
 def _read(folder: Path, name: str, sha256: str) -> bytes:

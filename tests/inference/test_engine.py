@@ -65,7 +65,7 @@ def test_the_gate_chooses_the_models(engine: Engine, kind: str, models: list[str
         (np.zeros((20, 20), np.uint8), Code.TOO_SMALL),
         (np.zeros((1, 1), np.uint8), Code.TOO_SMALL),
         (np.full((300, 300), 77, np.uint16), Code.BLANK),
-        (np.arange(100 * 900, dtype=np.uint32).reshape(100, 900).astype(np.uint8), Code.OTHER_KIND),
+        (np.arange(100 * 900, dtype=np.uint32).reshape(100, 900).astype(np.uint8), Code.WRONG_SHAPE),
         (np.random.default_rng(0).integers(0, 256, (256, 256, 3)).astype(np.uint8), Code.OTHER_KIND),
     ],
 )

@@ -1,0 +1,49 @@
+"""What can be put right before a picture is judged: a negative turned into a positive, a film turned upright."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medview.imaging.study import Frame
+
+# Rotations are clockwise, in degrees.
+Fix = Literal["invert", "rotate_90", "rotate_180", "rotate_270"]
+INVERT: Fix = "invert"
+
+
+def quarter_turns(fixes: Sequence[Fix]) -> int:
+    """Clockwise quarter turns of all fixes together, 0-3."""
+    return sum(int(fix.removeprefix("rotate_")) // 90 for fix in fixes if fix != INVERT) % 4
+
+
+def rotation(turns: int) -> Fix:
+    """The fix of 1, 2 or 3 clockwise quarter turns."""
+    return cast(Fix, f"rotate_{turns * 90}")
+
+
+def combined(fixes: Sequence[Fix], more: Fix) -> tuple[Fix, ...]:
+    """`fixes` and one more as the fewest that do the same: inverting twice or turning all the way round is nothing."""
+    every = (*fixes, more)
+    turns = quarter_turns(every)
+    inverted = sum(fix == INVERT for fix in every) % 2
+    return ((INVERT,) if inverted else ()) + ((rotation(turns),) if turns else ())
+
+
+def corrected(values: NDArray[Any], fixes: Sequence[Fix]) -> NDArray[Any]:
+    """`values` (rows, cols[, 3]) turned clockwise by the fixes; inverting leaves the values alone, see
+    `corrected_frame`."""
+    return np.ascontiguousarray(np.rot90(values, -quarter_turns(fixes)))
+
+
+def corrected_frame(frame: Frame, fixes: Sequence[Fix]) -> Frame:
+    """`frame` as it is after the fixes: polarity, size, spacing. Its `decode` still gives the values of the file."""
+    changes: dict[str, Any] = {"inverted": frame.inverted != (INVERT in fixes)}
+    if quarter_turns(fixes) % 2:
+        spacing = frame.spacing_mm and (frame.spacing_mm[1], frame.spacing_mm[0])
+        changes |= {"rows": frame.cols, "cols": frame.rows, "spacing_mm": spacing}
+    return replace(frame, **changes)
