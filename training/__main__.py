@@ -12,8 +12,10 @@ ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = {
     "train": "train a model, or go on where it stopped",
     "export": "make the model folder: ONNX file, calibration, golden vector, card",
+    "calibrate": "choose temperature, operating points and mask limits of an exported model on val again",
     "card": "bring the texts of training/cards into the card; no figure changes",
     "evaluate": "measure the shipped model on the test split through medview.inference",
+    "loso": "leave one source out: train short runs without it and measure them on it",
 }
 
 
@@ -29,6 +31,12 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--models", type=Path, default=ROOT / "models_onnx", help="folder of model folders")
         command.add_argument("--weights", type=Path, help="ImageNet weights (default: beside the data folder)")
         command.add_argument("--threads", type=int, default=2, help="threads PyTorch may use")
+        if name in ("train", "export"):
+            command.add_argument("--arch", default="", help="another architecture than the configuration's")
+        if name == "train":
+            command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to train")
+        if name == "loso":
+            command.add_argument("--source", action="append", default=[], help="leave out this source only")
     table = commands.add_parser("table", help="write the README's table of models from their evaluations")
     table.add_argument("--models", type=Path, default=ROOT / "models_onnx", help="folder of model folders")
     return p
@@ -41,11 +49,27 @@ def train(options: argparse.Namespace) -> None:
     from training.fit import fit
     from training.samples import load_set
 
-    config = load_config(options.id)
+    config = load_config(options.id, options.arch)
     samples = load_set(config.data, options.data)
     pools = [load_pool([s for s in samples if s.split == split], config) for split in ("train", "val")]
-    weights = options.weights or options.data.parent / "weights/mobilenet_v2_imagenet_fp16.safetensors"
-    fit(config, pools[0], pools[1], weights, options.runs, options.threads)
+    fit(config, pools[0], pools[1], imagenet(options), options.runs, options.threads, options.device)
+
+
+def imagenet(options: argparse.Namespace) -> Path:
+    """The ImageNet weights: those named, or those beside the data folder."""
+    beside: Path = options.data.parent / "weights/mobilenet_v2_imagenet_fp16.safetensors"
+    return options.weights or beside
+
+
+def loso(options: argparse.Namespace) -> None:
+    """Leave sources out."""
+    from training.config import load_config
+    from training.held_out import leave_one_out
+    from training.samples import load_set
+
+    config = load_config(options.id)
+    samples = load_set(config.data, options.data)
+    leave_one_out(config, samples, imagenet(options), options.runs, options.source, options.threads)
 
 
 def export(options: argparse.Namespace) -> None:
@@ -58,7 +82,7 @@ def export(options: argparse.Namespace) -> None:
     from training.samples import load_set, manifest_hashes
 
     torch.set_num_threads(options.threads)
-    config = load_config(options.id)
+    config = load_config(options.id, options.arch)
     samples = load_set(config.data, options.data)
     # Only the gate needs the training pictures again, for its feature statistics.
     train_samples = [s for s in samples if s.split == "train"] if config.gate_data else []
@@ -74,10 +98,22 @@ def export(options: argparse.Namespace) -> None:
     )
 
 
+def calibrate(options: argparse.Namespace) -> None:
+    """Calibrate one exported model again."""
+    from training.batches import load_pool
+    from training.config import load_config
+    from training.export import recalibrate
+    from training.samples import load_set
+
+    config = load_config(options.id)
+    val = [s for s in load_set(config.data, options.data) if s.split == "val"]
+    recalibrate(config, load_pool(val, config), options.models)
+
+
 def card(options: argparse.Namespace) -> None:
     """Refresh the texts of one card."""
     from training.config import load_config
-    from training.export import refresh_card
+    from training.folder import refresh_card
 
     config = load_config(options.id)
     refresh_card(config, options.models / config.id)
@@ -88,7 +124,7 @@ def evaluate(options: argparse.Namespace) -> None:
     from training.config import load_config
     from training.evaluate import evaluate as evaluate_model
     from training.evaluate import write_report
-    from training.export import add_metrics
+    from training.folder import add_metrics
     from training.samples import load_set
 
     config = load_config(options.id)
@@ -109,7 +145,15 @@ def main() -> int:
     """Run a command; 0 when it worked, 1 with a message when data, configuration or disk do not allow it."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     options = parser().parse_args()
-    commands = {"train": train, "export": export, "card": card, "evaluate": evaluate, "table": table}
+    commands = {
+        "train": train,
+        "export": export,
+        "calibrate": calibrate,
+        "card": card,
+        "evaluate": evaluate,
+        "loso": loso,
+        "table": table,
+    }
     try:
         commands[options.command](options)
     except (ValueError, OSError) as error:

@@ -28,7 +28,8 @@ from training.samples import MADE, Sample
 @dataclass
 class Pool:
     """All pictures of some samples at the model's size, squashed and stretched as the program does it: images
-    (n, side, side[, 3]) uint8, masks (n, side, side) uint8 or None, allowed classes (n, classes) bool."""
+    (n, side, side[, 3]) uint8, masks (n, side, side) uint8 or None, allowed (`multilabel`: true) classes (n, classes)
+    bool."""
 
     samples: list[Sample]
     images: NDArray[np.uint8]
@@ -86,7 +87,7 @@ def sampling_weights(pool: Pool, config: Config) -> NDArray[np.float64]:
     def kind(s: Sample) -> str:
         return s.label or "|".join(s.allowed) or "?"
 
-    tags = [s.tags[0] if config.task == "segment" else kind(s) for s in pool.samples]
+    tags = [(s.tags or (s.label,))[0] if config.task == "segment" else kind(s) for s in pool.samples]
     by_class = Counter(tags)
     by_source = Counter((t, s.source) for t, s in zip(tags, pool.samples, strict=True))
     weights = np.array(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 CONFIGS = Path(__file__).parent / "configs"
+# Settings that leave the trained weights as they are.
+EXPORT_ONLY = ("version", "views", "soup", "ensemble", "sensitivity", "held_out_stages")
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,13 @@ class Config:
         smoothing, mixup, dropout, ema, warm_up: the usual regularisation; ema is the decay per step.
         class_power, source_power: see `training.batches.sampling_weights`.
         encoder_from: id of the run that is the start instead of ImageNet: its encoder, or all of an equal network.
+        frozen_layers: so many layers of the encoder, from the input on, stay as they are; 19 is all of MobileNetV2.
         views: flipped views that the shipped network averages: 1, 2 (left-right) or 4 (up-down as well).
-        frozen: only the head is trained; the ImageNet features stay as they are.
+        soup: runs whose best weights are averaged with this one's for the export (Wortsman et al. 2022,
+            arXiv 2203.05482); all of one start and one architecture.
+        ensemble: runs whose outputs are averaged with this one's in the exported graph.
+        sensitivity: what the operating point of a class reaches on val, at the least.
+        held_out_stages: epochs of the short runs of `training.held_out`, which leave one source out; empty for none.
         gate_data: the model is the gate, so its feature statistics are exported as well.
     """
 
@@ -77,8 +84,12 @@ class Config:
     source_power: float = 0.0
     seed: int = 20261120
     encoder_from: str = ""
+    frozen_layers: int = 0
     views: int = 1
-    frozen: bool = False
+    soup: tuple[str, ...] = ()
+    ensemble: tuple[str, ...] = ()
+    sensitivity: float = 0.9
+    held_out_stages: tuple[Stage, ...] = ()
     gate_data: bool = False
     augment: Augment = field(default_factory=Augment)
 
@@ -95,24 +106,38 @@ class Config:
         return self.stages[-1].size
 
     def digest(self) -> str:
-        """Hash of every setting of the training; a checkpoint of another configuration is neither resumed nor exported.
-        The version and the averaged views concern the export alone."""
-        return hashlib.sha256(repr(replace(self, version="", views=1)).encode()).hexdigest()
+        """Hash of the training's settings; a checkpoint of another configuration is neither resumed nor exported.
+
+        Settings at their default are left out, so that a setting added later leaves earlier runs valid; a changed
+        default needs a new seed. What concerns the export alone does not count.
+        """
+        told = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        told["augment"] = {
+            f.name: getattr(self.augment, f.name) for f in fields(Augment) if getattr(self.augment, f.name) != f.default
+        }
+        settings = {k: v for k, v in told.items() if k not in EXPORT_ONLY}
+        return hashlib.sha256(repr(sorted(settings.items())).encode()).hexdigest()
 
 
-def load_config(model: str) -> Config:
-    """The configuration of a model id, or of a TOML file's path. Raises ValueError naming what is wrong."""
+def load_config(model: str, arch: str = "") -> Config:
+    """The configuration of a model id, or of a TOML file's path; with another architecture it is another run, whose id
+    says so. Raises ValueError naming what is wrong."""
     path = Path(model) if model.endswith(".toml") else CONFIGS / f"{model}.toml"
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in CONFIGS.glob("*.toml")))
         raise ValueError(f"no configuration {model!r}; known: {known}")
     raw: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     try:
-        raw["stages"] = tuple(Stage(**stage) for stage in raw.pop("stages"))
+        raw["stages"] = tuple(Stage(**stage) for stage in raw["stages"])
+        raw["held_out_stages"] = tuple(Stage(**stage) for stage in raw.get("held_out_stages", ()))
         augment = raw.pop("augment", {})
         if "scale" in augment:
             augment["scale"] = tuple(augment["scale"])
-        raw["labels"] = tuple(raw["labels"])
+        for name in ("labels", "soup", "ensemble"):
+            raw[name] = tuple(raw.get(name, ()))
+        if arch and arch != raw["arch"]:
+            raw |= {"id": f"{raw['id']}-{arch.replace('_', '-')}", "arch": arch, "soup": (), "ensemble": ()}
+            raw |= {"encoder_from": "", "frozen_layers": 0}
         return Config(**raw, augment=Augment(**augment))
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path.name}: {error}") from error

@@ -7,6 +7,7 @@ import csv
 import logging
 import math
 import os
+import pickle
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,22 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from monai.losses import DiceCELoss
+from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from training.batches import Pool, as_tensor, batches
 from training.config import Config
 from training.metrics import balanced_accuracy, mean_dice
-from training.networks import MobileNetV2, ResidualUNet, load_imagenet, restore_batch_norm
+from training.networks import (
+    SEGMENTERS,
+    Classifier,
+    MonaiLayers,
+    ResidualUNet,
+    classifier,
+    load_imagenet,
+    restore_batch_norm,
+)
 
 log = logging.getLogger("training")
 
@@ -37,32 +48,45 @@ class Progress:
 
 
 def build(config: Config) -> nn.Module:
-    """A fresh network of the configuration. Raises ValueError for an unknown architecture."""
-    if config.arch == "mobilenet_v2":
-        return MobileNetV2(len(config.labels), config.dropout)
-    if config.arch == "residual_unet":
-        return ResidualUNet()
-    raise ValueError(f"unknown arch {config.arch!r}; known: mobilenet_v2, residual_unet")
+    """A fresh network of the configuration. Raises ValueError for an unknown architecture, or one of another task."""
+    segments = config.arch in SEGMENTERS
+    network = ResidualUNet(config.arch) if segments else classifier(config.arch, len(config.labels), config.dropout)
+    if segments != (config.task == "segment"):
+        raise ValueError(f"arch {config.arch!r} does not {config.task}")
+    return network
 
 
 def encoder_of(network: nn.Module) -> nn.Sequential:
-    """The MobileNetV2 layers of either network."""
-    features = network.features if isinstance(network, MobileNetV2) else network.encoder
+    """The layers of a network before its head or decoder."""
+    features = network.features if isinstance(network, Classifier) else network.encoder
     assert isinstance(features, nn.Sequential)
     return features
 
 
+def choose_device(name: str) -> torch.device:
+    """`auto` is CUDA where PyTorch finds it. Raises ValueError for CUDA where it does not."""
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("PyTorch finds no CUDA device here; train with --device cpu")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
 def initialise(network: nn.Module, config: Config, pool: Pool, weights: Path, runs: Path) -> None:
     """Start from ImageNet, or from another run (`encoder_from`): all of it where it is the same network, else its
-    encoder."""
+    encoder. MONAI's networks start from chance."""
     features = encoder_of(network)
     if config.encoder_from:
-        state = torch.load(runs / config.encoder_from / "best.pt", weights_only=True)["model"]
-        if state.keys() == network.state_dict().keys():
+        start = runs / config.encoder_from / "best.pt"
+        if not start.exists():
+            raise ValueError(f"{config.id} starts from {config.encoder_from}; train that first")
+        state = torch.load(start, weights_only=True, map_location="cpu")["model"]
+        own = network.state_dict()
+        if {k: v.shape for k, v in state.items()} == {k: v.shape for k, v in own.items()}:
             network.load_state_dict(state)
             return
         wanted = {k.removeprefix("features."): v for k, v in state.items() if k.startswith("features.")}
         features.load_state_dict({k: v for k, v in wanted.items() if k in features.state_dict()})
+        return
+    if isinstance(features, MonaiLayers):
         return
     pairs = load_imagenet(features, weights)
     rng = np.random.default_rng(config.seed)
@@ -101,47 +125,55 @@ def allowed_loss(logits: Tensor, allowed: Tensor, smoothing: float) -> Tensor:
     return (1 - smoothing) * hit - smoothing * logs.mean(dim=1)
 
 
-def step_loss(network: nn.Module, batch: tuple[Any, Any, Any], config: Config, rng: np.random.Generator) -> Tensor:
+def step_loss(
+    network: nn.Module, batch: tuple[Any, Any, Any], config: Config, rng: np.random.Generator, device: torch.device
+) -> Tensor:
     """Loss of one batch, with mixup for classifiers."""
     images, masks, allowed = batch
-    x = torch.from_numpy(as_tensor(images)).to(memory_format=torch.channels_last)
+    x = torch.from_numpy(as_tensor(images)).to(device, memory_format=torch.channels_last)
     if config.task == "segment":
-        target = torch.from_numpy(masks > 127)[:, None].float()
-        with torch.autocast("cpu", torch.bfloat16):
+        target = torch.from_numpy(masks > 127)[:, None].float().to(device)
+        with torch.autocast(device.type, torch.bfloat16):
             logits = network(x)
         loss: Tensor = DiceCELoss(sigmoid=True, batch=True)(logits.float(), target)
         return loss
-    target = torch.from_numpy(allowed)
+    target = torch.from_numpy(allowed).to(device)
     share = float(rng.beta(config.mixup, config.mixup)) if config.mixup else 1.0
-    order = torch.from_numpy(rng.permutation(len(x)))
+    order = torch.from_numpy(rng.permutation(len(x))).to(device)
     mixed = x if share == 1.0 else x * share + x[order] * (1 - share)
-    with torch.autocast("cpu", torch.bfloat16):
-        logits = network(mixed)
+    with torch.autocast(device.type, torch.bfloat16):
+        logits = network(mixed).float()
+    if config.task == "multilabel":
+        soft = share * target.float() + (1 - share) * target[order].float()
+        return F.binary_cross_entropy_with_logits(logits, soft)
     first = allowed_loss(logits, target, config.smoothing)
     second = allowed_loss(logits, target[order], config.smoothing)
     return (share * first + (1 - share) * second).mean()
 
 
 @torch.no_grad()
-def predict(network: nn.Module, pool: Pool, config: Config, batch: int = 64) -> Any:
+def predict(network: nn.Module, pool: Pool, config: Config, batch: int = 32) -> Any:
     """Outputs of the network for a pool: logits (n, classes), or mask probabilities (n, side, side) as float16."""
     out = []
+    device = next(network.parameters()).device
     for start in range(0, len(pool.samples), batch):
         images = pool.images[start : start + batch]
-        x = torch.from_numpy(as_tensor(images)).to(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16):
-            y = network(x).float()
+        x = torch.from_numpy(as_tensor(images)).to(device, memory_format=torch.channels_last)
+        with torch.autocast(device.type, torch.bfloat16):
+            y = network(x).float().cpu()
         out.append(y.sigmoid()[:, 0].half().numpy() if config.task == "segment" else y.numpy())
     return np.concatenate(out)
 
 
 def score(network: nn.Module, pool: Pool, config: Config) -> float:
-    """The val figure that chooses the epoch: balanced accuracy, or Dice (mean over tumour slices, and 1 for an empty
-    mask on a tumour-free slice)."""
+    """The val figure that chooses the epoch: balanced accuracy, the mean AUC of several labels a picture, or Dice (mean
+    over tumour slices, and 1 for an empty mask on a tumour-free slice)."""
     outputs = predict(network, pool, config)
     if config.task == "segment":
         assert pool.masks is not None
         return mean_dice(outputs > 0.5, pool.masks > 127)
+    if config.task == "multilabel":
+        return float(np.mean([roc_auc_score(pool.allowed[:, c], outputs[:, c]) for c in range(outputs.shape[1])]))
     known = pool.allowed.sum(axis=1) == 1
     return balanced_accuracy(pool.allowed[known].argmax(axis=1), outputs[known].argmax(axis=1))
 
@@ -156,12 +188,24 @@ def save(path: Path, content: dict[str, Any]) -> None:
     part.replace(path)
 
 
-def fit(config: Config, train: Pool, val: Pool, weights: Path, runs: Path, threads: int = 2) -> Path:
+def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
+    """A checkpoint of `save`. Raises ValueError when the file is damaged."""
+    try:
+        state: dict[str, Any] = torch.load(path, weights_only=False, map_location=device)
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+        raise ValueError(f"{path} is damaged ({error}); move it away to start anew") from error
+    return state
+
+
+def fit(
+    config: Config, train: Pool, val: Pool, weights: Path, runs: Path, threads: int = 2, device_name: str = "auto"
+) -> Path:
     """Train to the end, from the last checkpoint where there is one. Returns the path of the best weights.
 
-    Raises ValueError when the checkpoint belongs to another configuration.
+    Raises ValueError when the checkpoint belongs to another configuration, or is damaged.
     """
     torch.set_num_threads(threads)
+    device = choose_device(device_name)
     torch.manual_seed(config.seed)  # the head's first weights
     folder = runs / config.id
     folder.mkdir(parents=True, exist_ok=True)
@@ -169,8 +213,9 @@ def fit(config: Config, train: Pool, val: Pool, weights: Path, runs: Path, threa
     steps = len(train.samples) // config.batch
     total = steps * config.epochs
     progress = Progress()
-    if config.frozen:
-        encoder_of(network).requires_grad_(False)
+    network.to(device)
+    frozen = encoder_of(network)[: config.frozen_layers]
+    frozen.requires_grad_(False)
     trained = [p for p in network.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, config.lr, weight_decay=config.weight_decay)
 
@@ -183,7 +228,7 @@ def fit(config: Config, train: Pool, val: Pool, weights: Path, runs: Path, threa
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
     last = folder / "last.pt"
     if last.exists():
-        state = torch.load(last, weights_only=False)
+        state = read_checkpoint(last, device)
         if state["digest"] != config.digest():
             raise ValueError(f"{last} belongs to another configuration; move it away to start anew")
         network.load_state_dict(state["model"])
@@ -197,18 +242,18 @@ def fit(config: Config, train: Pool, val: Pool, weights: Path, runs: Path, threa
     else:
         initialise(network, config, train, weights, runs)
         average = Average(network, config.ema)
-    network = network.to(memory_format=torch.channels_last)
+    network = network.to(device, memory_format=torch.channels_last)
     for epoch in range(progress.epoch, config.epochs):
         started = time.perf_counter()
         # Dropout draws from here, so that a resumed run goes on exactly as an unbroken one would.
         torch.manual_seed(config.seed + epoch)
         network.train()
-        if config.frozen:
-            encoder_of(network).eval()
+        frozen.eval()
         losses = []
         rng = np.random.default_rng((config.seed, epoch, 7))
-        for batch in batches(train, config, epoch):
-            loss = step_loss(network, batch, config, rng)
+        # The bar is for people: where stderr is no terminal, the line after each epoch is enough.
+        for batch in tqdm(batches(train, config, epoch), f"epoch {epoch + 1}", steps, leave=False, disable=None):
+            loss = step_loss(network, batch, config, rng, device)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(trained, 5.0)

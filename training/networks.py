@@ -1,4 +1,4 @@
-"""The networks: MobileNetV2 (classifier and encoder) and a residual U-Net on that encoder.
+"""The networks: MobileNetV2 (classifier and encoder), a residual U-Net, and MONAI's larger classifiers.
 
 torchvision does not import beside the CPU build of torch used here, so the MobileNetV2 of Sandler et al. 2018
 (arXiv 1801.04381) is written out. It keeps torchvision's layer names and TensorFlow's padding, which is what the
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 # (expansion, channels, repeats, stride), table 2 of the paper.
 BLOCKS = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 FEATURES = 1280
-# Index in `MobileNetV2.features` whose output has stride 2, 4, 8, 16, 32, and its channel count.
+# Index of the MobileNetV2 layer whose output has stride 2, 4, 8, 16, 32, and its channel count.
 TAPS = ((1, 16), (3, 24), (6, 32), (13, 96), (17, 320))
 
 
@@ -51,26 +51,19 @@ class InvertedResidual(nn.Module):
         return x + self.conv(x) if self.shortcut else self.conv(x)
 
 
-class MobileNetV2(nn.Module):
-    """Classifier whose head is linear after the global average, so that class maps are exact.
+class Classifier(nn.Module):
+    """An encoder whose last feature map is averaged and judged by a linear head, so that class maps are exact.
 
     Input (n, 3, rows, cols) in [-1, 1]. `forward` gives the logits (n, classes); `explain` gives also the pooled
-    features (n, 1280) and the class activation maps (n, classes, rows/32, cols/32), whose mean over the image plus the
-    bias is the logit (Zhou et al. 2016, arXiv 1512.04150).
+    features (n, width) and the class activation maps (n, classes, h, w), whose mean over the image plus the bias is the
+    logit (Zhou et al. 2016, arXiv 1512.04150).
     """
 
-    def __init__(self, classes: int, dropout: float = 0.2) -> None:
+    def __init__(self, features: nn.Module, width: int, classes: int, dropout: float = 0.2) -> None:
         super().__init__()
-        layers: list[nn.Module] = [ConvBnRelu6(3, 32, 3, 2)]
-        channels = 32
-        for expansion, width, repeats, stride in BLOCKS:
-            for index in range(repeats):
-                layers.append(InvertedResidual(channels, width, stride if index == 0 else 1, expansion))
-                channels = width
-        layers.append(ConvBnRelu6(channels, FEATURES, 1))
-        self.features = nn.Sequential(*layers)
+        self.features = features
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(FEATURES, classes)
+        self.head = nn.Linear(width, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         pooled = self.features(x).mean(dim=(2, 3))
@@ -81,6 +74,81 @@ class MobileNetV2(nn.Module):
         pooled = last.mean(dim=(2, 3))
         maps = F.conv2d(last, self.head.weight[:, :, None, None])
         return self.head(pooled), pooled, maps
+
+
+def mobilenet_v2_layers() -> nn.Sequential:
+    """The 19 layers of MobileNetV2 before its pooling, (n, 3, rows, cols) to (n, 1280, rows/32, cols/32)."""
+    layers: list[nn.Module] = [ConvBnRelu6(3, 32, 3, 2)]
+    channels = 32
+    for expansion, width, repeats, stride in BLOCKS:
+        for index in range(repeats):
+            layers.append(InvertedResidual(channels, width, stride if index == 0 else 1, expansion))
+            channels = width
+    layers.append(ConvBnRelu6(channels, FEATURES, 1))
+    return nn.Sequential(*layers)
+
+
+class MobileNetV2(Classifier):
+    """The default classifier, 2.2 million weights."""
+
+    def __init__(self, classes: int, dropout: float = 0.2) -> None:
+        super().__init__(mobilenet_v2_layers(), FEATURES, classes, dropout)
+
+
+class MonaiLayers(nn.Sequential):
+    """The convolutional part of a MONAI classifier; trained from scratch, for no ImageNet weights travel with it."""
+
+
+def _resnet50_layers() -> nn.Sequential:
+    from monai.networks.nets import resnet50
+
+    net = resnet50(pretrained=False, spatial_dims=2, n_input_channels=3, conv1_t_size=7, conv1_t_stride=2)
+    stem = nn.Sequential(net.conv1, net.bn1, net.act)
+    return MonaiLayers(stem, nn.Sequential(net.maxpool, net.layer1), net.layer2, net.layer3, net.layer4)
+
+
+def _densenet121_layers() -> nn.Sequential:
+    from monai.networks.nets import DenseNet121
+
+    return MonaiLayers(DenseNet121(spatial_dims=2, in_channels=3, out_channels=1).features, nn.ReLU())
+
+
+class _EfficientNetB0(nn.Module):
+    """MONAI's EfficientNet-B0 up to its last feature map."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        from monai.networks.nets import EfficientNetBN
+
+        self.net = EfficientNetBN("efficientnet-b0", pretrained=False, spatial_dims=2, in_channels=3, num_classes=1)
+        self.net._fc = nn.Identity()
+        self.net.set_swish(memory_efficient=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        n = self.net
+        x = n._swish(n._bn0(n._conv_stem(n._conv_stem_padding(x))))
+        x = n._blocks(x)
+        out: Tensor = n._swish(n._bn1(n._conv_head(n._conv_head_padding(x))))
+        return out
+
+
+def classifier(arch: str, classes: int, dropout: float) -> Classifier:
+    """A fresh classifier. Raises ValueError for an unknown architecture."""
+    if arch == "mobilenet_v2":
+        return MobileNetV2(classes, dropout)
+    if arch == "resnet50":
+        return Classifier(_resnet50_layers(), 2048, classes, dropout)
+    if arch == "densenet121":
+        return Classifier(_densenet121_layers(), 1024, classes, dropout)
+    if arch == "efficientnet_b0":
+        return Classifier(MonaiLayers(_EfficientNetB0()), 1280, classes, dropout)
+    raise ValueError(f"unknown arch {arch!r}; known: {', '.join((*CLASSIFIERS, *SEGMENTERS))}")
+
+
+CLASSIFIERS = ("mobilenet_v2", "resnet50", "densenet121", "efficientnet_b0")
+# Segmenters by encoder: its layers, and where their outputs have stride 2, 4, 8, 16, 32, with the channels there.
+SEGMENTERS = ("residual_unet", "residual_unet_resnet50")
+RESNET50_TAPS = ((0, 64), (1, 256), (2, 512), (3, 1024), (4, 2048))
 
 
 class ResidualUp(nn.Module):
@@ -105,18 +173,20 @@ class ResidualUp(nn.Module):
 
 
 class ResidualUNet(nn.Module):
-    """U-Net with the MobileNetV2 encoder and residual decoder blocks.
+    """U-Net with residual decoder blocks on an encoder: MobileNetV2 without its last layer, or ResNet50.
 
     Input (n, 3, rows, cols) in [-1, 1], rows and cols multiples of 32; output one logit per pixel
     (n, 1, rows, cols).
     """
 
-    def __init__(self, widths: tuple[int, ...] = (96, 64, 40, 24, 16)) -> None:
+    def __init__(self, arch: str = "residual_unet", widths: tuple[int, ...] = (96, 64, 40, 24, 16)) -> None:
         super().__init__()
-        self.encoder = MobileNetV2(1).features[:18]
-        taps = [channels for _, channels in TAPS]
-        inputs = [taps[-1], *widths[:-1]]
-        skips = [*reversed(taps[:-1]), 0]
+        mobile = arch == "residual_unet"
+        self.encoder = mobilenet_v2_layers()[:18] if mobile else _resnet50_layers()
+        self.taps = TAPS if mobile else RESNET50_TAPS
+        channels = [count for _, count in self.taps]
+        inputs = [channels[-1], *widths[:-1]]
+        skips = [*reversed(channels[:-1]), 0]
         self.decoder = nn.ModuleList(
             ResidualUp(before, skip, after) for before, skip, after in zip(inputs, skips, widths, strict=True)
         )
@@ -124,7 +194,7 @@ class ResidualUNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         taps: list[Tensor] = []
-        positions = {index for index, _ in TAPS}
+        positions = {index for index, _ in self.taps}
         for index, layer in enumerate(self.encoder):
             x = layer(x)
             if index in positions:

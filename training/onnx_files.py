@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from training.networks import MobileNetV2
+from training.networks import Classifier
 
 OPSET = 17
 # Smaller tensors (biases, constants) stay fp32: they weigh nothing.
@@ -21,23 +21,29 @@ FP16_FROM = 1024
 
 
 class Shipped(nn.Module):
-    """A network as it is exported: the mean over flipped views of one picture, computed as one batch.
+    """Networks as they are exported: the mean over all of them and over flipped views of one picture.
 
-    Input (1, 3, rows, cols). A classifier gives (logits, features, maps), a segmenter logits (1, 1, rows, cols); maps
-    and masks are flipped back before the mean, so logit = mean of the map + bias stays true.
+    Input (1, 3, rows, cols). Classifiers give (logits, features, maps), segmenters logits (1, 1, rows, cols); maps and
+    masks are flipped back before the mean, so logit = mean of the map + bias stays true. The features of several
+    classifiers stand behind each other.
     """
 
-    def __init__(self, network: nn.Module, views: int = 1) -> None:
+    def __init__(self, networks: list[nn.Module], views: int = 1) -> None:
         super().__init__()
-        self.network = network.eval()
+        self.networks = nn.ModuleList(networks).eval()
+        self.classifies = isinstance(networks[0], Classifier)
         self.flips: list[list[int]] = [[], [3], [2], [2, 3]][:views]
 
     def forward(self, x: Tensor) -> Any:
         batch = torch.cat([x.flip(axes) if axes else x for axes in self.flips])
-        if not isinstance(self.network, MobileNetV2):
-            return self._merge(self.network(batch))
-        logits, features, maps = self.network.explain(batch)
-        return logits.mean(0, keepdim=True), features.mean(0, keepdim=True), self._merge(maps)
+        if not self.classifies:
+            return torch.stack([self._merge(network(batch)) for network in self.networks]).mean(0)
+        logits, features, maps = zip(*(network.explain(batch) for network in self.networks), strict=True)
+        return (
+            torch.stack(logits).mean((0, 1))[None],
+            torch.cat([f.mean(0, keepdim=True) for f in features], dim=1),
+            torch.stack([self._merge(m) for m in maps]).mean(0),
+        )
 
     def _merge(self, planes: Tensor) -> Tensor:
         back = [planes[i : i + 1].flip(axes) if axes else planes[i : i + 1] for i, axes in enumerate(self.flips)]
@@ -46,7 +52,7 @@ class Shipped(nn.Module):
 
 def to_onnx(module: Shipped, size: int) -> onnx.ModelProto:
     """Export in fp32. Classifiers give `logits`, `features`, `maps`; segmenters `logits` (1, 1, rows, cols)."""
-    names = ["logits", "features", "maps"] if isinstance(module.network, MobileNetV2) else ["logits"]
+    names = ["logits", "features", "maps"] if module.classifies else ["logits"]
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # The recording exporter is deprecated but needs no further package and folds batch norm by itself; it also

@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from medview.core.failures import Failure
 from medview.imaging.open import open_path
-from medview.inference.gate import check_picture
+from medview.imaging.raster import decode_mask
+from medview.inference.quality import check_picture
 from training.layouts import LAYOUTS
 from training.manifests import Sample, hash_split, read_manifest
 
@@ -21,14 +23,56 @@ MADE = "made"
 MADE_PICTURES = 1500
 
 
+CHEST_COLUMNS = ("file", "label", "findings", "patient_id", "source", "split", "framing")
+PNEUMONIAS = ("pneumonia_bacterial", "pneumonia_viral")
+# NIH findings of which the set holds enough pictures (57 or more in train) to learn and to measure them.
+FINDINGS = (
+    "Emphysema",
+    "Pneumothorax",
+    "Infiltration",
+    "Pneumonia",
+    "Atelectasis",
+    "Effusion",
+    "Mass",
+    "Consolidation",
+    "Pleural_Thickening",
+    "Edema",
+    "Nodule",
+)
+
+
+def _chest(data: Path, r: dict[str, str], **facts: Any) -> Sample:
+    at = data / "cxr/images" / r["file"]
+    return Sample(at, facts.pop("label", r["label"]), r["split"], r["patient_id"], r["source"], r["framing"], **facts)
+
+
 def chest_six(data: Path) -> list[Sample]:
-    """Six-class chest X-ray: the labelled rows of cxr/manifest.csv."""
-    rows = read_manifest(data / "cxr/manifest.csv", ("file", "label", "patient_id", "source", "split", "framing"))
-    return [
-        Sample(data / "cxr/images" / r["file"], r["label"], r["split"], r["patient_id"], r["source"], r["framing"])
-        for r in rows
-        if r["label"]
-    ]
+    """Six-class chest X-ray: the labelled rows of cxr/manifest.csv, and for training two corrections from NIH.
+
+    All labelled pneumonias are children, so a network learns that adults have none. NIH pneumonias are adults whose
+    cause is unknown: either pneumonia may be true. Where the radiologists of the RSNA challenge contradict NIH's
+    text-mined label (a pneumonia they call normal, a normal they do not), the training picture is left out.
+    """
+    read = {r["file"]: r["rsna_class"] for r in read_manifest(data / "cxr/expert_labels.csv", ("file", "rsna_class"))}
+    samples = []
+    for r in read_manifest(data / "cxr/manifest.csv", CHEST_COLUMNS):
+        expert = read.get(r["file"], "")
+        if r["label"]:
+            if not (r["split"] == "train" and r["label"] == "normal" and expert not in ("", "Normal")):
+                samples.append(_chest(data, r))
+        elif r["split"] == "train" and "Pneumonia" in r["findings"].split("|") and expert != "Normal":
+            samples.append(_chest(data, r, allowed=PNEUMONIAS))
+    return samples
+
+
+def chest_findings(data: Path) -> list[Sample]:
+    """NIH findings, several of which may be true of one film: `allowed` holds the true ones, `label` stays empty."""
+    samples = []
+    for r in read_manifest(data / "cxr/manifest.csv", CHEST_COLUMNS):
+        if r["findings"]:
+            found = tuple(name.lower() for name in r["findings"].split("|") if name in FINDINGS)
+            samples.append(_chest(data, r, label="", allowed=found))
+    return samples
 
 
 def skin_lesion(data: Path) -> list[Sample]:
@@ -47,6 +91,36 @@ def skin_lesion(data: Path) -> list[Sample]:
         for r in extra
     ]
     return samples
+
+
+def skin_lesion_mask(data: Path) -> list[Sample]:
+    """Skin lesions with their outlines: HAM10000 in its splits, and ISIC 2017 by the hash of the file name.
+
+    Masks that mark everything outline nothing and are left out (two).
+    """
+    root = data / "skin"
+    columns = ("file", "mask_file", "lesion_group", "split")
+    samples = [
+        Sample(root / r["file"], "lesion", r["split"], r["lesion_group"], "HAM10000", mask=root / r["mask_file"])
+        for r in read_manifest(root / "manifest.csv", columns)
+    ]
+    samples += [
+        Sample(
+            root / r["file"],
+            "lesion",
+            hash_split(r["file"]),
+            r["file"],
+            "ISIC 2017",
+            mask=root / r["mask_file"],
+        )
+        for r in read_manifest(root / "isic2017_seg/manifest.csv", ("file", "mask_file"))
+    ]
+    return [s for s in samples if s.mask and not _all_marked(s.mask)]
+
+
+def _all_marked(mask: Path) -> bool:
+    """Whether a mask file marks every pixel; a file that is missing is left to `load_set` to report."""
+    return mask.is_file() and bool(decode_mask(mask.read_bytes(), (64, 64)).all())
 
 
 TUMOURS = ("meningioma", "glioma", "pituitary")
@@ -136,7 +210,7 @@ NO_BRAIN = ("MR_small", "examples_overlay", "MR-SIEMENS", "emri_small", "07_")
 def image_kind(data: Path) -> list[Sample]:
     """The gate's set: our three kinds from their own sets, and everything else. Sets without a split are split by the
     hash of the file name."""
-    samples = [_as_kind(s, "chest_xray") for s in chest_six(data)]
+    samples = [_as_kind(s, "chest_xray") for s in chest_six(data) if s.label]
     samples += [_as_kind(s, "brain_mr") for s in brain_tumour_mask(data)]
     samples += [_as_kind(s, "skin_lesion") for s in skin_lesion(data)]
     root = data / "skin"
@@ -179,7 +253,9 @@ def _is_picture(path: Path) -> bool:
 
 SETS: dict[str, Callable[[Path], list[Sample]]] = {
     "chest-six": chest_six,
+    "chest-findings": chest_findings,
     "skin-lesion": skin_lesion,
+    "skin-lesion-mask": skin_lesion_mask,
     "brain-tumour": brain_tumour,
     "brain-tumour-mask": brain_tumour_mask,
     "image-kind": image_kind,

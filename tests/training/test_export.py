@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +12,16 @@ import pytest
 pytest.importorskip("torch", reason="PyTorch is not installed: make train-setup")
 pytest.importorskip("onnx", reason="onnx is not installed: make train-setup")
 
+import torch
+
 from medview.inference.gate import feature_distance
 from medview.inference.registry import Model, Registry
+from medview.inference.runtime import Network
 from tests.training.toy import toy_config, toy_pool
 from training import export as exporting
 from training import fit as loop
+from training import folder as folders
+from training.calibrate import platt_scaling
 from training.config import Config
 from training.gate import principal
 
@@ -38,7 +45,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A finished toy run."""
     (tmp_path / "cards").mkdir()
     (tmp_path / "cards" / "toy.toml").write_text(CARD)
-    monkeypatch.setattr(exporting, "CARDS", tmp_path / "cards")
+    monkeypatch.setattr(folders, "CARDS", tmp_path / "cards")
     monkeypatch.setattr(loop, "initialise", lambda *_: None)
     loop.fit(toy_config(), toy_pool(), toy_pool(), tmp_path, tmp_path / "runs", threads=1)
     return tmp_path / "runs"
@@ -67,7 +74,7 @@ def test_new_texts_reach_the_card_and_leave_its_figures(runs: Path, tmp_path: Pa
     folder = export(toy_config(), runs, tmp_path / "models")
     before = Registry(tmp_path / "models", "cpu").cards["toy"]
     (tmp_path / "cards" / "toy.toml").write_text(CARD.replace('name = "Bright"', 'name = "Brighter"'))
-    exporting.refresh_card(toy_config(), folder)
+    folders.refresh_card(toy_config(), folder)
     after = Registry(tmp_path / "models", "cpu").cards["toy"]
     assert after.label("bright").name == "Brighter"
     assert (after.sha256, after.temperature, after.operating_points) == (
@@ -100,3 +107,63 @@ def test_the_distance_is_1_for_usual_features_and_grows_with_strangeness() -> No
     own = [feature_distance(f, arrays, "x") for f in features[:300]]
     assert np.mean(np.square(own)) == pytest.approx(1.0, abs=0.1)
     assert feature_distance(features[0] + 20 * mixing[0], arrays, "x") > 2 * max(own)
+
+
+def test_a_new_calibration_of_the_same_file_changes_nothing(runs: Path, tmp_path: Path) -> None:
+    folder = export(toy_config(), runs, tmp_path / "models")
+    before = (folder / "card.toml").read_bytes()
+    (folder / "evaluation.json").write_text("figures of the old choice")
+    exporting.recalibrate(toy_config(), toy_pool(), tmp_path / "models")
+    assert (folder / "card.toml").read_bytes() == before
+    assert not (folder / "evaluation.json").exists()
+
+
+def test_several_labels_are_scaled_in_the_file_itself(runs: Path, tmp_path: Path) -> None:
+    config = toy_config(id="toy", task="multilabel")
+    state = torch.load(runs / "toy" / "best.pt", weights_only=True)
+    for name in ("best.pt", "last.pt"):
+        held = torch.load(runs / "toy" / name, weights_only=False)
+        torch.save(held | {"digest": config.digest()}, runs / "toy" / name)
+    # A head that is four times too sure: the file has to take that back.
+    state["model"]["head.weight"] *= 4
+    torch.save(state | {"digest": config.digest()}, runs / "toy" / "best.pt")
+    folder = export(config, runs, tmp_path / "models")
+    card = tomllib.loads((folder / "card.toml").read_text())
+    assert "temperature" not in card
+    network = Network((folder / "model.onnx").read_bytes(), "cpu")
+    outputs = exporting.run_all(network, toy_pool())
+    scales, offsets = platt_scaling(outputs["logits"], toy_pool().allowed)
+    np.testing.assert_allclose(scales, 1, atol=0.15)
+    np.testing.assert_allclose(offsets, 0, atol=0.15)
+
+
+def test_averaged_weights_are_the_mean_of_each() -> None:
+    first = {"w": torch.tensor([1.0, 3.0]), "n": torch.tensor(5)}
+    second = {"w": torch.tensor([3.0, 9.0]), "n": torch.tensor(9)}
+    mean = exporting.mean_weights([first, second])
+    assert mean["w"].tolist() == [2.0, 6.0]
+    assert mean["n"].item() == 5
+
+
+def test_members_that_see_other_pictures_are_not_averaged(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = toy_config(size=64)
+    monkeypatch.setattr(exporting, "load_config", lambda _: other)
+    monkeypatch.setattr(exporting, "load_best", lambda config, _: exporting.Run(config, {}, ""))
+    with pytest.raises(ValueError, match="differ in size"):
+        exporting.networks_of(toy_config(ensemble=("other",)), runs)
+
+
+def test_soup_and_ensemble_reach_the_card_with_their_hashes(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "load_config", lambda _: toy_config())
+    folder = export(toy_config(soup=("toy",), ensemble=("toy",)), runs, tmp_path / "models")
+    training = tomllib.loads((folder / "card.toml").read_text())["about"]["training"]
+    digest = hashlib.sha256((runs / "toy" / "best.pt").read_bytes()).hexdigest()
+    assert [run["weights_sha256"] for run in training["runs"]] == [digest] * 3
+    single = export(toy_config(), runs, tmp_path / "single")
+    both = [Network((f / "model.onnx").read_bytes(), "cpu") for f in (folder, single)]
+    tensor = exporting.tensor_of(toy_pool().images[0])
+    ours, alone = (network.run(tensor) for network in both)
+    np.testing.assert_allclose(ours["logits"], alone["logits"], atol=1e-2)
+    assert ours["features"].shape[1] == 2 * alone["features"].shape[1]

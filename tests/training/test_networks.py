@@ -17,7 +17,7 @@ from tests.training.toy import toy_config, toy_pool  # noqa: E402
 from training import fit as loop  # noqa: E402
 from training.batches import Pool, sampling_weights  # noqa: E402
 from training.config import Config  # noqa: E402
-from training.networks import MobileNetV2, ResidualUNet, restore_batch_norm  # noqa: E402
+from training.networks import CLASSIFIERS, SEGMENTERS, MobileNetV2, ResidualUNet, classifier, restore_batch_norm  # noqa: E402
 from training.onnx_files import Shipped, store_fp16, to_onnx, torch_outputs  # noqa: E402
 from training.samples import Sample  # noqa: E402
 
@@ -51,17 +51,85 @@ def test_class_maps_average_to_the_logits() -> None:
     torch.testing.assert_close(maps.mean(dim=(2, 3)) + network.head.bias, logits, atol=1e-5, rtol=1e-4)
 
 
-def test_the_unet_gives_one_logit_per_pixel() -> None:
-    assert ResidualUNet().eval()(torch.rand(1, 3, 64, 96)).shape == (1, 1, 64, 96)
-
-
 def test_averaged_views_are_those_of_the_flipped_pictures_flipped_back() -> None:
     torch.manual_seed(0)
     network = ResidualUNet().eval()
     x = torch.rand(1, 3, 64, 64)
     with torch.no_grad():
         expected = (network(x) + network(x.flip(3)).flip(3)) / 2
-        torch.testing.assert_close(Shipped(network, 2)(x), expected, atol=1e-4, rtol=1e-3)
+        torch.testing.assert_close(Shipped([network], 2)(x), expected, atol=1e-4, rtol=1e-3)
+
+
+def test_several_networks_are_averaged_and_their_maps_still_give_the_logit() -> None:
+    torch.manual_seed(0)
+    members: list[torch.nn.Module] = [MobileNetV2(3).eval(), MobileNetV2(3).eval()]
+    x = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        logits, features, maps = Shipped(members, 2)(x)
+        alone = [member(view) for member in members for view in (x, x.flip(3))]
+    torch.testing.assert_close(logits, torch.stack(alone).mean(0), atol=1e-5, rtol=1e-4)
+    assert features.shape == (1, 2 * 1280)
+    bias = torch.stack([member.head.bias for member in members]).mean(0)
+    torch.testing.assert_close(maps.mean(dim=(2, 3)) + bias, logits, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("arch", CLASSIFIERS)
+def test_every_classifier_gives_maps_that_average_to_its_logits(arch: str) -> None:
+    network = classifier(arch, 3, 0.0).eval()
+    with torch.no_grad():
+        logits, features, maps = network.explain(torch.rand(2, 3, 96, 96) * 2 - 1)
+    assert maps.shape == (2, 3, 3, 3)
+    assert features.shape == (2, network.head.in_features)
+    torch.testing.assert_close(maps.mean(dim=(2, 3)) + network.head.bias, logits, atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("arch", SEGMENTERS)
+def test_every_segmenter_gives_one_logit_per_pixel(arch: str) -> None:
+    assert ResidualUNet(arch).eval()(torch.rand(1, 3, 64, 96)).shape == (1, 1, 64, 96)
+
+
+def test_a_network_of_another_task_is_refused() -> None:
+    with pytest.raises(ValueError, match="does not segment"):
+        loop.build(toy_config(task="segment"))
+    with pytest.raises(ValueError, match="unknown arch"):
+        loop.build(toy_config(arch="perceptron"))
+
+
+def test_frozen_layers_keep_their_weights_and_statistics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(toy_config().seed)
+    start = loop.build(toy_config()).state_dict()
+    trained = train(tmp_path, toy_config(frozen_layers=4), monkeypatch)["model"]
+    assert isinstance(trained, dict)
+    for name, value in trained.items():
+        if name.startswith(("features.0.", "features.3.")) and "num_batches" not in name:
+            torch.testing.assert_close(value, start[name], rtol=0, atol=0)
+    assert not torch.equal(trained["features.4.conv.0.1.weight"], start["features.4.conv.0.1.weight"])
+
+
+def test_each_of_several_labels_has_its_own_loss_and_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Fixed(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.logits = torch.nn.Parameter(torch.tensor([[0.0, 2.0]]))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.logits.repeat(len(x), 1)
+
+    config, pool = toy_config(task="multilabel", mixup=0.0), toy_pool()
+    batch = (pool.images[:2], None, np.array([[True, True], [False, True]]))
+    rng = np.random.default_rng(0)
+    loss = loop.step_loss(Fixed(), batch, config, rng, torch.device("cpu"))
+    assert loss.item() == pytest.approx((np.log(2) + np.log(1 + np.exp(-2))) / 2, abs=2e-3)
+    end = train(tmp_path, config, monkeypatch)
+    assert 0 <= end["progress"].best <= 1
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train(tmp_path, toy_config(), monkeypatch)
+    last = tmp_path / "toy" / "last.pt"
+    last.write_bytes(last.read_bytes()[:5000])
+    with pytest.raises(ValueError, match="is damaged"):
+        train(tmp_path, toy_config(), monkeypatch)
 
 
 def test_the_loss_takes_any_allowed_class_for_true() -> None:
@@ -140,7 +208,7 @@ def test_a_full_disk_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize("network", [MobileNetV2(3), ResidualUNet()], ids=["classifier", "segmenter"])
 def test_the_exported_file_answers_as_pytorch_does_at_half_the_size(network: torch.nn.Module, views: int) -> None:
     tensor = to_input(np.random.default_rng(0).random((64, 64), np.float32))
-    module = Shipped(network, views)
+    module = Shipped([network], views)
     full = to_onnx(module, 64)
     half = store_fp16(full)
     assert half.ByteSize() < 0.62 * full.ByteSize()

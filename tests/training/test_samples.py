@@ -77,8 +77,9 @@ def test_every_configuration_loads_and_names_itself(path: Path) -> None:
     assert config.id == path.stem
     assert config.data in samples.SETS
     assert config.size_at(config.epochs - 1) == config.stages[-1].size
-    starts = {load_config(p.stem).encoder_from for p in CONFIGS.glob("*.toml")}
-    assert (path.parent.parent / "cards" / path.name).exists() or config.id in starts
+    others = [load_config(p.stem) for p in CONFIGS.glob("*.toml")]
+    used = {id for c in others for id in (c.encoder_from, *c.soup, *c.ensemble)}
+    assert (path.parent.parent / "cards" / path.name).exists() or config.id in used
 
 
 def test_an_unknown_setting_is_refused(tmp_path: Path) -> None:
@@ -93,3 +94,16 @@ def test_an_unknown_setting_is_refused(tmp_path: Path) -> None:
 def test_the_real_sets_are_sound(name: str, data_dir: Path) -> None:
     found = load_set(name, data_dir)
     assert {s.split for s in found} >= {"train", "val", "test"}
+
+
+def test_the_digest_tells_trainings_apart_and_nothing_else() -> None:
+    config = load_config("chest-six")
+    assert replace(config, version="9", views=4, soup=(), sensitivity=0.5).digest() == config.digest()
+    assert replace(config, lr=1e-5).digest() != config.digest()
+    assert replace(config, augment=replace(config.augment, crop=0.5)).digest() != config.digest()
+
+
+def test_another_architecture_is_another_run() -> None:
+    config = load_config("chest-six", "resnet50")
+    assert (config.id, config.arch, config.encoder_from, config.soup) == ("chest-six-resnet50", "resnet50", "", ())
+    assert load_config("chest-six", "mobilenet_v2") == load_config("chest-six")

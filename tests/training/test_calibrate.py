@@ -1,0 +1,80 @@
+"""What the val split decides, on numbers made by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn", reason="scikit-learn is not installed: make train-setup")
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medview.inference.postprocess import sigmoid
+from tests.training.toy import toy_config, toy_pool
+from training.calibrate import (
+    COVERAGE,
+    HIGHEST_THRESHOLD,
+    calibrate_labels,
+    conformal_threshold,
+    fit_temperature,
+    platt_scaling,
+    sensitivity_point,
+)
+
+
+def test_the_temperature_undoes_logits_that_are_too_sure() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(4000, 3))
+    chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    truth = np.array([rng.choice(3, p=p) for p in chances])
+    assert fit_temperature(logits * 3, truth) == pytest.approx(3, rel=0.1)
+
+
+def test_platt_scaling_finds_scale_and_offset_and_never_turns_a_label_round() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(8000, 2))
+    truth = rng.random((8000, 2)) < sigmoid(np.stack([2 * logits[:, 0] - 1, -3 * logits[:, 1]], axis=1))
+    scales, offsets = platt_scaling(logits, truth)
+    assert scales[0] == pytest.approx(2, rel=0.1)
+    assert offsets[0] == pytest.approx(-1, abs=0.1)
+    assert scales[1] == 0.0
+
+
+def test_the_operating_point_is_the_highest_threshold_that_reaches_the_sensitivity() -> None:
+    probability = np.array([0.05, 0.1, 0.2, 0.3, 0.4, 0.15, 0.25, 0.45])
+    truth = np.array([False, False, False, True, True, True, True, True])
+    point = sensitivity_point(truth, probability, 0.8)
+    assert point == {"threshold": 0.25, "sensitivity": 0.8, "specificity": 1.0}
+    assert sensitivity_point(truth, probability, 1.0) == {
+        "threshold": 0.15,
+        "sensitivity": 1.0,
+        "specificity": pytest.approx(2 / 3),
+    }
+
+
+def test_an_easy_class_needs_no_more_than_a_majority() -> None:
+    point = sensitivity_point(np.array([False, True, True]), np.array([0.1, 0.9, 0.95]), 0.9)
+    assert point == {"threshold": HIGHEST_THRESHOLD, "sensitivity": 1.0, "specificity": 1.0}
+
+
+@given(st.lists(st.floats(0, 1), min_size=10, max_size=200))
+def test_the_prediction_set_covers_what_it_promises(given_to_truth: list[float]) -> None:
+    values = np.array(given_to_truth)
+    threshold = conformal_threshold(values)
+    assert (values >= threshold).mean() >= COVERAGE
+    assert threshold in values
+
+
+def test_too_few_pictures_give_no_prediction_set_smaller_than_all() -> None:
+    assert conformal_threshold(np.array([0.9] * 8)) == 0.0
+
+
+def test_a_label_without_evidence_is_hidden() -> None:
+    rng = np.random.default_rng(0)
+    config, pool = toy_config(task="multilabel"), toy_pool(200)
+    logits = np.stack([np.where(pool.allowed[:, 0], 3.0, -3.0), rng.normal(size=200)], axis=1)
+    found = calibrate_labels(logits, pool, config)
+    assert found["val"]["hidden"] == ["bright"]
+    assert found["val"]["auc"]["dark"]["value"] == 1.0
+    assert set(found["operating_points"]) == {"dark", "bright"}

@@ -1,0 +1,66 @@
+"""Leaving a source out. Needs PyTorch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="PyTorch is not installed: make train-setup")
+
+from tests.training.toy import toy_config, toy_pool
+from training import fit as loop
+from training import held_out
+from training.config import Stage
+from training.samples import Sample
+
+
+def sample(name: str, label: str, source: str, split: str = "train") -> Sample:
+    return Sample(Path(name), label, split, name, source)
+
+
+def test_only_classes_that_another_source_holds_too_can_be_measured() -> None:
+    samples = [
+        sample("1", "dark", "a"),
+        sample("2", "dark", "b"),
+        sample("3", "bright", "b"),
+        sample("4", "bright", "c", "test"),
+    ]
+    assert held_out.shared_sources(samples) == {"a": ["dark"], "b": ["dark"]}
+
+
+def test_recall_counts_the_shared_classes_of_the_source() -> None:
+    samples = [sample("1", "dark", "a"), sample("2", "dark", "a"), sample("3", "bright", "a")]
+    logits = np.array([[2.0, 0.0], [0.0, 1.0], [0.0, 3.0]])
+    found = held_out.measure(toy_config(), samples, ["dark"], logits)
+    assert found["images"] == 2
+    assert found["accuracy"] == 0.5
+    dark = found["classes"]["dark"]
+    assert (dark["recall"], dark["n"], dark["called"]) == (0.5, 2, {"bright": 1, "dark": 1})
+
+
+def test_a_source_is_left_out_of_training_and_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = toy_pool()
+    for index, one in enumerate(pool.samples):
+        object.__setattr__(one, "source", "left" if index < 8 else "kept")
+        object.__setattr__(one, "split", "val" if index % 4 > 1 else "train")
+    seen: list[set[str]] = []
+
+    def load_pool(samples: list[Sample], _: object) -> object:
+        rows = [pool.samples.index(s) for s in samples]
+        seen.append({s.source for s in samples})
+        return type(pool)(samples, pool.images[rows], None, pool.allowed[rows])
+
+    monkeypatch.setattr(held_out, "load_pool", load_pool)
+    monkeypatch.setattr(held_out, "REPORTS", tmp_path / "loso")
+    monkeypatch.setattr(loop, "initialise", lambda *_: None)
+    config = toy_config(held_out_stages=(Stage(32, 1),))
+    path = held_out.leave_one_out(config, pool.samples, tmp_path, tmp_path / "runs", ["left"], 1)
+    assert seen == [{"kept"}, {"kept"}, {"left"}]
+    assert json.loads(path.read_text())["held_out"]["left"]["images"] == 8
+    with pytest.raises(ValueError, match="cannot be left out"):
+        held_out.leave_one_out(config, pool.samples, tmp_path, tmp_path / "runs", ["elsewhere"], 1)
+    with pytest.raises(ValueError, match="no held_out_stages"):
+        held_out.leave_one_out(toy_config(), pool.samples, tmp_path, tmp_path / "runs", [], 1)

@@ -1,0 +1,144 @@
+"""What is chosen on the val split after training: temperature, operating points, prediction sets, mask threshold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score, roc_curve
+
+from medview.inference.postprocess import drop_small, sigmoid, softmax
+from training.batches import Pool
+from training.config import Config
+from training.metrics import calibration_error, interval, mean_dice
+
+MASK_THRESHOLDS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6)
+MAX_FALSE_MARKS = 0.02
+MIN_PIXELS = (0, 20, 40, 80, 120, 160, 200, 300)
+COVERAGE = 0.9
+# A label of one-of-n that is more probable than all others together is a finding, however easy its sensitivity is.
+HIGHEST_THRESHOLD = 0.5
+# A label whose AUC may be as low as this says too little to be shown.
+LEAST_AUC = 0.65
+
+
+def fit_temperature(logits: NDArray[Any], truth: NDArray[Any]) -> float:
+    """The temperature with the lowest log loss (Guo et al. 2017, arXiv 1706.04599)."""
+    from scipy.optimize import minimize_scalar
+
+    def loss(log_t: float) -> float:
+        p = softmax(logits / np.exp(log_t))
+        return float(-np.log(np.clip(p[np.arange(len(truth)), truth], 1e-12, 1)).mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-2.0, 2.0), method="bounded").x))
+
+
+def platt_scaling(logits: NDArray[Any], truth: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Scale and offset per label, (labels,) each, so that sigmoid(scale * logit + offset) is calibrated (Platt 1999).
+
+    `logits` and `truth` (n, labels). A scale is never negative: a label that was learned the wrong way round gets none.
+    """
+    scales, offsets = np.ones(logits.shape[1]), np.zeros(logits.shape[1])
+    for label in range(logits.shape[1]):
+        fitted = LogisticRegression(C=100.0).fit(logits[:, label : label + 1], truth[:, label])
+        scales[label], offsets[label] = max(0.0, float(fitted.coef_[0, 0])), float(fitted.intercept_[0])
+    return scales, offsets
+
+
+def sensitivity_point(
+    truth: NDArray[np.bool_], probability: NDArray[np.float64], sensitivity: float
+) -> dict[str, float]:
+    """The highest threshold, `HIGHEST_THRESHOLD` at most, that reaches `sensitivity`, with what it reaches of both."""
+    _, true_rate, thresholds = roc_curve(truth, probability, drop_intermediate=False)
+    reached = thresholds[np.argmax(true_rate >= sensitivity)]
+    threshold = float(np.clip(reached, 0.005, HIGHEST_THRESHOLD))
+    found = probability >= threshold
+    return {
+        "threshold": threshold,
+        "sensitivity": float(found[truth].mean()),
+        "specificity": float((~found[~truth]).mean()),
+    }
+
+
+def conformal_threshold(true_probability: NDArray[np.float64], coverage: float = COVERAGE) -> float:
+    """The probability from which a label belongs to the prediction set, so that the set holds the true label in
+    `coverage` of new pictures of the same sources: split conformal prediction, least ambiguous sets (Sadinle, Lei and
+    Wasserman 2019, arXiv 1609.00451). `true_probability` (n,): what each val picture's true label was given."""
+    n = len(true_probability)
+    rank = int(np.floor((n + 1) * (1 - coverage)))
+    return float(np.sort(true_probability)[rank - 1]) if rank >= 1 else 0.0
+
+
+def calibrate_classes(logits: NDArray[Any], pool: Pool, config: Config) -> dict[str, Any]:
+    """Temperature, operating points and prediction set; samples whose class is known only in part are left out."""
+    known = pool.allowed.sum(axis=1) == 1
+    truth, logits = pool.allowed[known].argmax(axis=1), logits[known]
+    temperature = fit_temperature(logits, truth)
+    before, after = softmax(logits), softmax(logits / temperature)
+    return {
+        "temperature": temperature,
+        "operating_points": {
+            label: sensitivity_point(truth == c, after[:, c], config.sensitivity)
+            for c, label in enumerate(config.labels)
+        },
+        "prediction_set": {
+            "coverage": COVERAGE,
+            "threshold": conformal_threshold(after[np.arange(len(truth)), truth]),
+        },
+        "val": {
+            "images": len(truth),
+            "ece_before": calibration_error(truth, before),
+            "ece_after": calibration_error(truth, after),
+        },
+    }
+
+
+def calibrate_labels(logits: NDArray[Any], pool: Pool, config: Config) -> dict[str, Any]:
+    """Operating points of several labels a picture, whose logits are scaled already, and which of them are too weak to
+    be shown: those whose AUC on val may be under `LEAST_AUC` (95 % interval over patients)."""
+    probability = sigmoid(logits)
+    groups = [s.group for s in pool.samples]
+    aucs = {}
+    for c, label in enumerate(config.labels):
+        truth = pool.allowed[:, c]
+
+        def auc(i: NDArray[np.int64], c: int = c, truth: NDArray[np.bool_] = truth) -> float:
+            return float(roc_auc_score(truth[i], probability[i, c])) if 0 < truth[i].sum() < len(i) else float("nan")
+
+        aucs[label] = interval(groups, auc)
+    return {
+        "operating_points": {
+            label: sensitivity_point(pool.allowed[:, c], probability[:, c], config.sensitivity)
+            for c, label in enumerate(config.labels)
+        },
+        "val": {
+            "images": len(groups),
+            "auc": aucs,
+            "hidden": [label for label, auc in aucs.items() if auc["low"] < LEAST_AUC],
+        },
+    }
+
+
+def calibrate_mask(logits: NDArray[Any], pool: Pool) -> dict[str, Any]:
+    """Mask threshold and smallest region: the pair with the best mean Dice over slices that have a reference, among
+    those that mark at most `MAX_FALSE_MARKS` of the empty ones, or among all where none is so strict."""
+    assert pool.masks is not None
+    probabilities, references = sigmoid(logits[:, 0]), pool.masks > 127
+    marked = references.any(axis=(1, 2))
+
+    def figures(threshold: float, smallest: int) -> tuple[float, float]:
+        found = np.stack([drop_small(p >= threshold, smallest) for p in probabilities])
+        free = float(found[~marked].any(axis=(1, 2)).mean()) if not marked.all() else 0.0
+        return mean_dice(found[marked], references[marked]), free
+
+    table = {(t, m): figures(t, m) for t in MASK_THRESHOLDS for m in MIN_PIXELS}
+    strict = [pair for pair, (_, free) in table.items() if free <= MAX_FALSE_MARKS] or list(table)
+    threshold, smallest = max(strict, key=lambda pair: table[pair][0])
+    dice, free = table[threshold, smallest]
+    return {
+        "mask_threshold": threshold,
+        "min_pixels": smallest,
+        "val": {"images": len(references), "mean_slice_dice": dice, "empty_marked": free},
+    }

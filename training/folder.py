@@ -1,0 +1,120 @@
+"""The folder of a model: card, data notice and files, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from medview.inference.card import FORMAT, parse_card
+from medview.report.export import write_atomic
+from training.config import Config
+
+CARDS = Path(__file__).parent / "cards"
+
+
+def card_tables(config: Config, calibration: dict[str, Any], files: dict[str, bytes]) -> dict[str, Any]:
+    """The tables of card.toml: the text of training/cards, what the configuration says, what val calibrated."""
+    raw: dict[str, Any] = tomllib.loads((CARDS / f"{config.id}.toml").read_text(encoding="utf-8"))
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    raw["about"]["calibration_on_val"] = calibration.pop("val")
+    hide_labels(raw)
+    if "gate" in calibration:
+        calibration["gate"] = raw.pop("gate", {}) | calibration["gate"]
+    return raw | {
+        "format": FORMAT,
+        "id": config.id,
+        "version": config.version,
+        "task": config.task,
+        "sha256": hashes.pop("model.onnx"),
+        "files": hashes,
+        "preprocess": {"size": [config.size, config.size], "colour": config.colour, "intensity": config.intensity},
+        **calibration,
+    }
+
+
+def hide_labels(raw: dict[str, Any]) -> None:
+    """Mark the labels that val found too weak to be shown, with the reason."""
+    val = raw["about"]["calibration_on_val"]
+    for label in raw["labels"]:
+        if label["id"] in val.get("hidden", []):
+            auc = val["auc"][label["id"]]
+            label["shown"] = False
+            label["why_hidden"] = f"AUC {auc['value']:.2f}, perhaps only {auc['low']:.2f}: too weak to be shown"
+
+
+def notice(raw: dict[str, Any]) -> str:
+    """The data notice of a model folder: what it was learned from, and on which terms."""
+    lines = [f"# {raw['name']} ({raw['id']} {raw['version']})", "", raw["about"]["licence"], "", "Learned from:", ""]
+    lines += [f"- {source}" for source in raw["about"]["data"]]
+    start = "MobileNetV2 weights of google-coral/test_data (Apache License 2.0)"
+    return "\n".join([*lines, f"- ImageNet, through the {start}", ""])
+
+
+def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The card's tables and the files it names. Raises OSError where one is missing."""
+    raw: dict[str, Any] = tomllib.loads((folder / "card.toml").read_text(encoding="utf-8"))
+    return raw, {name: (folder / name).read_bytes() for name in ("model.onnx", *raw["files"])}
+
+
+def write_folder(folder: Path, raw: dict[str, Any], files: dict[str, bytes]) -> None:
+    """Write a model folder beside the old one, then swap; a full disk leaves the old folder as it was.
+
+    The figures of the old model go with it.
+    """
+    rounded = _rounded(raw)
+    parse_card(rounded)
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    for name, data in files.items():
+        (part / name).write_bytes(data)
+    (part / "card.toml").write_text(tomli_w.dumps(rounded), encoding="utf-8")
+    (part / "NOTICE.md").write_text(notice(rounded), encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
+
+
+def refresh_card(config: Config, folder: Path) -> None:
+    """Bring the texts of training/cards into an exported card; what was trained, calibrated and measured stays."""
+    path = folder / "card.toml"
+    raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    text: dict[str, Any] = tomllib.loads((CARDS / f"{config.id}.toml").read_text(encoding="utf-8"))
+    for table in ("about", "gate"):
+        if table in text:
+            text[table] = raw.get(table, {}) | text[table]
+    raw |= text
+    hide_labels(raw)
+    parse_card(raw)
+    write_atomic(path, tomli_w.dumps(raw).encode())
+    write_atomic(folder / "NOTICE.md", notice(raw).encode())
+
+
+def add_metrics(folder: Path, report: dict[str, Any]) -> None:
+    """Put the headline figures of evaluation.json into the card."""
+    path = folder / "card.toml"
+    raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    raw["about"]["metrics"] = {
+        split: {
+            name: {k: round(float(v), 4) for k, v in figure.items()}
+            for name, figure in figures.items()
+            if isinstance(figure, dict) and set(figure) >= {"value", "low", "high"}
+        }
+        for split, figures in report["splits"].items()
+    }
+    write_atomic(path, tomli_w.dumps(raw).encode())
+
+
+def _rounded(value: Any) -> Any:
+    """Floats to six significant digits, so that a card is readable and equal on every machine."""
+    if isinstance(value, dict):
+        return {k: _rounded(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_rounded(v) for v in value]
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    return value

@@ -1,0 +1,127 @@
+"""Leave one source out: train without a hospital, then measure on it. What is left is what the model learned of the
+disease rather than of the place. Only train and val pictures are used; the test split stays for `evaluate`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from medview.report.export import write_atomic
+from training.batches import load_pool
+from training.config import Config
+from training.fit import build, fit, predict
+from training.metrics import interval
+from training.samples import Sample
+
+log = logging.getLogger("training")
+REPORTS = Path(__file__).parent / "loso"
+
+
+def shared_sources(samples: list[Sample]) -> dict[str, list[str]]:
+    """Sources that can be left out, with the classes that another source holds as well; of the train split."""
+    homes: dict[str, set[str]] = defaultdict(set)
+    for sample in samples:
+        if sample.split == "train" and sample.label:
+            homes[sample.label].add(sample.source)
+    sources = sorted({source for found in homes.values() for source in found})
+    shared = {source: [k for k in sorted(homes) if source in homes[k] and len(homes[k]) > 1] for source in sources}
+    return {source: labels for source, labels in shared.items() if labels}
+
+
+def slug(text: str) -> str:
+    """A source's name as part of a folder's name."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40]
+
+
+def without(config: Config, source: str) -> Config:
+    """The short run that never sees a source: from ImageNet, for every other start may have seen it."""
+    stages = config.held_out_stages
+    return replace(
+        config,
+        id=f"{config.id}-without-{slug(source)}",
+        size=stages[-1].size,
+        stages=stages,
+        encoder_from="",
+        frozen_layers=0,
+    )
+
+
+def measure(config: Config, samples: list[Sample], labels: list[str], logits: NDArray[Any]) -> dict[str, Any]:
+    """Recall of every shared class on the source that was left out, with 95 % intervals over patients.
+    `logits` (n, classes) belong to `samples`."""
+    guess = np.array(config.labels)[logits.argmax(axis=1)]
+    groups = [s.group for s in samples]
+    truth = np.array([s.label for s in samples])
+
+    def right(rows: NDArray[np.int64]) -> dict[str, float]:
+        own = [groups[i] for i in rows]
+        return interval(own, lambda i: float((guess[rows[i]] == truth[rows[i]]).mean()))
+
+    def recall(label: str) -> dict[str, Any]:
+        rows = np.flatnonzero(truth == label)
+        figure = right(rows)
+        called = {str(k): int(n) for k, n in zip(*np.unique(guess[rows], return_counts=True), strict=True)}
+        return {
+            "recall": figure["value"],
+            "low": figure["low"],
+            "high": figure["high"],
+            "n": len(rows),
+            "called": called,
+        }
+
+    rows = np.flatnonzero(np.isin(truth, labels))
+    return {
+        "images": len(rows),
+        "accuracy": right(rows)["value"],
+        "classes": {label: recall(label) for label in labels},
+    }
+
+
+def leave_one_out(
+    config: Config, samples: list[Sample], weights: Path, runs: Path, only: list[str], threads: int
+) -> Path:
+    """Train once per source and write training/loso/<id>.json after each. `only` names sources; empty means all.
+
+    Finished runs are resumed, not repeated. Raises ValueError for a source that cannot be left out, or a model whose
+    configuration plans no such runs.
+    """
+    if not config.held_out_stages or config.task != "classify":
+        raise ValueError(f"{config.id}: the configuration has no held_out_stages; only classifiers leave sources out")
+    sources = shared_sources(samples)
+    if unknown := set(only) - set(sources):
+        raise ValueError(f"{', '.join(sorted(unknown))} cannot be left out; sources: {', '.join(sources)}")
+    path = REPORTS / f"{config.id}.json"
+    report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    found: dict[str, Any] = report.get("held_out", {})
+    for source in only or sources:
+        run = without(config, source)
+        pools = [
+            load_pool([s for s in samples if s.split == split and s.source != source], run)
+            for split in ("train", "val")
+        ]
+        best = fit(run, pools[0], pools[1], weights, runs, threads)
+        network = build(run)
+        network.load_state_dict(torch.load(best, weights_only=True, map_location="cpu")["model"])
+        own = [s for s in samples if s.source == source and s.split in ("train", "val") and s.label]
+        found[source] = measure(run, own, sources[source], predict(network.eval(), load_pool(own, run), run))
+        log.info("%s: %s", run.id, json.dumps(found[source]["accuracy"]))
+        report = {
+            "id": config.id,
+            "stages": [{"size": s.size, "epochs": s.epochs} for s in config.held_out_stages],
+            "note": "Short runs from ImageNet that never saw the source, measured on its train and val pictures; only "
+            "classes that another source holds as well.",
+            "held_out": found,
+        }
+        path.parent.mkdir(exist_ok=True)
+        write_atomic(path, (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
+    return path
