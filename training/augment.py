@@ -68,6 +68,20 @@ def expose(rng: Generator, image: Image, a: Augment) -> Image:
     return cv2.LUT(image, np.rint(table * 255).astype(np.uint8))
 
 
+def retone(rng: Generator, image: Image) -> Image:
+    """A smooth random grey curve, now and then falling in places: the tissues as another MR sequence might show them,
+    after the non-linear intensity transform of Zhou et al. 2019 (Models Genesis, arXiv 1908.06912). Black stays black,
+    so that the background of a head does not turn into tissue."""
+    x = np.linspace(0, 1, 5)
+    y = np.concatenate(([0.0], rng.uniform(0, 1, 4)))
+    if rng.random() < 0.6:
+        y.sort()
+    curve = np.interp(np.arange(256) / 255, x, y)
+    curve = np.convolve(np.pad(curve, 16, "edge"), np.full(33, 1 / 33), "valid")
+    curve = (curve - curve[0]) / max(0.3, float(curve.max() - curve[0]))
+    return cv2.LUT(image, np.rint(np.clip(curve, 0, 1) * 255).astype(np.uint8))
+
+
 def degrade(rng: Generator, image: Image, strength: float) -> Image:
     """Lose what a bad scan loses: sharpness, resolution, JPEG detail, signal over noise, local contrast."""
     rows, cols = image.shape[:2]
@@ -172,6 +186,8 @@ def augment(
     out: Any = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=fill)
     if a.bias_field and rng.random() < a.bias_field:
         out = bias_field(rng, out)
+    if a.tone and rng.random() < a.tone:
+        out = retone(rng, out)
     out = expose(rng, out, a)
     if a.letters and rng.random() < a.letters:
         out = write_letters(rng, out)

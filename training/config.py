@@ -41,6 +41,7 @@ class Augment:
     mirror_half: float = 0.0
     invert: float = 0.0
     scramble: float = 0.0
+    tone: float = 0.0
 
 
 @dataclass(frozen=True)

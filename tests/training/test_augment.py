@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.augment import augment, mirror_half
+from training.augment import augment, mirror_half, retone
 from training.config import Augment
 from training.other import MADE, make, scramble
 
@@ -30,6 +30,18 @@ def test_the_mask_follows_the_picture() -> None:
         marked = found > 127
         union = (bright | marked).sum()
         assert union == 0 or (bright & marked).sum() / union > 0.85
+
+
+def test_another_tone_keeps_black_and_shapes_and_is_at_times_falling() -> None:
+    ramp = np.tile(np.arange(256, dtype=np.uint8), (4, 1))
+    curves = [retone(np.random.default_rng(seed), ramp) for seed in range(60)]
+    falling = [bool((np.diff(curve[0].astype(int)) < 0).any()) for curve in curves]
+    assert 5 < sum(falling) < 40
+    for curve in curves:
+        assert curve[0, 0] == 0
+        assert curve.max() <= 255
+        assert np.abs(np.diff(curve[0].astype(int))).max() < 20
+        np.testing.assert_array_equal(curve[0], curve[3])
 
 
 def test_the_same_seed_gives_the_same_view() -> None:
