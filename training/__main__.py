@@ -17,6 +17,10 @@ COMMANDS = {
     "evaluate": "measure the shipped model on the test split through medview.inference",
     "loso": "leave one source out: train short runs without it and measure them on it",
 }
+SET_COMMANDS = {
+    "explore": "write the exploratory report of a set, one HTML file that opens offline",
+    "baseline": "measure what a set gives away without a network: classical features and shortcuts",
+}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -37,6 +41,15 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to train")
         if name == "loso":
             command.add_argument("--source", action="append", default=[], help="leave out this source only")
+    for name, text in SET_COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("set", help="name of a set, as in training/samples.py")
+        command.add_argument("--data", type=Path, default=ROOT.parent / "shared/data", help="folder of the data")
+        if name == "explore":
+            command.add_argument("--out", type=Path, help="file to write (default: runs/explore/<set>.html)")
+        else:
+            command.add_argument("--limit", type=int, default=0, help="pictures a split at most (0: all)")
+            command.add_argument("--out", type=Path, default=ROOT / "training/baselines", help="folder of the result")
     table = commands.add_parser("table", help="write the README's table of models from their evaluations")
     table.add_argument("--models", type=Path, default=ROOT / "models_onnx", help="folder of model folders")
     return p
@@ -134,6 +147,24 @@ def evaluate(options: argparse.Namespace) -> None:
     add_metrics(options.models / config.id, report)
 
 
+def explore(options: argparse.Namespace) -> None:
+    """Write the report of one set."""
+    from training.explore import explore as explore_set
+    from training.samples import load_set
+
+    out = options.out or ROOT / "runs/explore" / f"{options.set}.html"
+    print(explore_set(options.set, load_set(options.set, options.data), options.data, out))
+
+
+def baseline(options: argparse.Namespace) -> None:
+    """Measure the baselines of one set."""
+    from training.baseline import config_of, study, write_study
+    from training.samples import load_set
+
+    config = config_of(options.set)
+    print(write_study(study(config.data, load_set(config.data, options.data), config, options.limit), options.out))
+
+
 def table(options: argparse.Namespace) -> None:
     """Bring the README up to date."""
     from training.table import write_table
@@ -152,6 +183,8 @@ def main() -> int:
         "card": card,
         "evaluate": evaluate,
         "loso": loso,
+        "explore": explore,
+        "baseline": baseline,
         "table": table,
     }
     try:
