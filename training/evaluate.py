@@ -4,32 +4,37 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from medview.imaging.raster import decode_mask
 from medview.inference.analysis import Analysis
 from medview.inference.engine import AUTO, Engine
 from medview.inference.gate import GATE_MODEL
 from medview.report.export import write_atomic
 from training.batches import frame_of
-from training.config import Config
-from training.metrics import (
-    Figure,
-    balanced_accuracy,
-    calibration_error,
-    confusion,
-    dice,
-    interval,
-    macro_auc,
+from training.class_figures import (
+    classifier_figures,
+    head_figures,
+    mean_by,
+    multilabel_figures,
+    scores_of,
+    tumour_figures,
 )
+from training.config import Config
+from training.mask_figures import mask_figures
+from training.metrics import Bootstrap
+from training.pointing import pointing_figures
+from training.report import report_html
+from training.robustness import accepted_rightly, robustness, stability
 from training.samples import Sample
 
 log = logging.getLogger("training")
+# What other commands of the package measured, by the model's id.
+HELD_OUT, BASELINES = Path(__file__).parent / "loso", Path(__file__).parent / "baselines"
 
 
 def answers(engine: Engine, samples: list[Sample], model: str) -> list[Analysis]:
@@ -49,160 +54,16 @@ def answers(engine: Engine, samples: list[Sample], model: str) -> list[Analysis]
     return found
 
 
-def per_group(
-    samples: list[Sample], key: Callable[[Sample], str], figure: Callable[[NDArray[np.int64]], float]
-) -> dict[str, Figure]:
-    """A figure with its interval for every source, framing or type."""
-    result = {}
-    for name in sorted({key(s) for s in samples}):
-        rows = np.array([i for i, s in enumerate(samples) if key(s) == name])
-        groups = [samples[i].group for i in rows]
-        counts = {"images": len(rows), "groups": len(set(groups))}
-        result[name or "unknown"] = {**interval(groups, _on_rows(figure, rows)), **counts}
-    return result
-
-
-def _on_rows(
-    figure: Callable[[NDArray[np.int64]], float], rows: NDArray[np.int64]
-) -> Callable[[NDArray[np.int64]], float]:
-    """`figure` over a part of the samples: its indices count within `rows`."""
-    return lambda i: figure(rows[i])
-
-
-def _recall(truth: NDArray[Any], guess: NDArray[Any], index: int) -> Callable[[NDArray[np.int64]], float]:
-    def figure(i: NDArray[np.int64]) -> float:
-        own = truth[i] == index
-        return float((guess[i][own] == index).mean()) if own.any() else float("nan")
-
-    return figure
-
-
-def classifier_figures(samples: list[Sample], found: list[Analysis], labels: list[str], model: str) -> dict[str, Any]:
-    """Accuracy and the rest. A refused picture counts as a wrong answer everywhere but in AUC and calibration, which
-    are over the answered pictures."""
-    kept = [(s, a) for s, a in zip(samples, found, strict=True) if s.label in labels]
-    samples, found = [s for s, _ in kept], [a for _, a in kept]
-    truth = np.array([labels.index(s.label) for s in samples])
-    probability = np.full((len(samples), len(labels)), np.nan)
-    for row, analysis in enumerate(found):
-        for result in analysis.results:
-            if result.card.id == model and result.probabilities:
-                probability[row] = [result.probabilities[label] for label in labels]
-    answered = np.isfinite(probability[:, 0])
-    guess = np.where(answered, np.nan_to_num(probability).argmax(axis=1), len(labels))
-    groups = [s.group for s in samples]
-
-    def accuracy(i: NDArray[np.int64]) -> float:
-        return float((guess[i] == truth[i]).mean())
-
-    def over_answered(figure: Callable[..., float]) -> Callable[[NDArray[np.int64]], float]:
-        return lambda i: figure(truth[i][answered[i]], probability[i][answered[i]])
-
-    return {
-        "images": len(samples),
-        "groups": len(set(groups)),
-        "refused": int((~answered).sum()),
-        "accuracy": interval(groups, accuracy),
-        "balanced_accuracy": interval(groups, lambda i: balanced_accuracy(truth[i], guess[i])),
-        "macro_auc": interval(groups, over_answered(macro_auc)),
-        "ece": interval(groups, over_answered(calibration_error)),
-        "recall": {
-            label: interval(groups, _recall(truth, guess, c)) for c, label in enumerate(labels) if (truth == c).any()
-        },
-        "confusion": {"labels": [*labels, "refused"], "rows": confusion(truth, guess, len(labels))},
-        "accuracy_by_source": per_group(samples, lambda s: s.source, accuracy),
-        "accuracy_by_framing": per_group(samples, lambda s: s.framing, accuracy) if samples[0].framing else {},
-    }
-
-
-def tumour_figures(samples: list[Sample], found: list[Analysis], model: str) -> dict[str, Any]:
-    """Tumour against no tumour, for sets whose tumours have no type too: AUC of the answered slices, and accuracy, in
-    which a refused slice counts as wrong."""
-    score = np.full(len(samples), np.nan)
-    for row, analysis in enumerate(found):
-        for result in analysis.results:
-            if result.card.id == model and result.probabilities:
-                score[row] = 1.0 - result.probabilities["no_tumour"]
-    truth = np.array([int(s.label != "no_tumour") for s in samples])
-    answered = np.isfinite(score)
-    right = answered & ((score >= 0.5) == truth)
-    groups = [s.group for s in samples]
-
-    def auc(i: NDArray[np.int64]) -> float:
-        i = i[answered[i]]
-        return macro_auc(truth[i], np.stack([1 - score[i], score[i]], axis=1))
-
-    def accuracy(i: NDArray[np.int64]) -> float:
-        return float(right[i].mean())
-
-    return {
-        "images": len(samples),
-        "refused": int((~answered).sum()),
-        "auc": interval(groups, auc),
-        "accuracy": interval(groups, accuracy),
-        "accuracy_by_source": per_group(samples, lambda s: s.source, accuracy),
-    }
-
-
-def mask_figures(samples: list[Sample], found: list[Analysis], model: str) -> dict[str, Any]:
-    """Dice per patient (all slices of a patient pooled) and per slice, by tumour type; share of tumour-free slices on
-    which anything is marked. A refused slice counts as marked empty."""
-    counts = np.zeros((len(samples), 3))
-    refused = 0
-    for row, (sample, analysis) in enumerate(zip(samples, found, strict=True)):
-        mask = next((r.mask for r in analysis.results if r.card.id == model), None)
-        refused += mask is None
-        frame = frame_of(sample)
-        size = (frame.rows, frame.cols)
-        marked = mask.pixels.astype(bool) if mask else np.zeros(size, bool)
-        reference = decode_mask(sample.mask.read_bytes(), size).astype(bool) if sample.mask else np.zeros(size, bool)
-        counts[row] = marked.sum(), reference.sum(), (marked & reference).sum()
-    tumour = [i for i, s in enumerate(samples) if counts[i, 1] > 0 and s.source == "figshare"]
-    free = [i for i, s in enumerate(samples) if s.tags == ("no_tumour",)]
-
-    def patients(rows: list[int]) -> tuple[list[str], NDArray[np.float64]]:
-        names = sorted({samples[i].group for i in rows})
-        sums = [counts[[i for i in rows if samples[i].group == n]].sum(axis=0) for n in names]
-        return names, np.array([dice(*s) for s in sums])
-
-    def mean_dice(rows: list[int]) -> Figure:
-        names, values = patients(rows)
-        return {**interval(names, lambda i: float(values[i].mean())), "patients": len(names), "slices": len(rows)}
-
-    slices = np.array([dice(*c) for c in counts])
-    by_type = {
-        t: mean_dice([i for i in tumour if samples[i].tags == (t,)]) for t in ("meningioma", "glioma", "pituitary")
-    }
-    marked_free = counts[free, 0] > 0
-    return {
-        "images": len(samples),
-        "refused": refused,
-        "dice_per_patient": mean_dice(tumour),
-        "dice_per_patient_by_type": by_type,
-        "dice_per_slice": interval(
-            [samples[i].group for i in tumour], lambda i: float(slices[np.array(tumour)[i]].mean())
-        ),
-        "tumour_free_marked": interval([samples[i].group for i in free], lambda i: float(marked_free[i].mean())),
-        "tumour_free_marked_by_source": per_group(
-            [samples[i] for i in free], lambda s: s.source, lambda i: float(marked_free[i].mean())
-        ),
-    }
-
-
 def gate_figures(samples: list[Sample], found: list[Analysis]) -> dict[str, Any]:
     """Share of in-domain pictures accepted as the right kind, and of others refused; by source, with the reasons."""
-    right = np.array(
-        [
-            a.status == "refused" if s.label == "other" else a.status != "refused" and a.kind == s.label
-            for s, a in zip(samples, found, strict=True)
-        ]
-    )
-    groups = [s.group for s in samples]
+    right = np.array([accepted_rightly(s, a) for s, a in zip(samples, found, strict=True)])
     figures: dict[str, Any] = {
         "images": len(samples),
-        "accuracy": interval(groups, lambda i: float(right[i].mean())),
-        "by_kind": per_group(samples, lambda s: s.label, lambda i: float(right[i].mean())),
-        "by_source": per_group(samples, lambda s: f"{s.label}: {s.source}", lambda i: float(right[i].mean())),
+        "groups": len({s.group for s in samples}),
+        "unit": "group",
+        "accuracy": Bootstrap([s.group for s in samples]).ratio(right),
+        "by_kind": mean_by(samples, lambda s: s.label, right),
+        "by_source": mean_by(samples, lambda s: f"{s.label}: {s.source}", right),
         "refusals": {},
     }
     for analysis in found:
@@ -229,13 +90,24 @@ def evaluate(config: Config, samples: list[Sample], folder: Path) -> dict[str, A
     for split in splits:
         chosen = [s for s in samples if s.split == split]
         found = answers(engine, chosen, AUTO)
+        log.info("%s: %d pictures answered", split, len(chosen))
         figures = _figures(config, chosen, found)
         if config.task == "classify" and config.id != GATE_MODEL and "accuracy" in figures:
-            alone = classifier_figures(
-                chosen, without_gate(engine, chosen, found, config.id), [*config.labels], config.id
-            )
-            figures["without_gate"] = {name: alone[name] for name in ("accuracy", "balanced_accuracy", "macro_auc")}
+            forced = without_gate(engine, chosen, found, config.id)
+            known = [(s, a) for s, a in zip(chosen, forced, strict=True) if s.label in config.labels]
+            kept, alone = [s for s, _ in known], [a for _, a in known]
+            figures["without_gate"] = head_figures(scores_of(kept, alone, list(config.labels), config.id))
         report["splits"][split] = figures
+    log.info("robustness")
+    test = [s for s in samples if s.split == "test"]
+    report["robustness"] = robustness(engine, test, config)
+    report["stability"] = stability(engine, test, config)
+    if config.task != "segment":
+        report["pointing"] = pointing_figures(engine, samples, config.id)
+    for name, place in (("held_out_sources", HELD_OUT), ("baselines", BASELINES)):
+        path = place / f"{config.id}.json"
+        if path.is_file():
+            report[name] = json.loads(path.read_text(encoding="utf-8"))
     return report
 
 
@@ -248,22 +120,39 @@ def without_gate(engine: Engine, samples: list[Sample], found: list[Analysis], m
 
 
 def _figures(config: Config, samples: list[Sample], found: list[Analysis]) -> dict[str, Any]:
+    labels = list(config.labels)
     if config.id == GATE_MODEL:
         return gate_figures(samples, found)
     if config.task == "segment":
         return mask_figures(samples, found, config.id)
+    if config.task == "multilabel":
+        return multilabel_figures(samples, found, labels, config.id)
     figures: dict[str, Any] = {}
-    if {s.label for s in samples} & set(config.labels) - {"no_tumour"}:
-        figures = classifier_figures(samples, found, list(config.labels), config.id)
-    if "no_tumour" in config.labels:
+    if {s.label for s in samples} & set(labels) - {"no_tumour"}:
+        figures = classifier_figures(samples, found, labels, config.id)
+    if "no_tumour" in labels:
         figures["tumour"] = tumour_figures(samples, found, config.id)
     return figures
 
 
 def write_report(report: dict[str, Any], folder: Path) -> None:
-    """Write evaluation.json into the model's folder."""
-    text = json.dumps(_rounded(report), indent=1, ensure_ascii=False) + "\n"
-    write_atomic(folder / report["model"] / "evaluation.json", text.encode())
+    """Write report.html and evaluation.json into the model's folder, each whole or not at all."""
+    report = _rounded(report)
+    home = folder / report["model"]
+    card = tomllib.loads((home / "card.toml").read_text(encoding="utf-8"))
+    page = report_html(report, card)
+    write_atomic(home / "report.html", page.encode())
+    write_atomic(home / "evaluation.json", to_json(report).encode())
+
+
+def to_json(report: dict[str, Any]) -> str:
+    """Readable JSON, with every list of numbers on one line."""
+    text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
+    return re.sub(r"\[\s+((?:[-+.\de]+|null)(?:,\s+(?:[-+.\de]+|null))*)\s+\]", _one_line, text)
+
+
+def _one_line(found: re.Match[str]) -> str:
+    return f"[{' '.join(found[1].split())}]"
 
 
 def _rounded(value: Any) -> Any:

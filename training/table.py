@@ -8,6 +8,42 @@ from pathlib import Path
 from typing import Any
 
 BEGIN, END = "<!-- models -->", "<!-- /models -->"
+# The figures that come first, and what people call them.
+HEADLINES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_auc": "macro AUC",
+    "mean_auc": "mean AUC of the labels shown",
+    "ece": "calibration error",
+    "melanoma_sensitivity_at_80_specificity": "melanoma sensitivity at 80 % specificity",
+    "dice_per_patient": "Dice per patient",
+    "dice_per_lesion": "Dice per lesion",
+    "tumour_free_marked": "tumour-free slices marked",
+}
+WORDS = HEADLINES | {
+    "accuracy_per_patient": "accuracy per patient (mean probability of the pictures)",
+    "accuracy_per_lesion": "accuracy per lesion (mean probability of the pictures)",
+    "auc": "AUC",
+    "ece_before": "calibration error before calibration",
+    "dice_per_slice": "Dice per picture",
+    "hd95_pixels_per_patient": "HD95 per patient, pixels",
+    "hd95_pixels_per_lesion": "HD95 per lesion, pixels",
+    "iou_per_patient": "IoU per patient",
+    "iou_per_lesion": "IoU per lesion",
+    "missed": "pictures on which nothing was marked",
+    "tumour_free_marked_area": "share of the area marked on tumour-free slices",
+    "tumour_free_marked_area_where_any": "the same, of slices on which anything is marked",
+    "promised": "coverage promised by the card",
+    "mean_size": "mean number of labels in the set",
+    "single": "sets of one label",
+    "mean_band": "width of the probability band under small changes of the picture",
+    "answer_changes": "pictures whose answer changes with them",
+    "without_gate": "the model alone, without the gate",
+    "tumour": "tumour or not",
+    "max_probability_difference": "largest difference of a probability",
+    "onnxruntime_ms": "ONNX Runtime, ms a picture",
+    "pytorch_eager_ms": "PyTorch eager, ms a picture",
+}
 
 
 def percent(figure: dict[str, float]) -> str:
@@ -17,19 +53,16 @@ def percent(figure: dict[str, float]) -> str:
 
 def headline(figures: dict[str, Any]) -> list[str]:
     """The figures of one split that come first, each with its interval."""
-    wanted = {
-        "accuracy": "accuracy",
-        "balanced_accuracy": "balanced accuracy",
-        "macro_auc": "macro AUC",
-        "ece": "calibration error",
-        "dice_per_patient": "Dice per patient",
-        "tumour_free_marked": "tumour-free slices marked",
-    }
-    lines = [f"{words} {percent(figures[name])}" for name, words in wanted.items() if name in figures]
+    lines = [f"{words} {percent(figures[name])}" for name, words in HEADLINES.items() if name in figures]
     if alone := figures.get("without_gate"):
         lines.append(f"without the gate: balanced accuracy {percent(alone['balanced_accuracy'])}")
-    if tumour := figures.get("tumour"):
+    if (tumour := figures.get("tumour")) is not None:
+        if "accuracy_per_patient" in figures:
+            lines.append(f"accuracy per patient {percent(figures['accuracy_per_patient'])}")
         lines.append(f"tumour or not: AUC {percent(tumour['auc'])}, accuracy {percent(tumour['accuracy'])}")
+    if sets := figures.get("prediction_set"):
+        size = f"{sets['mean_size']['value']:.2f} labels on average"
+        lines.append(f"prediction set: holds the truth {percent(sets['coverage'])}, {size}")
     return lines
 
 

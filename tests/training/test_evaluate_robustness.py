@@ -1,0 +1,133 @@
+"""Worse pictures, and the pointing game, on a made-up engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+pytest.importorskip("sklearn", reason="scikit-learn is not installed: make train-setup")
+
+from medview.core.failures import Code, Failure
+from medview.inference.analysis import Analysis, Result
+from tests.inference.cards import card
+from tests.training.toy import toy_config
+from training.pointing import covered, hit, pointing_figures, read_boxes
+from training.robustness import CHANGES, as_8bit, choose, robustness, stability
+from training.samples import Sample
+
+TOY = card(
+    labels=[{"id": "dark", "name": "Dark"}, {"id": "bright", "name": "Bright"}, {"id": "pneumonia", "name": "P"}]
+)
+REFUSED = Failure(Code.OTHER_KIND, "no", "open another")
+
+
+class Brightness:
+    """Calls a picture bright by its mean, refuses what is black, and points at the brightest quarter."""
+
+    registry = SimpleNamespace(cards={"toy": TOY})
+
+    def analyse(self, frame: Any, file: str, values: NDArray[Any] | None = None, **asked: Any) -> Analysis:
+        values = frame.modality_values() if values is None else values
+        share = float(values.mean()) / 255
+        probabilities = {"dark": 1 - share, "bright": share, "pneumonia": 0.0}
+        rows, cols = (n // 2 * 2 for n in values.shape[:2])
+        grid = values[:rows, :cols].reshape(2, rows // 2, 2, cols // 2).mean(axis=(1, 3)).astype(np.float32)
+        bands = {k: (max(0.0, p - 0.1), p + 0.1) for k, p in probabilities.items()} if asked.get("stability") else None
+        result = Result(
+            TOY, "CPU", 1.0, probabilities, (), heatmaps=dict.fromkeys(probabilities, grid), stability=bands
+        )
+        return Analysis(file, 0, "ok", REFUSED if share < 0.05 else None, results=(result,))
+
+
+def picture(folder: Path, name: str, level: int) -> Path:
+    path = folder / name
+    path.write_bytes(cv2.imencode(".png", np.full((64, 64), level, np.uint8))[1].tobytes())
+    return path
+
+
+def test_a_model_of_brightness_falls_with_the_polarity_alone(tmp_path: Path) -> None:
+    samples = [
+        Sample(picture(tmp_path, f"{n}.png", level), label, "test", str(n), "s")
+        for n, (level, label) in enumerate([(230, "bright"), (200, "bright"), (0, "dark"), (40, "dark")])
+    ]
+    report = robustness(Brightness(), samples, toy_config())  # type: ignore[arg-type]
+    assert (report["figure"], report["pictures"]) == ("accuracy", 4)
+    assert (report["unchanged"]["value"], report["unchanged"]["refused"]) == (1.0, 0.25)
+    assert set(report["changes"]) == set(CHANGES)
+    worst = {name: change["levels"][-1]["value"] for name, change in report["changes"].items()}
+    assert worst["inverted polarity"] == 0.0
+    assert worst["blur"] == worst["JPEG"] == worst["resolution"] == worst["noise"] == 1.0
+    steady = stability(Brightness(), samples, toy_config())  # type: ignore[arg-type]
+    assert steady["mean_band"]["value"] == pytest.approx(0.2)
+    assert steady["answer_changes"]["value"] == 0.0
+
+
+def test_changes_keep_the_size_and_what_they_promise() -> None:
+    rng = np.random.default_rng(0)
+    grey, colour = rng.integers(0, 256, (60, 80), np.uint8), rng.integers(0, 256, (60, 80, 3), np.uint8)
+    for change in CHANGES.values():
+        for level in change.levels:
+            for image in (grey, colour):
+                changed = change.apply(image, level)
+                assert (changed.shape, changed.dtype) == (image.shape, np.uint8)
+    assert np.array_equal(CHANGES["inverted polarity"].apply(grey, 1), 255 - grey)
+    spot = np.zeros((61, 61), np.uint8)
+    spot[30, 30] = 255
+    assert CHANGES["rotation"].apply(spot, 45)[30, 30] == 255
+    assert CHANGES["exposure, too bright"].apply(np.array([[0, 64, 255]], np.uint8), 0.5).tolist() == [[0, 128, 255]]
+
+
+def test_deep_pictures_are_stretched_to_8_bit() -> None:
+    deep = np.linspace(0, 4095, 100 * 100).reshape(100, 100).astype(np.uint16)
+    assert as_8bit(deep).dtype == np.uint8
+    assert (as_8bit(deep).min(), as_8bit(deep).max()) == (0, 255)
+
+
+def test_the_same_pictures_are_chosen_each_time() -> None:
+    samples = [Sample(Path(str(i)), "dark", "test", str(i), "s") for i in range(500)]
+    chosen = choose(samples, toy_config())
+    assert len(chosen) == len(set(chosen)) == 200
+    assert chosen == choose(samples, toy_config())
+
+
+def test_a_heatmap_hits_when_its_strongest_cell_lies_in_a_box() -> None:
+    heatmap = np.zeros((4, 4), np.float32)
+    heatmap[0, 3] = 1.0
+    assert hit(heatmap, [(0.8, 0.0, 1.0, 0.2)])
+    assert not hit(heatmap, [(0.0, 0.8, 0.2, 1.0)])
+    assert not hit(np.zeros((4, 4)), [(0.0, 0.0, 1.0, 1.0)])
+    assert covered([(0.0, 0.0, 0.5, 0.5), (0.25, 0.25, 0.5, 0.5)]) == 0.25
+
+
+def test_boxes_of_val_and_test_are_compared_with_the_label_that_shows_them(tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    quarter = np.zeros((64, 64), np.uint8)
+    quarter[:32, 32:] = 200
+    for name in ("nih__p1_000.png", "nih__p2_000.png"):
+        (images / name).write_bytes(cv2.imencode(".png", quarter)[1].tobytes())
+    rows = [
+        "file,finding,x,y,w,h,split",
+        "nih__p1_000.png,Lung_Opacity,512,0,512,512,test",
+        "nih__p2_000.png,Lung_Opacity,0,512,512,512,val",
+        "nih__p2_000.png,Nodule,0,0,512,512,val",
+        "nih__p3_000.png,Lung_Opacity,0,0,9,9,train",
+    ]
+    (tmp_path / "bbox.csv").write_text("\n".join(rows), encoding="utf-8")
+    assert len(read_boxes(tmp_path / "bbox.csv")) == 3
+    samples = [Sample(images / "nih__p1_000.png", "dark", "test", "1", "s")]
+    figures = pointing_figures(Brightness(), samples, "toy")  # type: ignore[arg-type]
+    assert set(figures) == {"lung_opacity"}
+    assert figures["lung_opacity"]["hit_rate"]["value"] == 0.5
+    assert figures["lung_opacity"]["blind_guess"]["value"] == 0.25
+    assert figures["lung_opacity"]["labels"] == {"pneumonia": 2}
+
+
+def test_without_boxes_there_is_no_pointing_game(tmp_path: Path) -> None:
+    assert pointing_figures(Brightness(), [Sample(tmp_path / "a/b.png", "", "test", "1", "s")], "toy") == {}  # type: ignore[arg-type]
