@@ -36,6 +36,22 @@ KERMANY = re.compile(r"(person\d+)_(?:bacteria|virus)|(?:NORMAL2-)?(IM-\d+)-\d+"
 NIH = re.compile(r"(\d{8})_\d{3}$")
 NIH_COLUMNS = ("Image Index", "Finding Labels", "Patient ID")
 NO_FINDING = "No Finding"
+NIH_FINDINGS = (
+    "Atelectasis",
+    "Cardiomegaly",
+    "Consolidation",
+    "Edema",
+    "Effusion",
+    "Emphysema",
+    "Fibrosis",
+    "Hernia",
+    "Infiltration",
+    "Mass",
+    "Nodule",
+    "Pleural_Thickening",
+    "Pneumonia",
+    "Pneumothorax",
+)
 HAM_COLUMNS = ("lesion_id", "image_id", "dx")
 HAM_CLASSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
 
@@ -112,9 +128,15 @@ def nih14(data: Path) -> list[Sample]:
         for name in _lines(root / at)
     }
     samples = []
-    for r in read_manifest(tables[0], NIH_COLUMNS):
+    for r in read_manifest(tables[0], NIH_COLUMNS, filled=NIH_COLUMNS):
         name, group = r["Image Index"], f"nih:{r['Patient ID']}"
-        found = tuple(f.lower() for f in r["Finding Labels"].split("|") if f != NO_FINDING)
+        told = r["Finding Labels"].split("|")
+        if unknown := set(told) - {NO_FINDING, *NIH_FINDINGS}:
+            raise ValueError(
+                f"{tables[0].name}, {name}: findings among {NO_FINDING}, {', '.join(NIH_FINDINGS)} expected, "
+                f"found: {', '.join(sorted(unknown))}"
+            )
+        found = tuple(f.lower() for f in told if f != NO_FINDING)
         if official and name not in official:
             raise ValueError(f"{name} of {tables[0].name} is neither in train_val_list.txt nor in test_list.txt")
         split = _with_val(official[name], group, False) if official else hash_split(group, SHARES)
@@ -135,12 +157,14 @@ def ham10000(data: Path) -> list[Sample]:
     root = tables[0].parent
     files = {p.stem: p for p in sorted(root.glob("*/ISIC_*.jpg")) if not p.stem.endswith("_segmentation")}
     samples = []
-    for r in read_manifest(tables[0], HAM_COLUMNS):
+    for r in read_manifest(tables[0], HAM_COLUMNS, filled=HAM_COLUMNS):
         if r["dx"] not in HAM_CLASSES:
             raise ValueError(f"{tables[0].name}: dx one of {', '.join(HAM_CLASSES)} expected, found: {r['dx']!r}")
         path = files.get(r["image_id"], root / "HAM10000_images_part_1" / f"{r['image_id']}.jpg")
         split = hash_split(r["lesion_id"], SHARES)
         samples.append(Sample(path, r["dx"], split, r["lesion_id"], r.get("dataset") or "HAM10000"))
+    if missing := set(HAM_CLASSES) - {s.label for s in samples}:
+        raise ValueError(f"{tables[0].name}: pictures of {', '.join(HAM_CLASSES)} expected, none of: {sorted(missing)}")
     return samples
 
 

@@ -40,14 +40,24 @@ class Sample:
     tags: tuple[str, ...] = ()
 
 
-def read_manifest(path: Path, needs: Iterable[str]) -> list[dict[str, str]]:
-    """Rows of a manifest CSV. Raises ValueError naming what was expected and found when a column is missing."""
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+def read_manifest(path: Path, needs: Iterable[str], filled: Iterable[str] = ()) -> list[dict[str, str]]:
+    """Rows of a manifest CSV (UTF-8); a cell that a short row lacks is empty.
+
+    Raises ValueError naming what was expected and found when a column of `needs` is missing, a cell of the columns
+    `filled` is empty, or the file is no such table.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file, restval=""))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path.name}: a table of comma-separated values in UTF-8 expected: {error}") from error
     missing = set(needs) - set(rows[0] if rows else ())
     if missing:
-        found = ", ".join(rows[0]) if rows else "no rows"
+        found = ", ".join(str(name) for name in rows[0]) if rows else "no rows"
         raise ValueError(f"{path.name}: columns {', '.join(sorted(missing))} expected, found: {found}")
+    for number, row in enumerate(rows, 1):
+        if empty := [name for name in filled if not row[name].strip()]:
+            raise ValueError(f"{path.name}: row {number} has no {', '.join(empty)}")
     return rows
 
 
