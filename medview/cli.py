@@ -16,6 +16,7 @@ OK, UNREADABLE, USAGE, INTERRUPTED = 0, 1, 2, 130
 EPILOG = """commands:
   medview [PATH ...]     open the window, with these files or folders
   medview analyze PATH   judge files without a window (medview analyze --help)
+  medview inspect PATH   say what files are, and why one does not open
   medview models         list the models, their versions, hashes and self-tests
   medview demo           analyse the bundled samples and write result images
   medview bench          measure this machine, as JSON
@@ -85,6 +86,20 @@ def _analyze_parser() -> argparse.ArgumentParser:
     return p
 
 
+def _inspect_parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="medview inspect",
+        description="Say of each file whether it opens, why not, and what it tells of itself. Folders are searched "
+        "with their subfolders. Exit code 0: every file was described, which includes refused ones; 1: a file is not "
+        "there or may not be read; 2: wrong usage.",
+    )
+    p.add_argument("paths", nargs="*", type=_path, metavar="PATH", help="file or folder")
+    p.add_argument("--json", action="store_true", help="one JSON object a line instead of text")
+    p.add_argument("--series", action="store_true", help="the series found, each with its files in display order")
+    p.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    return p
+
+
 def _models_parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog="medview models", description="List the models with the result of their self-test."
@@ -115,6 +130,12 @@ def _analyze(options: argparse.Namespace) -> int:
     return analyze(options)
 
 
+def _inspect(options: argparse.Namespace) -> int:
+    from medview.inspection import inspect
+
+    return inspect(options)
+
+
 def _models(options: argparse.Namespace) -> int:
     from medview.commands import models
 
@@ -135,6 +156,7 @@ def _bench(options: argparse.Namespace) -> int:
 
 COMMANDS: dict[str, tuple[Callable[[], argparse.ArgumentParser], Callable[[argparse.Namespace], int]]] = {
     "analyze": (_analyze_parser, _analyze),
+    "inspect": (_inspect_parser, _inspect),
     "models": (_models_parser, _models),
     "demo": (_demo_parser, _demo),
     "bench": (_bench_parser, _bench),

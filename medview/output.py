@@ -7,11 +7,13 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from medview.cli import drop_stdout
 from medview.core.failures import Failure
-from medview.inference.analysis import Analysis
+
+if TYPE_CHECKING:
+    from medview.inference.analysis import Analysis
 
 # Longest stem of a result file, in bytes of UTF-8: model and label still fit behind it into the 255 of a file name.
 STEM_BYTES = 120

@@ -59,7 +59,7 @@ def imported_names(source: str, module: str, is_package: bool) -> Iterator[tuple
 def part_of(name: str) -> str:
     """The part of medview that a dotted name belongs to: `medview.ui.canvas` -> `ui`; empty for medview itself."""
     part = name.split(".")[1] if "." in name else ""
-    return "cli" if part in ("commands", "output", "bench") else part  # four files, one part
+    return "cli" if part in ("commands", "inspection", "output", "bench") else part  # five files, one part
 
 
 def complaint(importer: str, name: str) -> str:

@@ -24,10 +24,12 @@ from medview.imaging.dicom_header import (
     text,
     value,
 )
+from medview.imaging.dicom_overlays import read_overlays
 from medview.imaging.dicom_pixels import Layout, Pixels, locate, read_layout
-from medview.imaging.study import Frame, Series, Study
+from medview.imaging.dicom_place import read_origin, read_place
+from medview.imaging.dicom_voi import read_aspect, read_padding, read_presets, read_spacing
+from medview.imaging.study import Frame, Origin, Series, Study
 from medview.imaging.values import Rescale, apply_rescale, palette_to_rgb, to_rgb
-from medview.imaging.window import Window
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -66,6 +68,11 @@ def open_dicom(path: Path) -> Study | Failure:
     header = read_dicom_header(path)
     if isinstance(header, Failure):
         return header
+    return study_of(path, header)
+
+
+def study_of(path: Path, header: Header) -> Study | Failure:
+    """The study of a DICOM file whose header was read. Never raises for anything a file may contain."""
     try:
         return _study(path, header)
     except parse_errors() as error:
@@ -86,12 +93,13 @@ def _study(path: Path, header: Header) -> Study | Failure:
     table = None if layout.samples > 1 or palette is not None else modality_table(ds, layout)
     if isinstance(table, Failure):
         return table
-    modality = text(ds, "Modality")[:16]
-    frames = tuple(_frame(pixels, index, modality, table, palette) for index in range(layout.frames))
+    origin = read_origin(ds)
+    frames = _frames(header, pixels, origin, table, palette)
     count = f", {layout.frames} frames" if layout.frames > 1 else ""
-    what = f"DICOM {modality}".strip()
-    title = text(ds, "SeriesDescription") or modality or path.name
-    return Study(path, f"{what}, {layout.cols} x {layout.rows} pixels{count}", (Series(title, frames),))
+    what = f"DICOM {origin.modality}".strip()
+    title = origin.series_title or origin.modality or path.name
+    description = f"{what}, {layout.cols} x {layout.rows} pixels{count}"
+    return Study(path, description, (Series(title, frames, origin),))
 
 
 def _no_picture(header: Header) -> Failure | None:
@@ -120,24 +128,42 @@ def _no_picture(header: Header) -> Failure | None:
     )
 
 
-def _frame(
-    pixels: Pixels, index: int, modality: str, table: NDArray[Any] | None, palette: NDArray[np.uint8] | None
-) -> Frame:
-    ds, layout = pixels.header.dataset, pixels.layout
-    rescale, window, notes = Rescale(), None, []
-    if layout.samples == 1 and palette is None:
-        rescale = read_rescale(ds, index) if table is None else Rescale(table=table)
-        window, note = read_window(ds, index)
-        notes += [note] if note else []
-    elif layout.allocated > 16:
-        notes.append("Colours of more than 16 bits were reduced to 16.")
-    spacing, note = read_spacing(ds, index)
-    notes += [note] if note else []
-    return Frame(
-        pixels.path, index, layout.rows, layout.cols, modality,
-        partial(_decode, pixels, index, rescale, palette),
-        layout.photometric == "MONOCHROME1", window, spacing, tuple(notes),
-    )  # fmt: skip
+def _frames(
+    header: Header, pixels: Pixels, origin: Origin, table: NDArray[Any] | None, palette: NDArray[np.uint8] | None
+) -> tuple[Frame, ...]:
+    """All frames. What only enhanced objects give frame by frame is read once where they do not."""
+    ds, layout = header.dataset, pixels.layout
+    enhanced = item(ds, "PerFrameFunctionalGroupsSequence") is not None
+    grey = layout.samples == 1 and palette is None
+
+    def described(index: int) -> dict[str, Any]:
+        spacing, note = read_spacing(ds, index)
+        notes = [note] if note else []
+        found: dict[str, Any] = {"place": read_place(ds, origin, index), "spacing_mm": spacing}
+        found["aspect"] = read_aspect(ds, spacing)
+        rescale = Rescale()
+        if grey:
+            rescale = read_rescale(ds, index) if table is None else Rescale(table=table)
+            found["presets"] = read_presets(ds, index, pixels.little)
+            found["window"] = found["presets"][0].window if found["presets"] else None
+            found["padding"] = read_padding(ds, layout, rescale)
+        elif palette is None and layout.allocated > 16:
+            notes.append("Colours of more than 16 bits were reduced to 16.")
+        return {**found, "notes": tuple(notes), "rescale": rescale}
+
+    same = described(0) if not enhanced else {}
+    made = []
+    for index in range(layout.frames):
+        about = dict(same) if same else described(index)
+        decode = partial(_decode, pixels, index, about.pop("rescale"), palette)
+        overlays = read_overlays(ds, pixels, index)
+        made.append(
+            Frame(
+                pixels.path, index, layout.rows, layout.cols, origin.modality, decode,
+                layout.photometric == "MONOCHROME1", stored=partial(pixels.stored, index), overlays=overlays, **about,
+            )
+        )  # fmt: skip
+    return tuple(made)
 
 
 def _decode(pixels: Pixels, index: int, rescale: Rescale, palette: NDArray[np.uint8] | None) -> NDArray[Any] | Failure:
@@ -188,36 +214,3 @@ def read_palette(ds: Dataset, layout: Layout) -> NDArray[np.uint8] | Failure:
         # Some writers put 8-bit colours into 16-bit entries.
         table = (table >> 8 if table.max() > 255 else table).astype(np.uint8)
     return np.ascontiguousarray(table[:, :3])
-
-
-def read_window(ds: Dataset, frame: int) -> tuple[Window | None, str]:
-    """The first window of a frame (PS3.3 C.11.2.1.2) and a note, where the file asks for more than a window."""
-    holder = group(ds, "FrameVOILUTSequence", frame)
-    centres, widths = numbers(holder, "WindowCenter"), numbers(holder, "WindowWidth")
-    function = text(holder, "VOILUTFunction").upper()
-    if not centres or not widths:
-        return None, "The file's own tone curve (VOI LUT) is not used." if item(ds, "VOILUTSequence") else ""
-    centre, width = centres[0], widths[0]
-    if function == "LINEAR_EXACT" and width > 0:
-        # C.11.2.1.3.2 without the half steps, written as the window whose ramp is the same.
-        return Window(centre + 0.5, width + 1), ""
-    if width < 1:
-        return None, ""
-    return Window(centre, width), "The file asks for a sigmoid curve; a straight one is used." if (
-        function == "SIGMOID"
-    ) else ""
-
-
-def read_spacing(ds: Dataset, frame: int) -> tuple[tuple[float, float] | None, str]:
-    """(row, column) spacing in mm, None when there is none or it is not positive; and what to tell of it."""
-    spacing = numbers(group(ds, "PixelMeasuresSequence", frame), "PixelSpacing")
-    if len(spacing) == 2 and min(spacing) > 0:
-        return (spacing[0], spacing[1]), ""
-    for keyword, words in (
-        ("ImagerPixelSpacing", "Sizes in mm are those at the detector; in the patient they are smaller."),
-        ("NominalScannedPixelSpacing", "Sizes in mm are those on the scanned film."),
-    ):
-        spacing = numbers(ds, keyword)
-        if len(spacing) == 2 and min(spacing) > 0:
-            return (spacing[0], spacing[1]), words
-    return None, ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 import sys
 import threading
+import zlib
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +23,25 @@ if TYPE_CHECKING:
 
 NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99")
 RLE = "1.2.840.10008.1.2.5"
+# Frames in fragments, as they are (PS3.5 A.4.11) or each deflated (A.4.13).
+PLAIN_FRAMES, DEFLATED_FRAMES = "1.2.840.10008.1.2.1.98", "1.2.840.10008.1.2.8.1"
 _JPEG = "1.2.840.10008.1.2.4."
 JPEG = tuple(_JPEG + n for n in ("50", "51", "57", "70"))
 JPEG_LS = (_JPEG + "80", _JPEG + "81")
 JPEG_2000 = tuple(_JPEG + n for n in ("90", "91", "92", "93"))
 HTJ2K = tuple(_JPEG + n for n in ("201", "202", "203"))
+_REFUSED = (
+    (
+        tuple(_JPEG + n for n in ("94", "95", "204", "205")),
+        "a stream from a server (JPIP), without the pixels",
+    ),
+    (tuple(_JPEG + n for n in ("110", "111", "112")), "compressed as JPEG XL"),
+    (tuple(_JPEG + n for n in ("100", "101", "102", "103", "104", "105", "106", "107", "108")), "a video"),
+    (tuple(_JPEG + str(n) for n in range(52, 67)), "compressed by a retired kind of JPEG"),
+    (("1.2.840.10008.1.2.7.",), "a live stream of video (SMPTE ST 2110)"),
+    (("1.2.840.10008.1.2.6.",), "packed in a retired way (MIME or XML)"),
+    (("1.2.840.113619.5.2",), "in a private transfer syntax of GE"),
+)
 # The end marker may be followed by padding.
 _TRAILER = 64
 
@@ -38,16 +53,10 @@ def native_syntax(syntax: str) -> bool:
 
 def unsupported(syntax: str) -> Failure | None:
     """None for a transfer syntax that can be decoded, else the refusal, by the name of what it is."""
-    if syntax in (*NATIVE, RLE, *JPEG, *JPEG_LS, *JPEG_2000, *HTJ2K):
+    if syntax in (*NATIVE, PLAIN_FRAMES, DEFLATED_FRAMES, RLE, *JPEG, *JPEG_LS, *JPEG_2000, *HTJ2K):
         return None
-    if syntax in (_JPEG + "94", _JPEG + "95", _JPEG + "204", _JPEG + "205"):
-        name = "a stream from a server (JPIP); the pixels are not in the file"
-    elif syntax.startswith(tuple(_JPEG + n for n in ("100", "101", "102", "103", "104", "105", "106", "107", "108"))):
-        name = "a video"
-    elif syntax.startswith(_JPEG) and syntax[len(_JPEG) :].isdigit() and 52 <= int(syntax[len(_JPEG) :]) <= 66:
-        name = "compressed by a retired kind of JPEG"
-    else:
-        name = "compressed in a way that medview does not know"
+    name = next((words for starts, words in _REFUSED if syntax.startswith(starts)), "")
+    name = name or "compressed in a way that medview does not know"
     return Failure(
         Code.UNSUPPORTED,
         f"This DICOM file is {name}.",
@@ -60,6 +69,8 @@ def decode_frame(data: bytes, syntax: str, layout: Layout) -> NDArray[Any] | Fai
     """Stored values of one encapsulated frame: (rows, cols) or (rows, cols, 3)."""
     from medview.imaging.dicom_header import damaged
 
+    if syntax in (PLAIN_FRAMES, DEFLATED_FRAMES):
+        return _plain_frame(data, syntax, layout)
     try:
         declared = (layout.rows, layout.cols) if syntax == RLE else stream_size(data)
         if declared != (layout.rows, layout.cols):
@@ -76,6 +87,20 @@ def decode_frame(data: bytes, syntax: str, layout: Layout) -> NDArray[Any] | Fai
     if values.shape != expected:
         return _other_size(values.shape, layout)
     return _as_stored(values, layout)
+
+
+def _plain_frame(data: bytes, syntax: str, layout: Layout) -> NDArray[Any] | Failure:
+    """An uncompressed frame that came in fragments. 1-bit frames begin at a byte here."""
+    from medview.imaging.dicom_header import damaged
+    from medview.imaging.dicom_pixels import native, truncated
+
+    needed = (layout.frame_bits + 7) // 8
+    if syntax == DEFLATED_FRAMES:
+        try:
+            data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, needed)
+        except zlib.error as error:
+            return damaged("The compressed pixels of this DICOM file are damaged.", repr(error)[:500])
+    return native(data[:needed], layout, True, 0) if len(data) >= needed else truncated()
 
 
 def _other_size(found: tuple[int, ...] | None, layout: Layout) -> Failure:

@@ -11,7 +11,7 @@ import logging
 import struct
 import warnings
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,10 +134,13 @@ def _parse(source: Clipped, stamp: tuple[int, int]) -> Header | Failure:
     if isinstance(plain, Failure):
         return plain
     if plain:
-        return _parse_stream(plain, len(plain.getbuffer()), stamp)
+        return replace(_parse_stream(plain, len(plain.getbuffer()), stamp), syntax=DEFLATED)
     try:
         header = _parse_stream(io.BytesIO(head), source.size, stamp)
-    except (*parse_errors(), OSError):  # OSError is also what pydicom says of an element that is cut
+    except OSError:  # also what pydicom says of an element that is cut
+        if source.size <= len(head):
+            raise
+    except parse_errors():
         if source.size <= len(head):
             raise
     else:
@@ -235,11 +238,11 @@ def whole(dataset: Dataset, keyword: str, default: int | None = None) -> int | N
         return None
 
 
-def text(dataset: Dataset, keyword: str) -> str:
-    """A value as one line of printable text, at most 120 characters; empty when there is none."""
+def text(dataset: Dataset, keyword: str, length: int = 120) -> str:
+    """A value as one line of printable text, at most `length` characters; empty when there is none."""
     found = value(dataset, keyword)
     line = " ".join(str(found).split()) if found is not None else ""
-    return "".join(c for c in line if c.isprintable())[:120]
+    return line[:length] if line.isprintable() else "".join(c for c in line if c.isprintable())[:length]
 
 
 def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:

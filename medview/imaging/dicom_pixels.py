@@ -7,7 +7,7 @@ Sources: PS3.3 C.7.6.3 (image pixel module), PS3.5 8 (encoding) and A.4 (encapsu
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.imaging.dicom_codecs import decode_frame, native_syntax, unsupported
-from medview.imaging.dicom_header import Header, damaged, inflate, open_source, value, whole
+from medview.imaging.dicom_header import DEFLATED, Header, damaged, inflate, open_source, value, whole
 from medview.imaging.files import Clipped, os_failure
 
 # One decoded frame: a 15,000 x 10,000 16-bit picture fits.
@@ -65,13 +65,17 @@ class Pixels:
     """Where the frames of a file are.
 
     Attributes:
-        path, header, layout: the file and what it declares.
+        path, layout: the file and what it declares.
+        syntax, little, start, stamp: of the `Header`, which is not kept: a series has thousands of them.
         spans: for encapsulated data, per frame the (offset, length) of its fragments; empty for native data.
     """
 
     path: Path
-    header: Header
     layout: Layout
+    syntax: str
+    little: bool
+    start: int
+    stamp: tuple[int, int]
     spans: tuple[tuple[tuple[int, int], ...], ...] = field(default=(), repr=False)
 
     def stored(self, index: int) -> NDArray[Any] | Failure:
@@ -80,8 +84,16 @@ class Pixels:
         if isinstance(data, Failure):
             return data
         if self.spans:
-            return decode_frame(data, self.header.syntax, self.layout)
-        return native(data, self.layout, self.header.little, index)
+            return decode_frame(data, self.syntax, self.layout)
+        return native(data, self.layout, self.little, index)
+
+    def raw(self, index: int) -> NDArray[Any] | Failure:
+        """Values of an uncompressed frame with the bits that are no picture left in: overlays may be there."""
+        data = self._read(index)
+        if isinstance(data, Failure):
+            return data
+        every_bit = replace(self.layout, stored=self.layout.allocated, high=self.layout.allocated - 1, signed=False)
+        return native(data, every_bit, self.little, index)
 
     def _read(self, index: int) -> bytes | Failure:
         source = open_source(self.path)
@@ -89,11 +101,11 @@ class Pixels:
             return source
         try:
             with source:
-                if self.path.stat().st_mtime_ns != self.header.stamp[1] or source.size != self.header.stamp[0]:
+                if (source.size, self.path.stat().st_mtime_ns) != self.stamp:
                     return Failure(
                         Code.READ_ERROR, f"{self.path.name} has changed since it was opened.", "Open it again."
                     )
-                plain = inflate(source)
+                plain = inflate(source) if self.syntax == DEFLATED else None
                 if isinstance(plain, Failure):
                     return plain
                 stream: Any = plain or source
@@ -110,7 +122,7 @@ class Pixels:
         # Frames of 1-bit pictures need not begin at a byte (PS3.5 8.1.1); `native` drops the bits before.
         first = self.layout.frame_bits * index
         last = first + self.layout.frame_bits
-        return ((self.header.start + first // 8, (last + 7) // 8 - first // 8),)
+        return ((self.start + first // 8, (last + 7) // 8 - first // 8),)
 
 
 def _read_at(stream: Any, start: int, length: int) -> bytes | None:
@@ -152,7 +164,11 @@ def locate(path: Path, header: Header) -> Pixels | Failure:
         return damaged("The compressed pixels of this DICOM file are longer than the picture itself.")
     if layout.frame_bytes > MAX_RATIO * max(1, min(sum(n for _, n in frame) for frame in spans)):
         return damaged("This DICOM file declares far more pixels than it holds.")
-    return Pixels(path, header, layout, spans)
+    return _pixels(path, header, layout, spans)
+
+
+def _pixels(path: Path, header: Header, layout: Layout, spans: tuple[tuple[tuple[int, int], ...], ...] = ()) -> Pixels:
+    return Pixels(path, layout, header.syntax, header.little, header.start, header.stamp, spans)
 
 
 def _locate_native(path: Path, header: Header, layout: Layout) -> Pixels | Failure:
@@ -163,7 +179,7 @@ def _locate_native(path: Path, header: Header, layout: Layout) -> Pixels | Failu
     needed = (layout.frame_bits * layout.frames + 7) // 8
     if needed > header.size - header.start or needed > header.length:
         return truncated()
-    return Pixels(path, header, layout)
+    return _pixels(path, header, layout)
 
 
 def read_layout(header: Header) -> Layout | Failure:

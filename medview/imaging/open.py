@@ -17,10 +17,14 @@ from medview.imaging.study import Frame, Series, Study
 __all__ = ["find_files", "open_path"]
 
 HEAD = 4096
+# Names that promise DICOM.
+DICOM_SUFFIXES = frozenset((".dcm", ".dicom", ".dic", ".ima"))
 
 
-def open_path(path: Path) -> Study | Failure:
+def open_path(path: Path, examine: bool = True) -> Study | Failure:
     """Open one file: its header is read and checked now, pixels are decoded when a frame is asked for them.
+
+    `examine`: also look for damage that only decoding shows (JPEG files), which costs a few decodings.
 
     Never raises for anything a file may contain; see `Failure.code` for why it did not open.
     """
@@ -30,21 +34,38 @@ def open_path(path: Path) -> Study | Failure:
     head = read_head(path, HEAD)
     if isinstance(head, Failure):
         return head
-    kind = sniff(head)
-    if kind == "dicom" or (not kind and looks_like_dicom(head, status.st_size)):
+    kind = file_kind(head, status.st_size)
+    if kind == "dicom":
         from medview.imaging.dicom import open_dicom
 
         return open_dicom(path)
     if not kind:
         return _unknown(path, head)
-    return _open_raster(path)
+    if path.suffix.lower() in DICOM_SUFFIXES:
+        return _misnamed(path, kind)
+    return _open_raster(path, examine)
 
 
-def _open_raster(path: Path) -> Study | Failure:
+def file_kind(head: bytes, size: int) -> str:
+    """What a file of `size` bytes with these first ones is: `dicom`, a format of `sniff`, or empty."""
+    kind = sniff(head)
+    return "dicom" if not kind and looks_like_dicom(head, size) else kind
+
+
+def _misnamed(path: Path, kind: str) -> Failure:
+    """A picture file under the name of a DICOM file: whoever passes it on takes it for one with a patient in it."""
+    return Failure(
+        Code.UNKNOWN_FORMAT,
+        f"{path.name} is named as DICOM but holds a {kind.upper()} picture: no patient, no size in mm, no orientation.",
+        f"Ask for the DICOM file; to look at the picture all the same, rename it to end in .{kind}.",
+    )
+
+
+def _open_raster(path: Path, examine: bool) -> Study | Failure:
     data = read_bytes(path)
     if isinstance(data, Failure):
         return data
-    pages = describe_raster(data)
+    pages = describe_raster(data, examine)
     if isinstance(pages, Failure):
         return pages
     frames = tuple(

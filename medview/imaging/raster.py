@@ -80,13 +80,16 @@ def check_size(rows: int, cols: int, pixel_bytes: int) -> Failure | None:
     )
 
 
-def describe_raster(data: bytes) -> tuple[Page, ...] | Failure:
-    """The pictures of a file, from its header; a page of a TIFF that cannot be opened is found when it is decoded."""
+def describe_raster(data: bytes, examine: bool = True) -> tuple[Page, ...] | Failure:
+    """The pictures of a file, from its header; a page of a TIFF that cannot be opened is found when it is decoded.
+
+    `examine`: decode a JPEG to see whether it is damaged.
+    """
     header = check_header(data)
     if isinstance(header, Failure):
         return header
     notes: tuple[str, ...] = ("This file is animated; the first picture is shown.",) if header.animated else ()
-    if header.format == "jpeg":
+    if header.format == "jpeg" and examine:
         # Damage shows only in decoding, and must be known before anybody trusts the picture.
         raster = read_raster(data)
         if isinstance(raster, Failure):

@@ -7,10 +7,74 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Failure
-from medview.imaging.window import Window
+from medview.imaging.geometry import Plane
+from medview.imaging.window import Preset, Window
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Whose picture a DICOM file is and what it belongs to, as plain text; empty where the file does not say.
+
+    Attributes:
+        patient_name: all its forms as DICOM writes them, e.g. `Yamada^Tarou=山田^太郎`.
+        study_date: YYYYMMDD. series_number: None when missing.
+    """
+
+    patient_name: str = ""
+    patient_id: str = ""
+    study_uid: str = ""
+    study_date: str = ""
+    study_title: str = ""
+    series_uid: str = ""
+    series_number: int | None = None
+    series_title: str = ""
+    modality: str = ""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a DICOM frame belongs among the others of its series.
+
+    Attributes:
+        origin: patient, study and series.
+        uid: SOP Instance UID of its file: two files with the same one are copies.
+        plane: where it lies in the patient, None when the file does not say.
+        time: (temporal position, acquisition time in s, trigger time in ms), 0 for what is missing; only compared.
+        number: instance number. acquisition: its number; None when missing.
+        echo: echo time in ms or echo number. kind: ImageType, what the frame was computed as.
+        tilt: of the gantry in degrees, as the file says it.
+    """
+
+    origin: Origin
+    uid: str = ""
+    plane: Plane | None = None
+    time: tuple[float, ...] = ()
+    number: int | None = None
+    acquisition: int | None = None
+    echo: str = ""
+    kind: str = ""
+    tilt: float = 0.0
+
+
+@dataclass(frozen=True)
+class OverlayPlane:
+    """A drawing over a frame (PS3.3 C.9.2): text, arrows, outlines that the machine burnt into no pixel.
+
+    Attributes:
+        title: what the file calls it.
+        read: gives the marked pixels; call `marked`.
+    """
+
+    title: str
+    read: Callable[[], NDArray[np.bool_] | Failure] = field(repr=False, compare=False)
+
+    def marked(self) -> NDArray[np.bool_] | Failure:
+        """(rows, cols) of the frame, True where something is drawn."""
+        return self.read()
 
 
 @dataclass(frozen=True)
@@ -25,8 +89,14 @@ class Frame:
         decode: gives the modality values; call `modality_values` instead.
         inverted: True when low values are bright (MONOCHROME1).
         window: the window the file asks for, or None.
+        presets: all windows and tone curves the file offers, the first one included.
+        padding: modality values (lowest, highest) that fill the border and are no picture, or None.
         spacing_mm: (row, column) distance of pixel centres in mm, or None when the file does not say.
+        aspect: how much taller than wide a pixel is; 1 for square ones.
+        overlays: drawings that the file keeps apart from the picture (groups 60xx).
         notes: what the user should know about how the picture was read.
+        place: patient, series and position of a DICOM frame, else None.
+        stored: gives the values as the file stores them; call `stored_values` instead.
     """
 
     path: Path
@@ -39,6 +109,16 @@ class Frame:
     window: Window | None = None
     spacing_mm: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
+    place: Place | None = None
+    presets: tuple[Preset, ...] = ()
+    padding: tuple[float, float] | None = None
+    aspect: float = 1.0
+    overlays: tuple[OverlayPlane, ...] = ()
+    stored: Callable[[], NDArray[Any] | Failure] | None = field(default=None, repr=False, compare=False)
+
+    def stored_values(self) -> NDArray[Any] | Failure:
+        """Values as the file stores them: no modality LUT, no palette, no conversion of colours (YBR stays YBR)."""
+        return self.stored() if self.stored else self.decode()
 
     def modality_values(self) -> NDArray[Any] | Failure:
         """Values after the modality LUT: (rows, cols) grey or (rows, cols, 3) RGB uint8/uint16; HU for CT.
@@ -51,15 +131,36 @@ class Frame:
 
 @dataclass(frozen=True)
 class Series:
-    """Frames that belong together, in display order. For a picture file, its pages; for DICOM, the frames of a file."""
+    """Frames that belong together, in display order.
+
+    Attributes:
+        title: a line for people.
+        frames: of one file (pages, frames), or of all files of a DICOM series (`medview.imaging.series`).
+        origin: whose they are; None for picture files.
+        notes: what is odd about the series (gaps, copies, a tilted gantry), one sentence each.
+        step_mm: distance of neighbouring slices where it is the same all along, else None.
+        time_points: how many frames every position has.
+    """
 
     title: str
     frames: tuple[Frame, ...]
+    origin: Origin | None = None
+    notes: tuple[str, ...] = ()
+    step_mm: float | None = None
+    time_points: int = 1
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files of the frames in display order, each once."""
+        return tuple(dict.fromkeys(frame.path for frame in self.frames))
 
 
 @dataclass(frozen=True)
 class Study:
-    """What one file holds. `description` is plain text for the title line (format, modality, size)."""
+    """What one file, or one study of a folder, holds.
+
+    `description` is plain text for the title line (format, modality, size).
+    """
 
     path: Path
     description: str

@@ -5,7 +5,7 @@ Order of the steps (DICOM PS3.3 C.11): modality values -> window (VOI) -> polari
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,16 +15,46 @@ AUTO_PERCENTILES = (0.5, 99.5)
 TABLE_SIZE = 65536
 
 
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A tone curve of a file (VOI LUT, PS3.3 C.11.2.1.1). Two curves are the same only if they are one object.
+
+    Attributes:
+        first: the modality value of the first entry; lower ones get the first entry, higher ones the last.
+        entries: (n,) from 0 (black) to 1 (white).
+    """
+
+    first: int
+    entries: NDArray[np.float64] = field(repr=False)
+
+
 @dataclass(frozen=True)
 class Window:
     """A window in units of the modality values (HU for CT).
 
     `width` is at least 1, which is a step (PS3.3 C.11.2.1.2); the grey ramp is `width` - 1 wide. So the window over
     float values 0 to 0.2 has width 1.2.
+
+    Attributes:
+        sigmoid: the file's VOI LUT function is SIGMOID: an S with its middle at `centre`.
+        curve: the tone curve to use instead of a ramp; centre and width then tell the values it covers.
     """
 
     centre: float
     width: float
+    sigmoid: bool = False
+    curve: Curve | None = None
+
+    @classmethod
+    def exact(cls, centre: float, width: float) -> Window:
+        """A window of the VOI LUT function LINEAR_EXACT (C.11.2.1.3.2), whose ramp is `width` wide around `centre`."""
+        return cls(centre + 0.5, width + 1)
+
+    @classmethod
+    def of_curve(cls, curve: Curve) -> Window:
+        """The window that shows values through a tone curve."""
+        ends = cls.from_range(curve.first, curve.first + len(curve.entries) - 1)
+        return cls(ends.centre, ends.width, curve=curve)
 
     @classmethod
     def from_range(cls, low: float, high: float) -> Window:
@@ -43,6 +73,30 @@ class Window:
         return self.centre - 0.5 + (self.width - 1) / 2
 
 
+@dataclass(frozen=True)
+class Preset:
+    """A window with the name that the file or a convention gives it."""
+
+    name: str
+    window: Window
+
+
+# Windows of CT that every reader knows (HU); those of a file come first.
+CT_PRESETS = (
+    Preset("Soft tissue", Window(40, 400)),
+    Preset("Lung", Window(-600, 1500)),
+    Preset("Bone", Window(400, 1800)),
+    Preset("Brain", Window(40, 80)),
+    Preset("Mediastinum", Window(50, 350)),
+    Preset("Abdomen", Window(60, 400)),
+)
+
+
+def presets_of(modality: str) -> tuple[Preset, ...]:
+    """Windows by convention. Only CT has units (HU) in which a convention means anything."""
+    return CT_PRESETS if modality == "CT" else ()
+
+
 def full_window(values: NDArray[Any]) -> Window:
     """The window that shows 8-bit values as they are, and others from their lowest to their highest."""
     if values.dtype == np.uint8:
@@ -50,33 +104,54 @@ def full_window(values: NDArray[Any]) -> Window:
     return Window.from_range(float(values.min()), float(values.max()))
 
 
-def auto_window(values: NDArray[Any]) -> Window:
-    """A window over the robust range (0.5-99.5 percentile) of grey values; at most a million of them are looked at."""
+def auto_window(values: NDArray[Any], padding: tuple[float, float] | None = None) -> Window:
+    """A window over the robust range (0.5-99.5 percentile) of grey values; at most a million of them are looked at.
+
+    `padding`: the values (lowest, highest) that only fill the picture's border; they do not count.
+    """
     step = max(1, int(np.sqrt(values.size / 1_000_000)))
-    low, high = np.percentile(values[::step, ::step], AUTO_PERCENTILES)
+    looked_at = values[::step, ::step]
+    if padding is not None:
+        looked_at = looked_at[(looked_at < padding[0]) | (looked_at > padding[1])]
+    if looked_at.size == 0:
+        return full_window(values)
+    low, high = np.percentile(looked_at, AUTO_PERCENTILES)
     if not high > low:
         return full_window(values)
     return Window.from_range(float(low), float(high))
 
 
-def usual_window(values: NDArray[Any]) -> Window:
+def usual_window(values: NDArray[Any], padding: tuple[float, float] | None = None) -> Window:
     """The window of a picture whose file names none: 8-bit values as they are, deeper ones by `auto_window`."""
-    return full_window(values) if values.dtype == np.uint8 else auto_window(values)
+    return full_window(values) if values.dtype == np.uint8 else auto_window(values, padding)
 
 
 def ramp(values: NDArray[Any], window: Window) -> NDArray[np.float64]:
-    """DICOM's linear VOI function (PS3.3 C.11.2.1.2.1) to 0-255, unrounded: the reference the fast paths must equal."""
+    """DICOM's VOI functions (PS3.3 C.11.2.1) to 0-255, unrounded: the reference the fast paths must equal."""
     x = np.asarray(values, np.float64)
+    if window.curve is not None:
+        entries = window.curve.entries
+        at = np.clip(np.floor(x - window.curve.first), 0, len(entries) - 1).astype(np.int64)
+        return entries[at] * 255.0
+    if window.sigmoid:
+        # exp of 709 is the largest; beyond 50 the result is white or black to 20 digits.
+        steepness = np.clip(-4.0 * (x - window.centre) / window.width, -50.0, 50.0)
+        return 255.0 / (1.0 + np.exp(steepness))
     if window.width <= 1:
         return np.where(x <= window.centre - 0.5, 0.0, 255.0)
     return np.clip(((x - (window.centre - 0.5)) / (window.width - 1) + 0.5) * 255.0, 0.0, 255.0)
 
 
 def render(
-    values: NDArray[Any], window: Window, inverted: bool = False, out: NDArray[np.uint8] | None = None
+    values: NDArray[Any],
+    window: Window,
+    inverted: bool = False,
+    out: NDArray[np.uint8] | None = None,
+    padding: tuple[float, float] | None = None,
 ) -> NDArray[np.uint8]:
     """Grey values (rows, cols) to 8-bit grey through `window`; `inverted` flips black and white last.
 
+    Values from `padding[0]` to `padding[1]` only fill the border of the picture: they are black in either polarity.
     8- and 16-bit values go through a table (cv2.LUT), which is what makes dragging the window fluent; others through
     the formula. `out` is written and returned when it fits.
     """
@@ -85,9 +160,7 @@ def render(
     if values.dtype in (np.uint8, np.int8, np.uint16, np.int16):
         first = int(np.iinfo(values.dtype).min)
         count = 256 if values.itemsize == 1 else TABLE_SIZE
-        table = np.rint(ramp(np.arange(first, first + count), window)).astype(np.uint8)
-        if inverted:
-            table = 255 - table
+        table = _shades(np.arange(first, first + count), window, inverted, padding)
         index = values.view(np.uint8 if values.itemsize == 1 else np.uint16)
         # A signed value's bit pattern, read as unsigned, counts 0..max, min..-1.
         table = np.roll(table, first) if first else table
@@ -98,6 +171,16 @@ def render(
     # Row by row in strips: the formula needs several times the memory of the picture.
     step = max(1, 1_000_000 // max(1, values.shape[1]))
     for row in range(0, values.shape[0], step):
-        strip = np.rint(ramp(values[row : row + step], window)).astype(np.uint8)
-        grey[row : row + step] = 255 - strip if inverted else strip
+        grey[row : row + step] = _shades(values[row : row + step], window, inverted, padding)
     return grey
+
+
+def _shades(
+    values: NDArray[Any], window: Window, inverted: bool, padding: tuple[float, float] | None
+) -> NDArray[np.uint8]:
+    shades: NDArray[np.uint8] = np.rint(ramp(values, window)).astype(np.uint8)
+    if inverted:
+        shades = 255 - shades
+    if padding is not None:
+        shades[(values >= padding[0]) & (values <= padding[1])] = 0
+    return shades

@@ -34,7 +34,7 @@ def refused(path: Path) -> Failure:
 def test_a_file_opens_by_content_and_in_any_name(tmp_path: Path, data: bytes):
     folder = tmp_path / NAME
     folder.mkdir()
-    for name in (NAME, f"{NAME}.dcm", f"{NAME}.png", "no extension"):
+    for name in (NAME, f"{NAME}.jpg", f"{NAME}.png", "no extension"):
         path = folder / name
         path.write_bytes(data)
         study = open_path(path)
@@ -43,6 +43,15 @@ def test_a_file_opens_by_content_and_in_any_name(tmp_path: Path, data: bytes):
         values = frame.modality_values()
         assert not isinstance(values, Failure)
         assert values.shape[:2] == (frame.rows, frame.cols)
+
+
+def test_a_picture_under_the_name_of_a_dicom_file_is_refused(tmp_path: Path):
+    path = tmp_path / "scan.DCM"
+    path.write_bytes(PICTURE)
+    failure = refused(path)
+    assert failure.code is Code.UNKNOWN_FORMAT
+    assert "holds a PNG picture" in failure.text
+    assert ".png" in failure.hint
 
 
 def test_pages_become_frames(tmp_path: Path):

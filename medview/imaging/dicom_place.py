@@ -1,0 +1,84 @@
+"""Whose picture a DICOM file is, and where each of its frames belongs: the elements that group and order series."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from medview.imaging.dicom_header import group, numbers, text, value, whole
+from medview.imaging.geometry import Plane, make_plane
+from medview.imaging.study import Origin, Place
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+# Three groups of a name have 64 characters each (PS3.5 6.2); real files exceed it.
+_NAME_LENGTH = 300
+
+
+def read_origin(ds: Dataset) -> Origin:
+    """Patient, study and series of a header. Missing and damaged elements are empty."""
+    return Origin(
+        patient_name=text(ds, "PatientName", _NAME_LENGTH),
+        patient_id=text(ds, "PatientID"),
+        study_uid=text(ds, "StudyInstanceUID"),
+        study_date=text(ds, "StudyDate"),
+        study_title=text(ds, "StudyDescription"),
+        series_uid=text(ds, "SeriesInstanceUID"),
+        series_number=whole(ds, "SeriesNumber"),
+        series_title=text(ds, "SeriesDescription"),
+        modality=text(ds, "Modality")[:16],
+    )
+
+
+def read_plane(ds: Dataset, frame: int = 0) -> Plane | None:
+    """The plane of a frame in the patient (PS3.3 C.7.6.2, C.7.6.16.2.3), None when it is not given whole."""
+    position = numbers(group(ds, "PlanePositionSequence", frame), "ImagePositionPatient")
+    if not position:
+        return None
+    orientation = numbers(group(ds, "PlaneOrientationSequence", frame), "ImageOrientationPatient")
+    spacing = numbers(group(ds, "PixelMeasuresSequence", frame), "PixelSpacing")
+    pair = (spacing[0], spacing[1]) if len(spacing) == 2 and min(spacing) > 0 else None
+    return make_plane(position, orientation, pair, text(ds, "FrameOfReferenceUID"))
+
+
+def read_place(ds: Dataset, origin: Origin, frame: int = 0) -> Place:
+    """Where a frame belongs among the others of its series."""
+    content = group(ds, "FrameContentSequence", frame)
+    echo = numbers(group(ds, "MREchoSequence", frame), "EffectiveEchoTime") or numbers(ds, "EchoTime")
+    echo = echo or numbers(ds, "EchoNumbers")
+    temporal = numbers(content, "TemporalPositionIndex") or numbers(ds, "TemporalPositionIdentifier")
+    trigger = numbers(ds, "TriggerTime")
+    tilt = numbers(ds, "GantryDetectorTilt")
+    return Place(
+        origin=origin,
+        uid=text(ds, "SOPInstanceUID"),
+        plane=read_plane(ds, frame),
+        time=(temporal[0] if temporal else 0.0, _acquired(ds, content), trigger[0] if trigger else 0.0),
+        number=whole(ds, "InstanceNumber"),
+        acquisition=whole(content, "FrameAcquisitionNumber") if content is not ds else whole(ds, "AcquisitionNumber"),
+        echo=f"{echo[0]:g}" if echo else "",
+        kind=text(ds, "ImageType"),
+        tilt=tilt[0] if tilt else 0.0,
+    )
+
+
+def _acquired(ds: Dataset, content: Dataset) -> float:
+    """When a frame was acquired, in seconds, for comparing only; 0 when the file does not say."""
+    moment = value(content, "FrameAcquisitionDateTime") or value(ds, "AcquisitionDateTime")
+    if moment is not None:
+        return _seconds(str(moment))
+    time = value(ds, "AcquisitionTime")
+    return _seconds((text(ds, "AcquisitionDate") or "00000000")[:8] + str(time)) if time is not None else 0.0
+
+
+def _seconds(moment: str) -> float:
+    """YYYYMMDDHHMMSS.F as seconds since nothing in particular; parts that are missing or nonsense count as 0."""
+    digits, _, fraction = moment.replace(":", "").partition(".")
+    days = _number(digits[:4]) * 372 + _number(digits[4:6]) * 31 + _number(digits[6:8])
+    seconds = _number(digits[8:10]) * 3600 + _number(digits[10:12]) * 60 + _number(digits[12:14])
+    part = fraction.split("+")[0].split("-")[0].strip()
+    return days * 86400.0 + seconds + (float(f"0.{part}") if part.isdecimal() and part.isascii() else 0.0)
+
+
+def _number(digits: str) -> int:
+    return int(digits) if digits.isdecimal() and digits.isascii() else 0

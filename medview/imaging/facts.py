@@ -1,0 +1,146 @@
+"""What `medview inspect` tells of a file: whether it opens, why not, and what it says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medview.core.failures import Code, Failure
+from medview.imaging.files import check_file, read_head
+from medview.imaging.open import HEAD, file_kind, open_path
+from medview.imaging.study import Frame, Origin, Study
+
+OPENS, NOT_AN_IMAGE, CORRUPT, UNSUPPORTED = "opens", "refuse-not-an-image", "refuse-corrupt", "refuse-unsupported"
+_OUTCOMES = {
+    Code.NO_PIXELS: NOT_AN_IMAGE,
+    Code.UNKNOWN_FORMAT: NOT_AN_IMAGE,
+    Code.EMPTY_FILE: NOT_AN_IMAGE,
+    Code.NO_IMAGES: NOT_AN_IMAGE,
+    Code.NOT_FOUND: NOT_AN_IMAGE,
+    Code.UNSUPPORTED: UNSUPPORTED,
+    Code.TOO_LARGE: UNSUPPORTED,
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One file. What it does not say, or what could not be read any more, is None.
+
+    Attributes:
+        file: the path as given.
+        outcome: `opens`, `refuse-not-an-image`, `refuse-corrupt` or `refuse-unsupported`.
+        code, text, hint: of the `Failure`; for a file that opens: None, what it is, and an empty hint.
+        frames, rows, cols: of the picture; rows and cols after any EXIF rotation.
+        stored: `min`, `max` and `mean` of the first frame as it is stored (no rescale, no conversion of colours).
+        study, series: their instance UIDs.
+        position_mm: of the first frame, along the normal of its slice.
+    """
+
+    file: str
+    outcome: str
+    code: str | None = None
+    text: str = ""
+    hint: str = ""
+    modality: str | None = None
+    transfer_syntax: str | None = None
+    photometric: str | None = None
+    frames: int | None = None
+    rows: int | None = None
+    cols: int | None = None
+    stored: dict[str, float] | None = None
+    patient_name: str | None = None
+    study: str | None = None
+    series: str | None = None
+    position_mm: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As printed, in the order of the attributes."""
+        return asdict(self)
+
+
+def refusal(file: str, failure: Failure) -> Facts:
+    """The facts of a file of which nothing but the reason is known."""
+    return Facts(file, _OUTCOMES.get(failure.code, CORRUPT), str(failure.code), failure.text, failure.hint)
+
+
+def inspect_file(path: Path, name: str = "") -> Facts:
+    """Open a file, decode its first frame, and tell. `name` is printed for the path. Never raises for what it holds."""
+    name = name or str(path)
+    status = check_file(path)
+    if isinstance(status, Failure):
+        return refusal(name, status)
+    head = read_head(path, HEAD)
+    if isinstance(head, Failure):
+        return refusal(name, head)
+    if file_kind(head, status.st_size) == "dicom":
+        return _inspect_dicom(path, name)
+    study = open_path(path)
+    return refusal(name, study) if isinstance(study, Failure) else _opened(Facts(name, OPENS), study)
+
+
+def inspect_path(path: Path) -> list[Facts]:
+    """The facts of a file, or of every file in an archive."""
+    return [inspect_file(path)]
+
+
+def _inspect_dicom(path: Path, name: str) -> Facts:
+    from medview.imaging.dicom import study_of
+    from medview.imaging.dicom_header import read_dicom_header, text, whole
+    from medview.imaging.dicom_place import read_origin, read_plane
+
+    header = read_dicom_header(path)
+    if isinstance(header, Failure):
+        return refusal(name, header)
+    ds = header.dataset
+    plane = read_plane(ds)
+    known = _of_origin(Facts(name, OPENS), read_origin(ds))
+    known = replace(
+        known,
+        transfer_syntax=header.syntax,
+        photometric=text(ds, "PhotometricInterpretation") or None,
+        frames=whole(ds, "NumberOfFrames", 1 if header.pixel_tag else None),
+        rows=whole(ds, "Rows"),
+        cols=whole(ds, "Columns"),
+        position_mm=round(plane.offset, 6) if plane else None,
+    )
+    study = study_of(path, header)
+    return _refused(known, study) if isinstance(study, Failure) else _opened(known, study)
+
+
+def _of_origin(facts: Facts, origin: Origin) -> Facts:
+    return replace(
+        facts,
+        modality=origin.modality or None,
+        patient_name=origin.patient_name or None,
+        study=origin.study_uid or None,
+        series=origin.series_uid or None,
+    )
+
+
+def _refused(facts: Facts, failure: Failure) -> Facts:
+    why = refusal(facts.file, failure)
+    return replace(facts, outcome=why.outcome, code=why.code, text=why.text, hint=why.hint)
+
+
+def _opened(facts: Facts, study: Study) -> Facts:
+    first = study.frames[0]
+    facts = replace(facts, text=study.description, frames=len(study.frames), rows=first.rows, cols=first.cols)
+    stored = _statistics(first)
+    return _refused(facts, stored) if isinstance(stored, Failure) else replace(facts, stored=stored)
+
+
+def _statistics(frame: Frame) -> dict[str, float] | Failure:
+    """Lowest, highest and mean stored value; NaN and infinity in float pixels do not count."""
+    values = frame.stored_values()
+    if isinstance(values, Failure):
+        return values
+    real = values.dtype.kind == "f"
+    if real:
+        values = values[np.isfinite(values)]
+        if not values.size:
+            return {}
+    kind = float if real else int
+    return {"min": kind(values.min()), "max": kind(values.max()), "mean": float(values.mean(dtype=np.float64))}

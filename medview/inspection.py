@@ -1,0 +1,127 @@
+"""What `medview inspect` does. It imports no library: files are read in a child process (`medview.imaging.child`)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from medview.cli import OK, UNREADABLE, USAGE
+from medview.core.failures import Code, Failure
+from medview.imaging.child import ChildReader, serve
+from medview.imaging.files import find_files
+from medview.output import printable, say
+
+if TYPE_CHECKING:
+    from medview.imaging.study import Series
+
+# Reasons that lie outside the file: there was nothing to inspect.
+_UNREADABLE = (Code.NOT_FOUND, Code.NO_PERMISSION, Code.READ_ERROR)
+
+
+def inspect(options: argparse.Namespace) -> int:
+    """`medview inspect`."""
+    if options.worker:
+        serve()
+        return OK
+    if not options.paths:
+        say("medview inspect: name at least one file or folder.")
+        return USAGE
+    if options.series:
+        return _series(options)
+    code = OK
+    with ChildReader() as reader:
+        for path in _files(options.paths):
+            for row in _facts(reader, path):
+                print(json.dumps(row) if options.json else "\n".join(map(printable, _lines(row))), flush=True)
+                code = UNREADABLE if row["code"] in _UNREADABLE else code
+    return code
+
+
+def _files(paths: list[str]) -> Iterator[Path]:
+    for path in map(Path, paths):
+        yield from find_files(path)
+
+
+def _facts(reader: ChildReader, path: Path) -> list[dict[str, Any]]:
+    found = reader.inspect(path)
+    if isinstance(found, Failure):
+        from medview.imaging.facts import refusal
+
+        return [refusal(str(path), found).to_dict()]
+    return found
+
+
+def _lines(row: dict[str, Any]) -> Iterator[str]:
+    """The readable rows of one file."""
+    yield f"{row['file']}  {row['outcome']}"
+    yield "    " + " ".join(filter(None, (row["text"], row["hint"])))
+    size = f"{row['cols']} x {row['rows']}" if row["rows"] and row["cols"] else None
+    parts = [row["modality"], size, row["photometric"], f"{row['frames']} frames" if row["frames"] else None]
+    if row["transfer_syntax"]:
+        parts.append(f"transfer syntax {row['transfer_syntax']}")
+    if any(parts[:3]):
+        yield "    " + ", ".join(filter(None, parts))
+    if row["stored"]:
+        stored = row["stored"]
+        yield f"    stored values {stored['min']:g} to {stored['max']:g}, mean {stored['mean']:.6g}"
+    if row["patient_name"]:
+        yield f"    patient {row['patient_name']}"
+    if row["series"]:
+        where = f", at {row['position_mm']:g} mm along the normal" if row["position_mm"] is not None else ""
+        yield f"    series {row['series']}{where}"
+
+
+def _series(options: argparse.Namespace) -> int:
+    """The series below the paths, each with its files in display order."""
+    from medview.imaging.series import read_folder
+
+    folder = read_folder(_files(options.paths))
+    for series in folder.series:
+        row = _series_row(series)
+        print(json.dumps(row) if options.json else "\n".join(map(printable, _series_lines(row))), flush=True)
+    if not folder.series:
+        say("No picture was found.")
+    elif folder.refused and not options.json:
+        say(f"{len(folder.refused)} files are no pictures or cannot be read: see medview inspect without --series.")
+    return OK if folder.series else UNREADABLE
+
+
+def _series_row(series: Series) -> dict[str, Any]:
+    from medview.imaging.geometry import dot
+
+    origin = series.origin
+    first = series.frames[0]
+    planes = [frame.place.plane for frame in series.frames if frame.place and frame.place.plane]
+    return {
+        "series": origin and origin.series_uid,
+        "study": origin and origin.study_uid,
+        "patient_name": origin and origin.patient_name,
+        "patient_id": origin and origin.patient_id,
+        "study_date": origin and origin.study_date,
+        "modality": origin and origin.modality,
+        "number": origin and origin.series_number,
+        "title": series.title,
+        "frames": len(series.frames),
+        "rows": first.rows,
+        "cols": first.cols,
+        "spacing_mm": first.spacing_mm,
+        "step_mm": series.step_mm and round(series.step_mm, 6),
+        "time_points": series.time_points,
+        "positions_mm": [round(dot(plane.position, planes[0].normal), 6) for plane in planes],
+        "notes": list(series.notes),
+        "files": [str(path) for path in series.paths],
+    }
+
+
+def _series_lines(row: dict[str, Any]) -> Iterator[str]:
+    what = ", ".join(filter(None, (row["modality"], row["patient_name"], row["study_date"])))
+    times = f", {row['time_points']} times" if row["time_points"] > 1 else ""
+    step = f", {row['step_mm']:g} mm apart" if row["step_mm"] else ""
+    yield f"{row['title']}  {row['cols']} x {row['rows']}, {row['frames']} frames{times}{step}"
+    if what:
+        yield f"    {what}"
+    yield from (f"    {note}" for note in row["notes"])
+    yield from (f"      {file}" for file in row["files"])

@@ -1,0 +1,82 @@
+"""`medview inspect` as a script sees it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from medview.cli import main
+from tests.imaging.make import dicom
+
+FIELDS = [
+    "file", "outcome", "code", "text", "hint", "modality", "transfer_syntax", "photometric", "frames", "rows", "cols",
+    "stored", "patient_name", "study", "series", "position_mm",
+]  # fmt: skip
+SLICE = {
+    "PatientName": "Doe^Jo", "StudyInstanceUID": "1.1", "SeriesInstanceUID": "1.1.1", "PixelSpacing": [1, 1],
+    "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
+}  # fmt: skip
+
+
+def write(path: Path, z: float) -> Path:
+    pixels = np.arange(6, dtype=np.int16).reshape(2, 3)
+    uid = f"1.1.1.{int(z) + 100}"
+    path.write_bytes(dicom(pixels, ImagePositionPatient=[0, 0, z], SOPInstanceUID=uid, RescaleSlope=2, **SLICE))
+    return path
+
+
+def inspect(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, list[dict[str, Any]]]:
+    code = main(["inspect", "--json", *map(str, arguments)])
+    return code, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_every_field_of_every_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    write(tmp_path / "a.dcm", 4)
+    (inner / "b.txt").write_text("no picture")
+    code, rows = inspect(capsys, tmp_path)
+    assert code == 0
+    assert [list(row) for row in rows] == [FIELDS, FIELDS]
+    assert rows[0] == {
+        "file": str(tmp_path / "a.dcm"), "outcome": "opens", "code": None, "text": "DICOM MR, 3 x 2 pixels", "hint": "",
+        "modality": "MR", "transfer_syntax": "1.2.840.10008.1.2.1", "photometric": "MONOCHROME2", "frames": 1,
+        "rows": 2, "cols": 3, "stored": {"min": 0, "max": 5, "mean": 2.5}, "patient_name": "Doe^Jo", "study": "1.1",
+        "series": "1.1.1", "position_mm": 4.0,
+    }  # fmt: skip
+    assert (rows[1]["outcome"], rows[1]["code"]) == ("refuse-not-an-image", "unknown-format")
+    assert rows[1]["hint"]
+
+
+def test_what_is_not_there_gives_exit_code_1(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, rows = inspect(capsys, tmp_path / "missing", write(tmp_path / "a", 0))
+    assert code == 1
+    assert [row["code"] for row in rows] == ["not-found", None]
+    assert main(["inspect"]) == 2
+
+
+def test_text_for_people(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["inspect", str(write(tmp_path / "a\x1b[31m", 4))]) == 0
+    out = capsys.readouterr().out
+    assert "opens" in out
+    assert "stored values 0 to 5, mean 2.5" in out
+    assert "patient Doe^Jo" in out
+    assert "\x1b" not in out
+
+
+def test_series_in_display_order(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for name, z in (("a", 2), ("b", 0), ("c", 1)):
+        write(tmp_path / name, z)
+    code, rows = inspect(capsys, "--series", tmp_path)
+    assert code == 0
+    assert len(rows) == 1
+    assert rows[0]["series"] == "1.1.1"
+    assert rows[0]["files"] == [str(tmp_path / name) for name in "bca"]
+    assert rows[0]["positions_mm"] == [0, 1, 2]
+    assert rows[0]["step_mm"] == 1
+    assert main(["inspect", "--series", str(tmp_path)]) == 0
+    assert "3 frames, 1 mm apart" in capsys.readouterr().out
