@@ -18,6 +18,7 @@ from medview.core.jobs import Token
 from medview.core.settings import Settings
 from medview.imaging.study import Frame, Study
 from medview.inference.analysis import Analysis
+from medview.inference.fixes import Fix, corrected, corrected_frame
 from medview.state import Picture
 
 NO_PICTURES = Failure(
@@ -45,8 +46,12 @@ class EngineLike(Protocol):
         force: bool = False,
         token: Token | None = None,
         values: Any = None,
+        fixes: Sequence[Fix] = (),
     ) -> Analysis:
         """Judge one frame."""
+
+    def add_stability(self, analysis: Analysis, frame: Frame, values: Any, token: Token | None = None) -> Analysis:
+        """The analysis with the range of each probability over small changes of the picture."""
 
     def statuses(self) -> Sequence[Any]:
         """One `ModelStatus` per model folder."""
@@ -126,6 +131,15 @@ def decode(frame: Frame) -> Picture | Failure:
         shown = np.ascontiguousarray(first)
     usual = full_window if shown.dtype == np.uint8 else auto_window
     return Picture(frame, values, shown, frame.window or usual(shown))
+
+
+def put_right(picture: Picture, fixes: Sequence[Fix]) -> Picture:
+    """`picture` as it is after the fixes; itself where there are none."""
+    if not fixes:
+        return picture
+    values = corrected(picture.values, fixes)
+    shown = values if picture.shown is picture.values else corrected(picture.shown, fixes)
+    return Picture(corrected_frame(picture.frame, fixes), values, shown, picture.window)
 
 
 def open_first(

@@ -23,6 +23,7 @@ from medview.core.jobs import Token
 from medview.core.settings import Settings
 from medview.imaging.study import Frame, Study
 from medview.inference.analysis import Analysis, Mask
+from medview.inference.fixes import Fix, combined
 from medview.runner import Job, Runner
 from medview.state import (
     FileList,
@@ -93,7 +94,10 @@ class Workspace(QObject):
         self._seeking = False
         self.study: Study | None = None
         self.frame_index = 0
+        # What is shown, and the same as the file has it; two only where something was put right.
         self.picture: Picture | None = None
+        self._source: Picture | None = None
+        self._fixes: dict[Key, tuple[Fix, ...]] = {}
         self.failure: Failure | None = None
         self.failed_path: Path | None = None
         self._stamp = 0
@@ -143,7 +147,7 @@ class Workspace(QObject):
     # Work that is going on
 
     def busy(self, lane: str) -> Job | None:
-        """What a lane (`scan`, `open`, `analyse`, `save`, `models`, `thumbnails`) is doing, or None."""
+        """What a lane (`scan`, `open`, `analyse`, `stability`, `save`, `models`, `thumbnails`) is doing, or None."""
         return self.runner.busy(lane)
 
     def cancel(self, *lanes: str) -> None:
@@ -278,7 +282,7 @@ class Workspace(QObject):
         self._fail(failure)
 
     def _clear(self) -> None:
-        self.picture = None
+        self.picture = self._source = None
         self._take_analysis(None)
 
     def _fail(self, failure: Failure) -> None:
@@ -312,8 +316,9 @@ class Workspace(QObject):
         self._settle.start()
 
     def _show(self, picture: Picture) -> None:
-        self.picture, self.failure, self.failed_path = picture, None, None
         key = self._key(picture.frame)
+        self._source, self.failure, self.failed_path = picture, None, None
+        self.picture = tasks.put_right(picture, self._fixes.get(key, ()))
         self._pictures.put(key, picture, picture.nbytes)
         self.analysis_cancelled = False
         self.pictureChanged.emit()
@@ -322,6 +327,33 @@ class Workspace(QObject):
 
     def _key(self, frame: Frame) -> Key:
         return frame.path, self._stamp, frame.index
+
+    # What is put right
+
+    @property
+    def fixes(self) -> tuple[Fix, ...]:
+        """What was put right in the shown frame, for the eye and for the models."""
+        return self._fixes.get(self._key(self.picture.frame), ()) if self.picture else ()
+
+    def apply_fix(self, fix: Fix) -> None:
+        """Put something right in the shown frame and let the models look again."""
+        self._set_fixes(combined(self.fixes, fix))
+
+    def clear_fixes(self) -> None:
+        """Take the shown frame as the file has it, and let the models look again."""
+        self._set_fixes(())
+
+    def _set_fixes(self, fixes: tuple[Fix, ...]) -> None:
+        source = self._source
+        if source is None or fixes == self.fixes:
+            return
+        key = self._key(source.frame)
+        self._fixes[key] = fixes
+        self._analyses.drop(key)
+        self._show(source)
+        # A swap by eye was for the same end, and a place in the picture is another one after a turn.
+        self.set_view(inverted=False, scale=None, centre=None)
+        self.analyse()
 
     # How it is looked at
 
@@ -372,7 +404,7 @@ class Workspace(QObject):
 
     def analyse(self, force: bool = False) -> None:
         """Let the models look at the shown frame. `force`: although the gate refuses."""
-        picture = self.picture
+        picture, fixes = self._source, self.fixes
         if picture is None:
             return
         self._settle.stop()
@@ -380,27 +412,43 @@ class Workspace(QObject):
 
         def work(token: Token) -> Analysis:
             engine = self._engine.get()
-            return engine.analyse(picture.frame, file, force=force, token=token, values=picture.values)
+            return engine.analyse(picture.frame, file, force=force, token=token, values=picture.values, fixes=fixes)
 
         def failed(failure: Failure) -> None:
             self._take_analysis(Analysis(file, picture.frame.index, "error", failure))
 
         text = "loading the models" if not self._engine.made else "checking the picture"
-        done = partial(self._on_analysed, key)
+        done = partial(self._on_analysed, key, picture)
         self._analyses.drop(key)
         self.runner.start(Job("analyse", text, work, done, failed, self._on_analysis_cancelled))
         self.analysis_cancelled = False
         self._take_analysis(None)
 
-    def _on_analysed(self, key: Key, analysis: Analysis) -> None:
+    def _on_analysed(self, key: Key, picture: Picture, analysis: Analysis) -> None:
         self._analyses.put(key, analysis, analysis_bytes(analysis))
         self._take_analysis(analysis)
+        if not any(result.probabilities for result in analysis.results):
+            return
+
+        def work(token: Token) -> Analysis:
+            return self._engine.get().add_stability(analysis, picture.frame, picture.values, token)
+
+        # Behind the answer, which nobody has to wait for then (docs/adr/0007).
+        self.runner.start(Job("stability", "", work, partial(self._on_steadied, key, analysis)))
+
+    def _on_steadied(self, key: Key, before: Analysis, analysis: Analysis) -> None:
+        if self._analyses.get(key) is before:
+            self._analyses.put(key, analysis, analysis_bytes(analysis))
+        if self.analysis is before:
+            self.analysis = analysis
+            self.analysisChanged.emit()
 
     def _on_analysis_cancelled(self) -> None:
         self.analysis_cancelled = True
         self.analysisChanged.emit()
 
     def _take_analysis(self, analysis: Analysis | None) -> None:
+        self.runner.cancel("stability")
         self.analysis = analysis
         label = first_label(analysis) if analysis else None
         if label != self.overlay.label:

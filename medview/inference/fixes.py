@@ -37,7 +37,13 @@ def combined(fixes: Sequence[Fix], more: Fix) -> tuple[Fix, ...]:
 def corrected(values: NDArray[Any], fixes: Sequence[Fix]) -> NDArray[Any]:
     """`values` (rows, cols[, 3]) turned clockwise by the fixes; inverting leaves the values alone, see
     `corrected_frame`."""
-    return np.ascontiguousarray(np.rot90(values, -quarter_turns(fixes)))
+    turns = quarter_turns(fixes)
+    if not turns:
+        return values
+    import cv2
+
+    ways = (cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_COUNTERCLOCKWISE)
+    return cv2.rotate(np.ascontiguousarray(values), ways[turns - 1])
 
 
 def corrected_frame(frame: Frame, fixes: Sequence[Fix]) -> Frame:

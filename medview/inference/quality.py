@@ -180,6 +180,8 @@ class Limits:
     low_sharpness: Limit
     chroma: Limit
     skew: Limit
+    # Where the ground is dark, a picture that is too bright may be a negative.
+    too_bright_fix: Fix | Literal[""] = ""
 
 
 # Warnings lie at the edge of what val holds, refusals where the models can no longer see what they learned.
@@ -200,6 +202,7 @@ LIMITS = {
         aspect=Limit(1.6),
         low_brightness=Limit(0.04),
         brightness=Limit(0.45, 0.7),
+        too_bright_fix=INVERT,
         low_contrast=Limit(0.3, 0.08),
         saturated=Limit(0.04, 0.3),
         low_sharpness=Limit(0.11, 0.05),
@@ -284,7 +287,9 @@ def _beyond(measures: Measures, limits: Limits) -> Iterator[QualityNote]:
         for severity, bound in levels:
             if value is not None and bound is not None and sign * value > sign * bound:
                 code, text, hint = said
-                yield QualityNote(code, value, bound, text.format(measured=value, limit=bound), hint, severity=severity)
+                fix = limits.too_bright_fix if code is Code.TOO_BRIGHT else ""
+                hint = f"If it is a negative, invert it. {hint}" if fix else hint
+                yield QualityNote(code, value, bound, text.format(measured=value, limit=bound), hint, fix, severity)
                 break
 
 

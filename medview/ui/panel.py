@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from dataclasses import replace
+
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -16,14 +18,15 @@ from PySide6.QtWidgets import (
 
 from medview.core.failures import Code, Failure
 from medview.inference.analysis import Analysis
+from medview.inference.fixes import Fix
 from medview.ui import theme, words
 from medview.ui.results import ResultCard
 from medview.ui.widgets import Card, Check, Choice, Elided, Legend, MessageCard, button, keep_place, label
 from medview.workspace import Workspace
 
 WIDTH = 352
-# Refusals that the user may overrule. A picture that is blank or too small holds nothing an answer could rest on.
-OVERRULED = frozenset((Code.OTHER_KIND, Code.UNFAMILIAR, Code.WRONG_MODEL))
+# Refusals that the user may not overrule: such a picture holds nothing an answer could rest on.
+FINAL = frozenset((Code.BLANK, Code.TOO_SMALL))
 
 
 class BusyRow(QWidget):
@@ -122,8 +125,18 @@ def _heat_colours() -> object:
     return heat_colours()
 
 
+def _without_stability(analysis: Analysis) -> Analysis:
+    results = tuple(replace(result, stability=None, unstable=()) for result in analysis.results)
+    return replace(analysis, results=results)
+
+
 class FindingsPanel(QWidget):
-    """Shows the workspace's analysis, or why there is none and what to do about it."""
+    """Shows the workspace's analysis, or why there is none and what to do about it.
+
+    cardAsked(medview.inference.card.Card): the user wants to read a model's card.
+    """
+
+    cardAsked = Signal(object)
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -162,6 +175,10 @@ class FindingsPanel(QWidget):
         state = (ws.picture, ws.analysis, ws.analysis_cancelled, running, ws.busy("open") is None)
         if self._shown is not None and all(a is b for a, b in zip(state, self._shown, strict=True)):  # type: ignore[call-overload]
             return
+        if self._only_stability_is_new(state):
+            self._shown = state
+            self._show_stability()
+            return
         self._shown = state
         self.cards = self._cards(running)
         body = QWidget()
@@ -177,6 +194,21 @@ class FindingsPanel(QWidget):
             old.hide()
             old.deleteLater()
         self.area.setWidget(body)
+
+    def _only_stability_is_new(self, state: tuple[object, ...]) -> bool:
+        """Whether the cards can stay: rebuilt, they would take the focus and the place from the user who reads them."""
+        old = self._shown[1] if isinstance(self._shown, tuple) else None
+        new = state[1]
+        if not isinstance(old, Analysis) or not isinstance(new, Analysis) or old is new:
+            return False
+        return _without_stability(old) == _without_stability(new)
+
+    def _show_stability(self) -> None:
+        analysis = self.workspace.analysis
+        by_id = {result.card.id: result for result in analysis.results} if analysis else {}
+        for card in self.cards:
+            if isinstance(card, ResultCard):
+                card.set_result(by_id[card.result.card.id])
 
     def _cards(self, running: bool) -> list[QWidget]:
         ws = self.workspace
@@ -199,15 +231,19 @@ class FindingsPanel(QWidget):
         ws = self.workspace
         if analysis.status == "refused" and analysis.reason:
             force = Choice(self.tr("Analyse all the same"), lambda: ws.analyse(force=True))
-            choices = [force] if analysis.reason.code in OVERRULED else []
-            return [self._message("caution", analysis.reason, choices, self.tr("Not analysed")), *self._kind(analysis)]
+            choices = [] if analysis.reason.code in FINAL else [force]
+            fixes = [self._fix(note.fix) for note in analysis.quality if note.fix and note.code == analysis.reason.code]
+            head = self._message("caution", analysis.reason, [*fixes, *choices], self.tr("Not analysed"))
+            return [head, *self._corrected(analysis), *self._kind(analysis), *self._quality(analysis)]
         if analysis.status == "error" and analysis.reason:
             again = Choice(self.tr("Try again"), ws.analyse)
             return [self._message("alarm", analysis.reason, [again]), *self._kind(analysis)]
-        cards: list[QWidget] = self._kind(analysis)
+        cards: list[QWidget] = [*self._corrected(analysis), *self._kind(analysis)]
         if analysis.forced and analysis.reason:
             cards.append(self._message("caution", analysis.reason, [], self.tr("Analysed at your own request")))
-        cards += [ResultCard(ws, result) for result in analysis.results]
+        cards += self._quality(analysis)
+        folded = len(analysis.results) > 1
+        cards += [ResultCard(ws, result, self.cardAsked.emit, folded) for result in analysis.results]
         cards += [self._message("alarm", warning, []) for warning in analysis.warnings]
         return cards
 
@@ -215,6 +251,34 @@ class FindingsPanel(QWidget):
         title = words.title(failure.code)
         title = self.tr("{0}: {1}").format(head, title[:1].lower() + title[1:]) if head else title
         return MessageCard(tone, title, failure.text, failure.hint, choices, failure.detail)
+
+    def _fix(self, fix: Fix) -> Choice:
+        return Choice(words.fix(fix), lambda: self.workspace.apply_fix(fix), "primary")
+
+    def _quality(self, analysis: Analysis) -> list[QWidget]:
+        """The notes about the picture: each with a fix by itself with its button, the others together."""
+        told = analysis.reason.code if analysis.reason else None
+        notes = [note for note in analysis.quality if note.code != told]
+        fixable = [note for note in notes if note.fix]
+        others = [note for note in notes if not note.fix]
+        cards: list[QWidget] = [
+            MessageCard("caution", words.title(n.code), n.text, n.hint, [self._fix(n.fix)]) for n in fixable if n.fix
+        ]
+        if others:
+            title = words.listed(dict.fromkeys(words.title(note.code) for note in others))
+            text, hint = (
+                "\n".join(dict.fromkeys(parts)) for parts in zip(*((n.text, n.hint) for n in others), strict=True)
+            )
+            cards.append(MessageCard("caution", title, text, hint))
+        return cards
+
+    def _corrected(self, analysis: Analysis) -> list[QWidget]:
+        if not analysis.corrected:
+            return []
+        done = words.listed(words.fixed(fix) for fix in analysis.corrected)
+        back = Choice(self.tr("As in the file"), self.workspace.clear_fixes)
+        text = self.tr("The models and you see the picture {0}.").format(done)
+        return [MessageCard("", self.tr("Put right"), text, "", [back])]
 
     def _kind(self, analysis: Analysis) -> list[QWidget]:
         if not analysis.kind:

@@ -2,133 +2,20 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from collections.abc import Callable
+
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from medview.inference.analysis import Result
+from medview.inference.card import Card as ModelCard
 from medview.ui import theme, words
-from medview.ui.widgets import Card, Elided, label
+from medview.ui.icons import icon
+from medview.ui.meter import INSET, ProbabilityRow
+from medview.ui.widgets import Card, Elided, button, label
 from medview.workspace import Workspace
 
-ROW_HEIGHT = 48
-INSET = 10
-
-
-class ProbabilityRow(QAbstractButton):
-    """A label with its probability as number and bar, its operating point as a tick. Click: show its heatmap."""
-
-    def __init__(self, result: Result, label_id: str) -> None:
-        super().__init__()
-        self.label_id = label_id
-        info = result.card.label(label_id)
-        self.name = info.name
-        self.probability = (result.probabilities or {})[label_id]
-        point = result.card.operating_points.get(label_id)
-        # A normal label is no finding, however probable: the tick would promise one.
-        self.threshold = point.threshold if point and not info.normal else None
-        self.is_finding = label_id in result.findings
-        self.has_heatmap = bool(result.heatmaps and label_id in result.heatmaps)
-        self.setCheckable(True)
-        self.setEnabled(self.has_heatmap)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus if self.has_heatmap else Qt.FocusPolicy.NoFocus)
-        self.setCursor(Qt.CursorShape.PointingHandCursor if self.has_heatmap else Qt.CursorShape.ArrowCursor)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-        self.setAccessibleName(self._spoken())
-        self.setToolTip(self._tip())
-
-    def _spoken(self) -> str:
-        parts = [self.name, words.percent(self.probability)]
-        if self.is_finding:
-            parts.append(self.tr("finding"))
-        if self.threshold is not None:
-            parts.append(self.tr("threshold {0}").format(words.percent(self.threshold)))
-        return ", ".join(parts)
-
-    def _tip(self) -> str:
-        lines = [self._spoken()]
-        if self.has_heatmap:
-            lines.append(self.tr("Click to show where the evidence lies"))
-        return "\n".join(lines)
-
-    def sizeHint(self) -> QSize:
-        """Two lines, any width."""
-        return QSize(200, ROW_HEIGHT)
-
-    def minimumSizeHint(self) -> QSize:
-        """Narrow enough for the panel."""
-        return QSize(120, ROW_HEIGHT)
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Another font or direction is another painting."""
-        super().changeEvent(event)
-        self.update()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Name, word and number in the first line, the bar in the second."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        whole = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
-        if self.isChecked() or self.underMouse():
-            painter.setBrush(QColor(theme.RAISED))
-            painter.setPen(QPen(QColor(theme.ACCENT if self.isChecked() else theme.RAISED), 1))
-            painter.drawRoundedRect(whole, 6, 6)
-        if self.hasFocus():
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(QColor(theme.ACCENT), 2))
-            painter.drawRoundedRect(whole.adjusted(1, 1, -1, -1), 6, 6)
-        inner = whole.adjusted(INSET, 6, -INSET, -8)
-        self._paint_words(painter, inner)
-        self._paint_bar(painter, inner)
-        painter.end()
-
-    def _paint_words(self, painter: QPainter, box: QRectF) -> None:
-        # The painter has the widget's direction: leading and trailing are mirrored by it.
-        rtl = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
-        start = Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter
-        end = Qt.AlignmentFlag.AlignTrailing | Qt.AlignmentFlag.AlignVCenter
-        line = QRectF(box.left(), box.top(), box.width(), 18)
-        font = QFont(self.font())
-        font.setBold(self.is_finding)
-        painter.setFont(font)
-        metrics = painter.fontMetrics()
-        # Isolated, so that a right-to-left line does not turn "< 0.1 %" around.
-        percent = words.percent(self.probability)
-        shown = f"\u2066{percent}\u2069" if rtl else percent
-        number = metrics.horizontalAdvance(shown) + theme.STEP
-        painter.setPen(QColor(theme.TEXT))
-        painter.drawText(line, end, shown)
-        word = self.tr("Finding") if self.is_finding else ""
-        room = line.width() - number - (metrics.horizontalAdvance(word) + theme.STEP if word else 0)
-        name = metrics.elidedText(self.name, Qt.TextElideMode.ElideRight, int(room))
-        painter.drawText(line, start, name)
-        if word:
-            painter.setPen(QColor(theme.FINDING))
-            if rtl:
-                line.setRight(line.right() - metrics.horizontalAdvance(name) - theme.STEP)
-            else:
-                line.setLeft(line.left() + metrics.horizontalAdvance(name) + theme.STEP)
-            painter.drawText(line, start, word)
-
-    def _paint_bar(self, painter: QPainter, box: QRectF) -> None:
-        track = QRectF(box.left(), box.bottom() - 7, box.width(), 6)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor("#3a4652"))
-        painter.drawRoundedRect(track, 3, 3)
-        filled = QRectF(track)
-        filled.setWidth(max(track.width() * self.probability, 3))
-        if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
-            filled.moveRight(track.right())
-        painter.setBrush(QColor(theme.FINDING if self.is_finding else theme.ACCENT))
-        painter.drawRoundedRect(filled, 3, 3)
-        if self.threshold is not None:
-            share = 1 - self.threshold if self.layoutDirection() == Qt.LayoutDirection.RightToLeft else self.threshold
-            x = track.left() + track.width() * share
-            painter.setBrush(QColor(theme.CARD))
-            painter.drawRect(QRectF(x - 2, track.top() - 3, 4, 12))
-            painter.setBrush(QColor(theme.TEXT))
-            painter.drawRect(QRectF(x - 1, track.top() - 3, 2, 12))
+# Where several models answer, a card first shows its findings and so many labels, and the others on demand.
+ROWS = 3
 
 
 def provenance(result: Result) -> str:
@@ -145,58 +32,128 @@ def provenance(result: Result) -> str:
 
 
 class ResultCard(Card):
-    """What one model said."""
+    """What one model said. `folded`: with its findings and most probable labels only, until the user wants all.
 
-    def __init__(self, workspace: Workspace, result: Result) -> None:
+    `about` is called with the model's card when the user wants to read it.
+    """
+
+    def __init__(
+        self, workspace: Workspace, result: Result, about: Callable[[ModelCard], object], folded: bool = False
+    ) -> None:
         super().__init__()
         self.workspace, self.result = workspace, result
         self.rows: dict[str, ProbabilityRow] = {}
+        self.more: QPushButton | None = None
         # The rows reach further out than the words, so that their frames stand around the line of the words.
-        self.box.setContentsMargins(theme.DOUBLE - INSET, theme.DOUBLE - 4, theme.DOUBLE - INSET, theme.DOUBLE - 4)
+        self.box.setContentsMargins(theme.DOUBLE - INSET, theme.DOUBLE - 4, theme.DOUBLE - INSET, theme.STEP)
         self.verdict = label("", "calm", wrap=True)
-        self._add(label(result.card.name, "heading", wrap=True))
+        self._add_head(result.card, about)
         self._add(self.verdict)
+        self.unsteady = label("", "finding", wrap=True)
+        self._add(self.unsteady)
         if result.probabilities is not None:
-            self._add_classes(result)
+            self._add_classes(result, folded)
         if result.mask is not None:
             self._add_mask(result)
         self.about = label("", "muted", wrap=True)
         self.about.hide()
         self._add(self.about)
+        self._add_not_judged(result.card)
         self.source = Elided("", "small")
         self.source.set_text(provenance(result), f"{result.card.id} {result.card.version}\nsha256 {result.card.sha256}")
         self._add(self.source)
         workspace.overlayChanged.connect(self.refresh)
+        self.set_result(result)
         self.refresh()
+
+    def set_result(self, result: Result) -> None:
+        """The same answer, with its stability now known."""
+        self.result = result
+        for label_id, row in self.rows.items():
+            row.set_band((result.stability or {}).get(label_id))
+        names = words.listed(result.card.label(found).name for found in result.unstable)
+        text = self.tr("Unstable: small changes of the picture make {0} the most probable.")
+        if result.card.task != "classify":
+            text = self.tr("Unstable: small changes of the picture carry {0} across the threshold.")
+        self.unsteady.setText(text.format(names) if names else "")
+        self.unsteady.setVisible(bool(names))
+
+    def _add_head(self, card: ModelCard, about: Callable[[ModelCard], object]) -> None:
+        line = QHBoxLayout()
+        line.setContentsMargins(INSET, 0, 0, 0)
+        line.setSpacing(theme.HALF)
+        self.card_button = button("", lambda: about(card), "icon")
+        self.card_button.setIcon(icon("info"))
+        self.card_button.setAccessibleName(self.tr("About the model {0}").format(card.name))
+        self.card_button.setToolTip(self.tr("What this model saw, what it cannot see, and how well it does"))
+        line.addWidget(label(card.name, "heading", wrap=True), 1)
+        line.addWidget(self.card_button)
+        self.box.addLayout(line)
+
+    def _add_not_judged(self, card: ModelCard) -> None:
+        if not card.not_judged:
+            return
+        self.not_judged = label(
+            self.tr("Not judged: {0}").format(words.listed(item.name for item in card.not_judged)), "muted", wrap=True
+        )
+        self.not_judged.setToolTip("\n".join(f"{item.name}: {item.why}" for item in card.not_judged))
+        self._add(self.not_judged)
 
     def _add(self, words: QLabel) -> None:
         words.setContentsMargins(INSET, 0, INSET, 0)
         self.box.addWidget(words)
 
-    def _add_classes(self, result: Result) -> None:
+    def _add_classes(self, result: Result, folded: bool) -> None:
         self._say(self._verdict(result), "finding" if result.findings else "calm")
+        if result.prediction_set is not None and result.card.prediction_set is not None:
+            share = words.percent(result.card.prediction_set.coverage, 0)
+            names = words.listed(result.card.label(one).name for one in result.prediction_set)
+            self.likely = label(self.tr("{0} set: {1}").format(share, names), "muted", wrap=True)
+            self.likely.setToolTip(
+                self.tr(
+                    "On pictures like those of the validation the set holds the true label {0} of the time."
+                ).format(share)
+            )
+            self._add(self.likely)
+        if result.card.task == "multilabel":
+            self._add(label(self.tr("Each label by itself: they do not add up to 100 %."), "muted", wrap=True))
         column = QWidget()
         lines = QVBoxLayout(column)
         lines.setContentsMargins(0, 0, 0, 0)
         lines.setSpacing(2)
         probabilities = result.probabilities or {}
-        for label_id in sorted(probabilities, key=lambda key: -probabilities[key]):
+        for place, label_id in enumerate(sorted(probabilities, key=lambda key: -probabilities[key])):
             row = ProbabilityRow(result, label_id)
             row.clicked.connect(lambda _checked=False, id=label_id: self._choose(id))
             self.rows[label_id] = row
             lines.addWidget(row)
+            if folded and place >= ROWS and label_id not in result.findings:
+                row.hide()
         self.box.addWidget(column)
+        if any(row.isHidden() for row in self.rows.values()):
+            self.more = button(self.tr("All {0} labels").format(len(self.rows)), self.unfold, "link")
+            self.box.addWidget(self.more)
+
+    def unfold(self) -> None:
+        """Show every label."""
+        for row in self.rows.values():
+            row.show()
+        if self.more is not None:
+            self.more.hide()
 
     def _verdict(self, result: Result) -> str:
         """What was found, and what is most probable where that is something else."""
         probabilities = result.probabilities or {}
         top = result.card.label(max(probabilities, key=lambda key: probabilities[key]))
-        names = ", ".join(result.card.label(found).name for found in result.findings)
+        names = words.listed(result.card.label(found).name for found in result.findings)
         if not names and top.normal:
             return self.tr("No finding. Most probable: {0}").format(top.name)
         if not names:
-            return self.tr("No finding: nothing reached its threshold. Most probable: {0}").format(top.name)
-        if result.findings[0] != top.id:
+            text = self.tr("No finding: nothing reached its threshold.")
+            if result.card.task == "multilabel":
+                return text
+            return text + " " + self.tr("Most probable: {0}").format(top.name)
+        if result.findings[0] != top.id and result.card.task == "classify":
             return self.tr("Finding: {0}. Most probable: {1}").format(names, top.name)
         return self.tr("Finding: {0}").format(names)
 
@@ -215,7 +172,10 @@ class ResultCard(Card):
                 said = self.tr("Not run: the model {0} sees nothing to outline.").format(result.skipped_by)
                 self._add(label(said, wrap=True))
             return
-        self._say(self.tr("Finding: {0} marked").format(name), "finding")
+        if result.findings:
+            self._say(self.tr("Finding: {0} marked").format(name), "finding")
+        else:
+            self._say(self.tr("Outlined: {0}").format(name), "calm")
         share = self.tr("{0} pixels, {1} of the picture").format(
             words.number(mask.count), words.percent(mask.fraction, 2)
         )

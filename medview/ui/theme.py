@@ -60,6 +60,10 @@ QPushButton[role="link"] {{ background: transparent; border-color: transparent; 
 QPushButton[role="link"]:hover {{ color: {TEXT}; }}
 QPushButton[role="link"]:focus {{ border-color: {ACCENT}; }}
 
+QPushButton[role="icon"] {{ background: transparent; border-color: transparent; padding: 4px; }}
+QPushButton[role="icon"]:hover {{ background: {RAISED}; }}
+QPushButton[role="icon"]:focus {{ border-color: {ACCENT}; }}
+
 QSlider {{ min-height: 20px; }}
 QSlider::groove:horizontal {{ height: 4px; background: {LINE}; border-radius: 2px; }}
 QSlider::sub-page:horizontal {{ background: {ACCENT_DEEP}; border-radius: 2px; }}

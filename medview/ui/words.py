@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 
 from PySide6.QtCore import QCoreApplication, QLocale
 
 from medview.core.failures import Code
+from medview.inference.fixes import INVERT, Fix, quarter_turns
 
 translate = QCoreApplication.translate
 
@@ -52,6 +54,25 @@ def provider(name: str) -> str:
     return {"CUDA": "GPU (CUDA)"}.get(name.removesuffix("ExecutionProvider"), name.removesuffix("ExecutionProvider"))
 
 
+def listed(names: Iterable[str]) -> str:
+    """Names in a row."""
+    return ", ".join(names)
+
+
+def fix(name: Fix) -> str:
+    """What a button says that puts something right."""
+    if name == INVERT:
+        return translate("words", "Invert the picture")
+    return translate("words", "Rotate by {0}° clockwise").format(quarter_turns((name,)) * 90)
+
+
+def fixed(name: Fix) -> str:
+    """What was put right."""
+    if name == INVERT:
+        return translate("words", "inverted")
+    return translate("words", "rotated by {0}° clockwise").format(quarter_turns((name,)) * 90)
+
+
 def progress(text: str) -> str:
     """What the engine says it is doing, in the user's language, as a sentence's start."""
     shown = translate("progress", text)
@@ -76,17 +97,17 @@ def title(code: Code) -> str:
         Code.OTHER_KIND: translate("words", "Not a picture medview judges"),
         Code.UNFAMILIAR: translate("words", "Unlike the pictures the models know"),
         Code.WRONG_MODEL: translate("words", "The model does not fit the picture"),
-        Code.TOO_SMALL: translate("words", "Too small"),
+        Code.TOO_SMALL: translate("words", "The picture is small"),
         Code.WRONG_SHAPE: translate("words", "Not the shape of an examination"),
         Code.BLANK: translate("words", "Nothing to see"),
-        Code.TOO_DARK: translate("words", "Too dark"),
-        Code.TOO_BRIGHT: translate("words", "Too bright"),
-        Code.LOW_CONTRAST: translate("words", "Too little contrast"),
-        Code.SATURATED: translate("words", "Burnt out"),
-        Code.BLURRED: translate("words", "Blurred"),
+        Code.TOO_DARK: translate("words", "The picture is too dark"),
+        Code.TOO_BRIGHT: translate("words", "The picture is too bright"),
+        Code.LOW_CONTRAST: translate("words", "There is too little contrast"),
+        Code.SATURATED: translate("words", "The picture is burnt out"),
+        Code.BLURRED: translate("words", "The picture is blurred"),
         Code.PHOTO: translate("words", "A photo of a film"),
-        Code.INVERTED: translate("words", "A negative"),
-        Code.ROTATED: translate("words", "Not upright"),
+        Code.INVERTED: translate("words", "This looks like a negative"),
+        Code.ROTATED: translate("words", "The film is not upright"),
         Code.NO_MODEL: translate("words", "No model for this picture"),
         Code.MODEL_DAMAGED: translate("words", "A model is damaged"),
         Code.MODEL_SELF_TEST: translate("words", "A model failed its self-test"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from medview.core.jobs import Token
 from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis, Mask, Result
 from medview.inference.card import Card, Label, OperatingPoint
+from medview.inference.fixes import Fix, corrected_frame
 from medview.inference.preprocess import Preprocess
 
 RULE = Preprocess((192, 192), "rgb", "range")
@@ -95,12 +97,23 @@ def refused(frame: Frame, force: bool = False) -> Analysis:
     return Analysis(str(frame.path), frame.index, "refused", REFUSAL, "other", {"other": 0.97, "skin": 0.03})
 
 
+def steady(result: Result) -> Result:
+    """The result with a made-up band, and its second label unstable."""
+    if result.probabilities is None:
+        return result
+    bands = {label: (p * 0.9, min(1.0, p * 1.2)) for label, p in result.probabilities.items()}
+    second = sorted(result.probabilities, key=lambda k: -(result.probabilities or {})[k])[1]
+    return replace(result, stability=bands, unstable=(second,))
+
+
 class FakeEngine:
     """Answers with what `make` gives; counts its calls; can be slow, but listens to the token."""
 
     def __init__(self, make: Make = skin_analysis, delay_s: float = 0.0) -> None:
         self.make, self.delay_s = make, delay_s
         self.calls: list[tuple[str, int, bool]] = []
+        self.fixes: list[tuple[Fix, ...]] = []
+        self.steadied = 0
 
     def analyse(
         self,
@@ -110,14 +123,21 @@ class FakeEngine:
         force: bool = False,
         token: Token | None = None,
         values: Any = None,
+        fixes: Sequence[Fix] = (),
     ) -> Analysis:
         token = token or Token()
         self.calls.append((file, frame.index, force))
+        self.fixes.append(tuple(fixes))
         end = time.monotonic() + self.delay_s
         while time.monotonic() < end:
             token.progress(1 - (end - time.monotonic()) / self.delay_s, "checking the picture")
             time.sleep(0.01)
-        return self.make(frame, force)
+        return replace(self.make(corrected_frame(frame, fixes), force), corrected=tuple(fixes))
+
+    def add_stability(self, analysis: Analysis, frame: Frame, values: Any, token: Token | None = None) -> Analysis:
+        """Every probability a tenth lower and a fifth higher; the second label comes out first now and then."""
+        self.steadied += 1
+        return replace(analysis, results=tuple(steady(result) for result in analysis.results))
 
     def kind_names(self) -> dict[str, str]:
         return {"skin": "Skin image", "brain_mri": "Brain MR slice", "chest_xray": "Chest X-ray", "other": "Other"}

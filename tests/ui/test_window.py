@@ -237,7 +237,7 @@ def test_the_bar_and_its_tick_stand_where_the_numbers_say(qtbot: QtBot, opened: 
     row = rows(opened(grey))[1]
     row.resize(300, row.height())
     image = row.grab().toImage()
-    bar_y = row.height() - 9 - 4
+    bar_y = row.height() - 5 - 8
     inset, width = 10.5, 300 - 1 - 20
     colours = [image.pixelColor(x, bar_y).name() for x in range(300)]
     filled = [x for x, name in enumerate(colours) if name == "#f4b54a"]
