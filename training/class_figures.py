@@ -238,8 +238,10 @@ def _calibration(groups: list[str], claim: NDArray[np.float64], hit: NDArray[np.
 
 
 def _recall_by_source(scores: Scores, right: NDArray[np.bool_]) -> dict[str, Any]:
-    """Recall of every label in every source that has it: class and source are confounded."""
-    table = {}
+    """Recall of every label in every source that has it: class and source are confounded. Nothing for one source."""
+    table: dict[str, Any] = {}
+    if len({s.source for s in scores.samples}) < 2:
+        return table
     for label in scores.labels:
         rows = np.array([i for i, s in enumerate(scores.samples) if s.label == label], np.int64)
         table[label] = mean_by([scores.samples[i] for i in rows], lambda s: s.source, right[rows])
@@ -247,9 +249,11 @@ def _recall_by_source(scores: Scores, right: NDArray[np.bool_]) -> dict[str, Any
 
 
 def _within_source(scores: Scores) -> dict[str, Any]:
-    """How well the labels of one source are told apart, when only they may be the answer: no source can help there."""
-    figures = {}
-    for source in sorted({s.source for s in scores.samples}):
+    """How well the labels of one source are told apart, when only they may be the answer: no source can help there.
+    Nothing for one source."""
+    figures: dict[str, Any] = {}
+    sources = sorted({s.source for s in scores.samples})
+    for source in sources if len(sources) > 1 else []:
         here = np.array([s.source == source for s in scores.samples])
         columns = np.flatnonzero(scores.truth[here].sum(axis=0) >= FEWEST_WITHIN_SOURCE)
         rows = np.flatnonzero(here & scores.truth[:, columns].any(axis=1))

@@ -43,7 +43,8 @@ class Bootstrap:
         """A value with the 2.5-97.5 percentiles of its draws, the samples it is of (`n`) and their `groups`.
 
         Draws where the figure is undefined (a class is missing) are left out. Where every draw is 0 or every draw is 1,
-        the percentiles say nothing; then the open end is the exact one of Clopper and Pearson for that many groups.
+        the percentiles say nothing; then the open end is the exact one of Clopper and Pearson for that many groups. Any
+        other figure of a single group has no interval: NaN.
         """
         used = np.ones(len(self.membership), np.bool_) if used is None else used
         groups = len(np.unique(self.membership[used]))
@@ -53,6 +54,8 @@ class Bootstrap:
             low = 0.025 ** (1 / groups)
         elif low == high == 0.0:
             high = 1 - 0.025 ** (1 / groups)
+        elif groups < 2:
+            low = high = np.nan
         return {"value": float(value), "low": float(low), "high": float(high), "n": int(used.sum()), "groups": groups}
 
     def of(self, figure: Callable[[NDArray[np.int64]], float]) -> Figure:

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from training.report_plots import curve_plots, reliability_plot, robustness_plot
-from training.table import WORDS
+from training.table import WORDS, number
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 1080px; margin: 2em auto; padding: 0 1em; color: #1b1b1b; }
@@ -38,11 +38,6 @@ Figure = dict[str, Any]
 def is_figure(value: Any) -> bool:
     """Whether it is a figure with its interval."""
     return isinstance(value, dict) and {"value", "low", "high"} <= set(value)
-
-
-def number(value: Any, digits: int = 3) -> str:
-    """A number for people; a dash where there is none."""
-    return "–" if value is None else f"{value:.{digits}f}"
 
 
 def cell(figure: Figure | None) -> str:

@@ -46,9 +46,14 @@ WORDS = HEADLINES | {
 }
 
 
+def number(value: float | None, digits: int = 3) -> str:
+    """A number for people; a dash where there is none."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
 def percent(figure: dict[str, float]) -> str:
     """A share with its 95 % interval, as people read it."""
-    return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"
+    return f"{number(figure['value'])} ({number(figure['low'])} to {number(figure['high'])})"
 
 
 def headline(figures: dict[str, Any]) -> list[str]:

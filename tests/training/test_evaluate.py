@@ -171,9 +171,11 @@ def test_a_prediction_set_covers_what_it_holds() -> None:
 
 def test_labels_of_one_source_are_told_apart_among_themselves() -> None:
     samples = [sample("ab"[i % 2], str(i), "one hospital") for i in range(20)]
-    found = [answer(normal=0.9, a=0.08 if i % 2 == 0 else 0.01, b=0.02) for i in range(20)]
+    samples.append(sample("normal", "20", "another"))
+    found = [answer(normal=0.9, a=0.08 if i % 2 == 0 else 0.01, b=0.02) for i in range(21)]
     figures = classifier_figures(samples, found, ["normal", "a", "b"], "toy")
-    assert figures["accuracy"]["value"] == 0.0
+    assert figures["accuracy"]["value"] == pytest.approx(1 / 21)
+    assert [*figures["within_source"]] == ["one hospital"]
     assert figures["within_source"]["one hospital"]["labels"] == ["a", "b"]
     assert figures["within_source"]["one hospital"]["accuracy"]["value"] == 1.0
 

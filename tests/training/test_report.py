@@ -17,7 +17,8 @@ pytest.importorskip("matplotlib", reason="matplotlib is not installed: make trai
 from tests.inference.cards import raw_card
 from training.evaluate import write_report
 from training.metrics import curves, reliability
-from training.report import cell, number, report_html
+from training.report import cell, report_html
+from training.table import number
 
 FIGURE = {"value": 0.5, "low": 0.25, "high": 0.75, "n": 8, "groups": 4}
 POINT = FIGURE | {"refused": 0.125}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from medview.inference.registry import models_folder
-from training.table import BEGIN, END, rows, write_table
+from training.table import BEGIN, END, headline, rows, write_table
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -49,3 +49,14 @@ def test_a_readme_without_markers_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("nothing")
     with pytest.raises(ValueError, match="markers"):
         write_table(tmp_path / "README.md", tmp_path)
+
+
+def test_a_headline_tells_what_matters_of_each_task() -> None:
+    figure = {"value": 0.5, "low": 0.25, "high": None}
+    text = "0.500 (0.250 to –)"
+    assert headline({"mean_auc": figure}) == [f"mean AUC of the labels shown {text}"]
+    assert headline({"dice_per_lesion": figure}) == [f"Dice per lesion {text}"]
+    sets = {"coverage": figure, "mean_size": {"value": 1.375, "low": 1, "high": 2}}
+    assert headline({"prediction_set": sets}) == [f"prediction set: holds the truth {text}, 1.38 labels on average"]
+    brain = {"accuracy_per_patient": figure, "tumour": {"auc": figure, "accuracy": figure}}
+    assert headline(brain) == [f"accuracy per patient {text}", f"tumour or not: AUC {text}, accuracy {text}"]
