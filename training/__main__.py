@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = {
-    "train": "train a model, or go on where it stopped",
+    "train": "train a model and the runs it is made of, or go on where they stopped",
     "export": "make the model folder: ONNX file, calibration, golden vector, card",
     "calibrate": "choose temperature, operating points and mask limits of an exported model on val again",
     "card": "bring the texts of training/cards into the card; no figure changes",
@@ -56,16 +56,18 @@ def parser() -> argparse.ArgumentParser:
 
 
 def train(options: argparse.Namespace) -> None:
-    """Fit one model."""
+    """Fit one model, and before it whatever it is made of."""
     from training.batches import load_pool
-    from training.config import load_config
-    from training.fit import fit
+    from training.config import chain, load_config
+    from training.fit import finished, fit
     from training.samples import load_set
 
-    config = load_config(options.id, options.arch)
-    samples = load_set(config.data, options.data)
-    pools = [load_pool([s for s in samples if s.split == split], config) for split in ("train", "val")]
-    fit(config, pools[0], pools[1], imagenet(options), options.runs, options.threads, options.device)
+    for config in chain(load_config(options.id, options.arch)):
+        if finished(config, options.runs):
+            continue
+        samples = load_set(config.data, options.data)
+        pools = [load_pool([s for s in samples if s.split == split], config) for split in ("train", "val")]
+        fit(config, pools[0], pools[1], imagenet(options), options.runs, options.threads, options.device)
 
 
 def imagenet(options: argparse.Namespace) -> Path:

@@ -142,3 +142,26 @@ def load_config(model: str, arch: str = "") -> Config:
         return Config(**raw, augment=Augment(**augment))
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path.name}: {error}") from error
+
+
+def chain(config: Config) -> list[Config]:
+    """The runs that a model is made of, in an order in which they can be trained: what its own run starts from, its own
+    run, and what is averaged with it for the export.
+
+    Raises ValueError when one of them has no configuration, or when they start from each other.
+    """
+    order: dict[str, Config] = {}
+
+    def add(one: Config, waiting: tuple[str, ...]) -> None:
+        if one.id in order:
+            return
+        if one.id in waiting:
+            raise ValueError(f"{' -> '.join((*waiting, one.id))}: a run cannot start from itself")
+        if one.encoder_from:
+            add(load_config(one.encoder_from), (*waiting, one.id))
+        order[one.id] = one
+
+    add(config, ())
+    for id in (*config.soup, *config.ensemble):
+        add(load_config(id), ())
+    return list(order.values())

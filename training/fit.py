@@ -197,6 +197,22 @@ def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
     return state
 
 
+def finished(config: Config, runs: Path) -> bool:
+    """Whether the run of this very configuration has all its epochs. Raises ValueError as `fit` does."""
+    last = runs / config.id / "last.pt"
+    if not last.exists():
+        return False
+    state = read_checkpoint(last, torch.device("cpu"))
+    check_digest(state, config, last)
+    return bool(state["progress"].epoch >= config.epochs)
+
+
+def check_digest(state: dict[str, Any], config: Config, path: Path) -> None:
+    """Raise ValueError when a checkpoint belongs to another configuration."""
+    if state["digest"] != config.digest():
+        raise ValueError(f"{path} belongs to another configuration; move it away to start anew")
+
+
 def fit(
     config: Config, train: Pool, val: Pool, weights: Path, runs: Path, threads: int = 2, device_name: str = "auto"
 ) -> Path:
@@ -229,8 +245,7 @@ def fit(
     last = folder / "last.pt"
     if last.exists():
         state = read_checkpoint(last, device)
-        if state["digest"] != config.digest():
-            raise ValueError(f"{last} belongs to another configuration; move it away to start anew")
+        check_digest(state, config, last)
         network.load_state_dict(state["model"])
         average = Average(network, config.ema)
         average.network.load_state_dict(state["average"])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from training import samples
-from training.config import CONFIGS, load_config
+from training.config import CONFIGS, chain, load_config
 from training.layouts import LAYOUTS
 from training.samples import Sample, hash_split, load_set, read_manifest
 
@@ -107,3 +107,17 @@ def test_another_architecture_is_another_run() -> None:
     config = load_config("chest-six", "resnet50")
     assert (config.id, config.arch, config.encoder_from, config.soup) == ("chest-six-resnet50", "resnet50", "", ())
     assert load_config("chest-six", "mobilenet_v2") == load_config("chest-six")
+
+
+def test_the_chain_names_every_run_a_model_needs_in_order() -> None:
+    ids = [config.id for config in chain(load_config("chest-findings"))]
+    assert ids == ["chest-six-base", "chest-six", "chest-findings"]
+    ids = [config.id for config in chain(load_config("chest-six"))]
+    assert ids == ["chest-six-base", "chest-six", *load_config("chest-six").soup]
+
+
+def test_runs_that_start_from_each_other_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = replace(load_config("chest-six-base"), encoder_from="chest-six-base")
+    monkeypatch.setattr("training.config.load_config", lambda _: first)
+    with pytest.raises(ValueError, match="cannot start from itself"):
+        chain(first)
