@@ -83,6 +83,13 @@ def _analyze_parser() -> argparse.ArgumentParser:
         help="frame of a file with several, from 0 (default: the middle one)",
     )
     p.add_argument("--force", action="store_true", help="judge pictures that the gate refuses too; it is recorded")
+    p.add_argument("--invert", action="store_true", help="swap black and white of every picture before it is judged")
+    p.add_argument(
+        "--rotate", type=int, default=0, choices=(90, 180, 270), help="degrees clockwise, before it is judged"
+    )
+    p.add_argument(
+        "--stability", action="store_true", help="with the range of each probability over small changes; slower"
+    )
     return p
 
 

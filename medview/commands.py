@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from medview.imaging.open import find_files, open_path
 from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis
 from medview.inference.engine import AUTO, Engine
+from medview.inference.fixes import INVERT, Fix, corrected, corrected_frame, rotation
 from medview.inference.runtime import Device
 from medview.output import Output, printable, say
 
@@ -103,22 +104,34 @@ class _Progress:
             sys.stderr.flush()
 
 
+@dataclass(frozen=True)
+class Request:
+    """What to do with every file: the frame wanted (a number, `middle` or `all`), and what `Engine.analyse` takes."""
+
+    frame: int | str = "middle"
+    model: str = AUTO
+    force: bool = False
+    fixes: tuple[Fix, ...] = ()
+    stability: bool = False
+
+
 def _judge(
-    engine: Engine, path: Path, wanted: int | str, model: str, force: bool, output: Output
+    engine: Engine, path: Path, request: Request, output: Output
 ) -> Iterator[tuple[Analysis, dict[tuple[str, str], str]]]:
     """Every wanted frame of one file, analysed and written."""
     study = open_path(path)
+    wanted = request.frame
     frames = study if isinstance(study, Failure) else _frames(study.frames, study.middle, wanted)
     if isinstance(study, Failure) or isinstance(frames, Failure):
         reason = frames if isinstance(frames, Failure) else None
         yield Analysis(str(path), wanted if isinstance(wanted, int) else 0, "error", reason), {}
         return
     for frame in frames:
-        yield _judge_frame(engine, frame, str(path), model, force, output, many=len(study.frames) > 1)
+        yield _judge_frame(engine, frame, str(path), request, output, many=len(study.frames) > 1)
 
 
 def _judge_frame(
-    engine: Engine, frame: Frame, file: str, model: str, force: bool, output: Output, many: bool
+    engine: Engine, frame: Frame, file: str, request: Request, output: Output, many: bool
 ) -> tuple[Analysis, dict[tuple[str, str], str]]:
     """One frame, analysed and written; what cannot be written becomes a warning of the analysis."""
     started = time.perf_counter()
@@ -126,11 +139,19 @@ def _judge_frame(
     decoding_ms = (time.perf_counter() - started) * 1e3
     if isinstance(values, Failure):
         return Analysis(file, frame.index, "error", values, total_ms=decoding_ms), {}
-    analysis = engine.analyse(frame, file, model=model, force=force, values=values)
+    analysis = engine.analyse(
+        frame,
+        file,
+        model=request.model,
+        force=request.force,
+        values=values,
+        fixes=request.fixes,
+        stability=request.stability,
+    )
     analysis = replace(analysis, total_ms=decoding_ms + analysis.total_ms)
     if output.folder is None or not analysis.results:
         return analysis, {}
-    files = _write(analysis, frame, values, output, many)
+    files = _write(analysis, corrected_frame(frame, request.fixes), corrected(values, request.fixes), output, many)
     if isinstance(files, Failure):
         output.failed = True
         return replace(analysis, warnings=(*analysis.warnings, files)), {}
@@ -148,7 +169,7 @@ def _write(
     return write_outputs(analysis, shown, output.folder, output.stem(frame.path, frame.index, many), mask_overlay=True)
 
 
-def _run(engine: Engine, paths: list[Path], wanted: int | str, model: str, force: bool, output: Output) -> int:
+def _run(engine: Engine, paths: list[Path], request: Request, output: Output) -> int:
     if not output.open():
         return USAGE
     progress, code = _Progress(), OK
@@ -159,7 +180,7 @@ def _run(engine: Engine, paths: list[Path], wanted: int | str, model: str, force
                 output.add(item, {})
                 continue
             progress.show(number, item)
-            for analysis, files in _judge(engine, item, wanted, model, force, output):
+            for analysis, files in _judge(engine, item, request, output):
                 progress.clear()
                 output.add(analysis, files)
                 if analysis.status == "error":
@@ -195,7 +216,10 @@ def analyze(options: argparse.Namespace) -> int:
         say(f"medview analyze: there is no model {options.model!r}; choose auto or one of: {known}.")
         return USAGE
     output = Output(options.json, options.out)
-    return _run(engine, [Path(p) for p in options.paths], options.frame, options.model, options.force, output)
+    turns: tuple[Fix, ...] = (rotation(options.rotate // 90),) if options.rotate else ()
+    fixes = ((INVERT,) if options.invert else ()) + turns
+    request = Request(options.frame, options.model, options.force, fixes, options.stability)
+    return _run(engine, [Path(p) for p in options.paths], request, output)
 
 
 def models(options: argparse.Namespace) -> int:
@@ -215,6 +239,8 @@ def models(options: argparse.Namespace) -> int:
                 "task": card and card.task,
                 "kind": card and card.kind,
                 "sha256": card and card.sha256,
+                "labels": card and [label.id for label in card.shown],
+                "not_judged": card and [asdict(item) for item in card.not_judged],
                 "self_test": "ok" if row.failure is None else "failed",
                 "self_test_ms": row.self_test_ms,
                 "self_test_difference": row.self_test_difference,
@@ -226,6 +252,8 @@ def models(options: argparse.Namespace) -> int:
         print(f"{row.folder:<20} {card.version if card else '?':<8} {card.sha256[:16] if card else '?':<17} {state}")
         if row.failure is None:
             print(f"{'':<20} {card.name if card else ''}; self-test {row.self_test_ms:.0f} ms")
+        if card and card.not_judged:
+            print(f"{'':<20} not judged: {', '.join(item.name for item in card.not_judged)}")
     return OK if all(row.failure is None for row in rows) else UNREADABLE
 
 
@@ -237,7 +265,7 @@ def demo(options: argparse.Namespace) -> int:
     if engine is None:
         return UNREADABLE
     output = Output(False, options.out)
-    code = _run(engine, [sample.path for sample in samples()], "middle", AUTO, False, output)
+    code = _run(engine, [sample.path for sample in samples()], Request(), output)
     if output.saved:
         output.show(f"Result images and results.json are in {printable(str(options.out))}.")
     return code

@@ -13,10 +13,17 @@ from medview.cli import drop_stdout
 from medview.core.failures import Failure
 
 if TYPE_CHECKING:
-    from medview.inference.analysis import Analysis
+    from medview.inference.analysis import Analysis, Result
+from medview.inference.fixes import Fix
 
 # Longest stem of a result file, in bytes of UTF-8: model and label still fit behind it into the 255 of a file name.
 STEM_BYTES = 120
+FLAGS: dict[Fix, str] = {
+    "invert": "--invert",
+    "rotate_90": "--rotate 90",
+    "rotate_180": "--rotate 180",
+    "rotate_270": "--rotate 270",
+}
 LEGEND = "\n* at or above its operating point. A second look for study and research, not a medical device."
 
 
@@ -117,17 +124,40 @@ def _lines(analysis: Analysis) -> Iterator[str]:
     yield f"{analysis.file}{frame}  {analysis.status}{kind}{forced}"
     if analysis.reason:
         yield f"    {analysis.reason.text} {analysis.reason.hint}"
+    if analysis.corrected:
+        yield f"    Put right before: {', '.join(analysis.corrected)}."
+    for note in analysis.quality:
+        if not analysis.reason or note.code != analysis.reason.code:
+            yield f"    {note.text} {note.hint}"
+        if note.fix:
+            yield f"    Try: {FLAGS[note.fix]}"
     for result in analysis.results:
         card = result.card
         where = result.provider.removesuffix("ExecutionProvider")
         yield f"    {card.name} ({card.id} {card.version}, {where}, {result.ms:.0f} ms)"
         if result.probabilities:
-            for label, p in sorted(result.probabilities.items(), key=lambda item: -item[1]):
-                mark = "*" if label in result.findings else " "
-                yield f"      {mark} {card.label(label).name:<36} {p:6.1%}  {'#' * round(p * 24)}"
+            yield from _probabilities(result)
         if result.mask:
             area = f", {result.mask.area_mm2:.0f} mm2" if result.mask.area_mm2 is not None else ""
             skipped = f" (not run: {result.skipped_by} sees nothing to outline)" if result.skipped_by else ""
             yield f"        {result.mask.count} pixels marked, {result.mask.fraction:.2%} of the picture{area}{skipped}"
     for warning in analysis.warnings:
         yield f"    {warning.text} {warning.hint}"
+
+
+def _probabilities(result: Result) -> Iterator[str]:
+    card, bands = result.card, result.stability or {}
+    if card.task == "multilabel":
+        yield "        each label by itself; they do not add up to one"
+    for label, p in sorted((result.probabilities or {}).items(), key=lambda item: -item[1]):
+        mark = "*" if label in result.findings else " "
+        band = f" {bands[label][0]:6.1%} to {bands[label][1]:6.1%}" if label in bands else ""
+        yield f"      {mark} {card.label(label).name:<36} {p:6.1%}{band}  {'#' * round(p * 24)}"
+    if card.prediction_set and result.prediction_set:
+        names = ", ".join(card.label(label).name for label in result.prediction_set)
+        yield f"        {card.prediction_set.coverage:.0%} set: {names}"
+    if result.unstable:
+        names = ", ".join(card.label(label).name for label in result.unstable)
+        yield f"        unstable: small changes of the picture speak for or against {names}"
+    if card.not_judged:
+        yield f"        not judged: {', '.join(item.name for item in card.not_judged)}"

@@ -172,7 +172,7 @@ def refresh_orientation(folder: Path, data: Path) -> None:
     with np.load(folder / "gate.npz") as old:
         arrays = {name: old[name] for name in old.files} | turned
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(buffer, **arrays)
     raw: dict[str, Any] = tomllib.loads((folder / "card.toml").read_text(encoding="utf-8"))
     raw["files"]["gate.npz"] = hashlib.sha256(buffer.getvalue()).hexdigest()
     raw["gate"] |= limits
