@@ -33,7 +33,7 @@ from training.robustness import accepted_rightly, robustness, stability
 from training.samples import Sample
 
 log = logging.getLogger("training")
-# What other commands of the package measured, by the model's id.
+# What other commands of the package measured, by the model's id and by the set's name.
 HELD_OUT, BASELINES = Path(__file__).parent / "loso", Path(__file__).parent / "baselines"
 
 
@@ -104,8 +104,10 @@ def evaluate(config: Config, samples: list[Sample], folder: Path) -> dict[str, A
     report["stability"] = stability(engine, test, config)
     if config.task != "segment":
         report["pointing"] = pointing_figures(engine, samples, config.id)
-    for name, place in (("held_out_sources", HELD_OUT), ("baselines", BASELINES)):
-        path = place / f"{config.id}.json"
+    for name, path in (
+        ("held_out_sources", HELD_OUT / f"{config.id}.json"),
+        ("baselines", BASELINES / f"{config.data}.json"),
+    ):
         if path.is_file():
             report[name] = json.loads(path.read_text(encoding="utf-8"))
     return report

@@ -199,16 +199,16 @@ def held_out_section(report: dict[str, Any], names: dict[str, str]) -> str:
     for source, f in report["held_out"].items():
         for label, c in f["classes"].items():
             figure = {"value": c["recall"], "low": c["low"], "high": c["high"], "n": c["n"]}
-            rows.append((escape(source), escape(names.get(label, label)), cell(figure)))
-    note = escape(report.get("note", ""))
-    return (
-        f'<h2>Leave one source out</h2><p class="note">{note}</p>{table(("source left out", "label", "recall"), rows)}'
-    )
+            called = ", ".join(f"{names.get(k, k)} {n}" for k, n in c.get("called", {}).items())
+            rows.append((escape(source), escape(names.get(label, label)), cell(figure), escape(called)))
+    head, note = ("source left out", "label", "recall", "called"), escape(report.get("note", ""))
+    return f'<h2>Leave one source out</h2><p class="note">{note}</p>{table(head, rows)}'
 
 
-def baseline_section(report: dict[str, Any]) -> str:
-    """What the network adds over a classical model and a shortcut."""
-    rows = report.get("rows", [])
+def baseline_section(report: dict[str, Any], test: dict[str, Any]) -> str:
+    """What the network adds over a classical model and a shortcut; `test` are the network's own figures."""
+    own = {k: test[k] for k in ("accuracy", "balanced_accuracy", "macro_auc") if k in test}
+    rows = [{"name": "this network"} | own, *report.get("rows", [])]
     head = list(dict.fromkeys(k for row in rows for k in row))
 
     def text(value: Any) -> str:
@@ -217,7 +217,10 @@ def baseline_section(report: dict[str, Any]) -> str:
         return number(value) if isinstance(value, float) else escape("–" if value is None else str(value))
 
     body = [[text(row.get(k)) for k in head] for row in rows]
-    return f"<h2>What the network adds: classical models and shortcuts</h2>{table([words(h) for h in head], body)}"
+    note = f'<p class="note">{escape(report.get("note", ""))}</p>'
+    return (
+        f"<h2>What the network adds: classical models and shortcuts</h2>{note}{table([words(h) for h in head], body)}"
+    )
 
 
 def card_section(card: dict[str, Any]) -> str:
@@ -254,7 +257,7 @@ def report_html(report: dict[str, Any], card: dict[str, Any]) -> str:
     if report.get("pointing"):
         parts.append(pointing_section(report["pointing"], names))
     if report.get("baselines"):
-        parts.append(baseline_section(report["baselines"]))
+        parts.append(baseline_section(report["baselines"], report["splits"].get("test", {})))
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<style>{STYLE}</style></head>\n<body><h1>{escape(title)}</h1>\n{chr(10).join(parts)}\n</body></html>\n"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 pytest.importorskip("sklearn", reason="scikit-learn is not installed: make train-setup")
 
 from medview.core.failures import Code, Failure
-from medview.inference.analysis import Analysis, Result
+from medview.inference.analysis import Analysis, Mask, Result
 from tests.inference.cards import card
 from tests.training.toy import toy_config
 from training.pointing import covered, hit, pointing_figures, read_boxes
@@ -66,6 +66,42 @@ def test_a_model_of_brightness_falls_with_the_polarity_alone(tmp_path: Path) -> 
     steady = stability(Brightness(), samples, toy_config())  # type: ignore[arg-type]
     assert steady["mean_band"]["value"] == pytest.approx(0.2)
     assert steady["answer_changes"]["value"] == 0.0
+
+
+def test_several_labels_a_picture_are_judged_by_their_mean_auc(tmp_path: Path) -> None:
+    samples = [
+        Sample(picture(tmp_path, f"{n}.png", level), "", "test", str(n), "s", allowed=allowed)
+        for n, (level, allowed) in enumerate([(220, ("bright",)), (200, ("bright",)), (90, ("dark",)), (40, ("dark",))])
+    ]
+    config = toy_config(task="multilabel")
+    report = robustness(Brightness(), samples, config)  # type: ignore[arg-type]
+    assert report["figure"] == "mean AUC"
+    assert report["unchanged"]["value"] == 1.0
+    assert report["changes"]["inverted polarity"]["levels"][0]["value"] == 0.0
+    steady = stability(Brightness(), samples, config)  # type: ignore[arg-type]
+    assert steady["mean_band"]["value"] == pytest.approx((0.2 + 0.2 + 0.1) / 3)
+
+
+class Outline:
+    """Marks what is bright."""
+
+    def analyse(self, frame: Any, file: str, values: NDArray[Any], **_: Any) -> Analysis:
+        pixels = (values > 127).astype(np.uint8)
+        mask = Mask(pixels, int(pixels.sum()))
+        return Analysis(file, 0, "ok", results=(Result(TOY, "CPU", 1.0, None, (), mask),))
+
+
+def test_the_reference_of_a_mask_is_turned_with_its_picture(tmp_path: Path) -> None:
+    spot = np.zeros((64, 64), np.uint8)
+    spot[5:20, 30:50] = 255
+    path = tmp_path / "spot.png"
+    path.write_bytes(cv2.imencode(".png", spot)[1].tobytes())
+    config = toy_config(task="segment", labels=("tumour",))
+    report = robustness(Outline(), [Sample(path, "", "test", "1", "s", mask=path)], config)  # type: ignore[arg-type]
+    assert report["unchanged"]["value"] == 1.0
+    assert [level["value"] for level in report["changes"]["rotation"]["levels"]] == [1.0] * 4
+    assert report["changes"]["inverted polarity"]["levels"][0]["value"] == 0.0
+    assert stability(Outline(), [], config) == {}  # type: ignore[arg-type]
 
 
 def test_changes_keep_the_size_and_what_they_promise() -> None:

@@ -133,6 +133,7 @@ def test_the_page_tells_every_part() -> None:
     for title in ("Leave one source out", "Worse pictures", "Small changes of the picture", "Heatmaps against boxes"):
         assert title in words
     assert "border ring" in words
+    assert "this network" in words
 
 
 def test_parts_that_were_not_measured_are_left_out() -> None:
