@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import struct
 import warnings
 import zlib
@@ -31,6 +32,8 @@ MAX_ELEMENTS = 20_000
 HEAD_BYTES = 128 * 1024
 # Where the meta information of a file with the DICM prefix ends at the latest.
 _INFLATE_HEAD = 132 + 4096
+# Switches of character set (ISO 2022), which pydicom leaves in a text for some sets.
+_ESCAPE = re.compile("\x1b[ -/]+[0-~]")
 _PIXEL_TAGS = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
 
 
@@ -241,7 +244,7 @@ def whole(dataset: Dataset, keyword: str, default: int | None = None) -> int | N
 def text(dataset: Dataset, keyword: str, length: int = 120) -> str:
     """A value as one line of printable text, at most `length` characters; empty when there is none."""
     found = value(dataset, keyword)
-    line = " ".join(str(found).split()) if found is not None else ""
+    line = " ".join(_ESCAPE.sub("", str(found)).split()) if found is not None else ""
     return line[:length] if line.isprintable() else "".join(c for c in line if c.isprintable())[:length]
 
 

@@ -13,6 +13,7 @@ from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 
 from medview.core.failures import Code, Failure
+from medview.imaging.dicom_codecs import DEFLATED_FRAMES, PLAIN_FRAMES
 from medview.imaging.open import open_path
 from medview.imaging.study import Frame, Study
 from medview.imaging.window import Window
@@ -328,6 +329,90 @@ def test_refusals(tmp_path: Path, data: bytes, code: Code):
     assert failure.code is code
     assert failure.text
     assert failure.hint
+
+
+@pytest.mark.parametrize(
+    ("syntax", "words"),
+    [
+        ("1.2.840.10008.1.2.4.110", "JPEG XL"), ("1.2.840.10008.1.2.4.53", "retired kind of JPEG"),
+        ("1.2.840.10008.1.2.4.94", "JPIP"), ("1.2.840.10008.1.2.4.102", "a video"),
+        ("1.2.840.10008.1.2.4.204", "JPIP"), ("1.2.840.10008.1.2.7.1", "live stream"),
+        ("1.2.3.4", "does not know"),
+    ],
+)  # fmt: skip
+def test_transfer_syntaxes_are_refused_by_name(tmp_path: Path, syntax: str, words: str):
+    known = "1.2.840.10008.1.2.4.201"
+    data = compressed([b"\0" * 64], known, GREY16).replace(known.encode(), syntax.encode().ljust(len(known), b"\0"))
+    failure = refused(tmp_path, data)
+    assert failure.code is Code.UNSUPPORTED
+    assert words in failure.text
+
+
+@pytest.mark.parametrize(
+    ("sop", "modality", "words"),
+    [
+        ("1.2.840.10008.5.1.4.1.1.88.11", "SR", "structured report"),
+        ("1.2.840.10008.5.1.4.1.1.481.3", "RTSTRUCT", "radiotherapy contours"),
+        ("1.2.840.10008.5.1.4.1.1.11.1", "PR", "presentation state"),
+        ("1.2.840.10008.5.1.4.1.1.104.1", "DOC", "PDF"),
+        ("1.2.840.10008.5.1.4.1.1.9.1.1", "ECG", "ECG"),
+        ("1.2.840.10008.5.1.4.1.1.66.4", "SEG", "segmentation"),
+        ("1.2.840.10008.5.1.4.1.1.481.5", "RTPLAN", "radiotherapy plan"),
+        ("1.2.840.10008.5.1.4.1.1.4.2", "MR", "spectrum"),
+    ],
+)
+def test_what_is_no_picture_is_refused_by_name(tmp_path: Path, sop: str, modality: str, words: str):
+    failure = refused(tmp_path, dicom(None, SOPClassUID=sop, Modality=modality))
+    assert failure.code is Code.NO_PIXELS
+    assert words in failure.text
+
+
+def test_uncompressed_and_deflated_frames_in_fragments(tmp_path: Path):
+    import zlib
+
+    packer = zlib.compressobj(wbits=-15)
+    deflated = packer.compress(GREY16.tobytes()) + packer.flush()
+    for syntax, data in ((PLAIN_FRAMES, GREY16.tobytes()), (DEFLATED_FRAMES, deflated)):
+        assert np.array_equal(first(tmp_path, encapsulated([data], syntax, GREY16))[1], GREY16)
+        values = opened(tmp_path, encapsulated([data[:40]], syntax, GREY16)).frames[0].modality_values()
+        assert isinstance(values, Failure)
+
+
+def encapsulated(frames: list[bytes], syntax: str, like: np.ndarray) -> bytes:
+    return compressed(frames, J2K, like).replace(J2K.encode(), syntax.encode().ljust(len(J2K), b"\0"))
+
+
+@pytest.mark.parametrize(
+    ("charset", "name"),
+    [
+        ("ISO_IR 192", "Hassan^Layla=حسن^ليلى"), ("ISO_IR 100", "Äneas^Rüdiger"), ("ISO_IR 144", "Иванова^Мария"),
+        ("ISO_IR 126", "Διονυσιος"), ("ISO_IR 127", "قباني^لنزار"), ("ISO_IR 138", "שרון^דבורה"),
+        ("ISO_IR 101", "Żółć^Łukasz"), ("ISO_IR 148", "Çavuşoğlu^İ"), ("ISO_IR 166", "ไทย"), ("GB18030", "王^小东"),
+        ("GBK", "陈^静"), ("ISO_IR 13", "ﾔﾏﾀﾞ^ﾀﾛｳ"), (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎=やまだ^たろう"),
+        (["", "ISO 2022 IR 149"], "Hong^Gildong=洪^吉洞=홍^길동"),
+        ("ISO_IR 192", "<b>Bold</b>^<i>It</i>"),
+    ],
+)  # fmt: skip
+def test_names_in_every_character_set(tmp_path: Path, charset: Any, name: str):
+    frame = opened(tmp_path, dicom(GREY16, SpecificCharacterSet=charset, PatientName=name)).frames[0]
+    assert frame.place is not None
+    assert frame.place.origin.patient_name == name
+
+
+@pytest.mark.parametrize(
+    ("charset", "written", "name"),
+    [
+        ("ISO 2022 IR 58", b"Zhang^XiaoDong=\x1b$)A\xd5\xc5^\x1b$)A\xd0\xa1\xb6\xab=", "Zhang^XiaoDong=张^小东"),
+        ("ISO 2022 IR 144", b"Luke=\x1b-L\xbb\xee\xda", "Luke=Люк"),
+    ],
+)
+def test_names_by_escape_sequences(tmp_path: Path, charset: str, written: bytes, name: str):
+    """PS3.5 annex K."""
+    filler = "X" * len(written)
+    data = dicom(GREY16, SpecificCharacterSet=["", charset], PatientName=filler).replace(filler.encode(), written)
+    frame = opened(tmp_path, data).frames[0]
+    assert frame.place is not None
+    assert frame.place.origin.patient_name == name
 
 
 def test_deep_nesting_is_refused(tmp_path: Path):
