@@ -175,17 +175,6 @@ def uncalibrated(probability: NDArray[np.float64], temperature: float, one_of_n:
     return np.asarray(0.5 * (1 + np.tanh(0.5 * temperature * logit)))
 
 
-def youden_point(truth: NDArray[np.bool_], probability: NDArray[np.float64]) -> Figure:
-    """The threshold with the largest sensitivity + specificity - 1 (Youden 1950), with both."""
-    false_rate, true_rate, thresholds = roc_curve(truth, probability)
-    best = 1 + int(np.argmax((true_rate - false_rate)[1:]))
-    return {
-        "threshold": float(np.clip(thresholds[best], 0.01, 0.99)),
-        "sensitivity": float(true_rate[best]),
-        "specificity": float(1 - false_rate[best]),
-    }
-
-
 def sensitivity_at(truth: NDArray[np.bool_], score: NDArray[np.float64], specificity: float) -> float:
     """The best sensitivity that keeps at least this specificity; NaN where only one side occurs."""
     if truth.all() or not truth.any():

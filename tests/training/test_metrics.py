@@ -28,7 +28,6 @@ from training.metrics import (
     sensitivity_at,
     surface_distance,
     uncalibrated,
-    youden_point,
 )
 
 
@@ -49,12 +48,6 @@ def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
     probability = np.array([[0.8, 0.2]] * 10)
     assert calibration_error(np.array([0] * 8 + [1] * 2), probability) == pytest.approx(0.0)
     assert calibration_error(np.array([0] * 5 + [1] * 5), probability) == pytest.approx(0.3)
-
-
-def test_youden_point_separates_what_can_be_separated() -> None:
-    point = youden_point(np.array([False, False, True, True]), np.array([0.1, 0.3, 0.6, 0.9]))
-    assert (point["sensitivity"], point["specificity"]) == (1.0, 1.0)
-    assert 0.3 < point["threshold"] <= 0.6
 
 
 def test_interval_draws_whole_groups() -> None:
