@@ -34,7 +34,7 @@ from training.metrics import Bootstrap, balanced_accuracy
 log = logging.getLogger(__name__)
 
 FOLDS = 3
-KEPT = 300
+KEPT = 200
 SEED = 1
 # A source counts for the figures inside one source from so many test pictures on.
 ENOUGH = 30
@@ -136,9 +136,9 @@ def candidates(features: int, classes: int) -> list[Candidate]:
     kept = min(KEPT, features)
     selected = f"HOG, LBP, co-occurrence, grey levels or colours: {kept} of {features} by F test"
     trees = XGBClassifier(
-        n_estimators=120,
+        n_estimators=80,
         max_depth=4,
-        learning_rate=0.15,
+        learning_rate=0.2,
         max_bin=64,
         subsample=0.8,
         colsample_bytree=0.5,
