@@ -308,16 +308,19 @@ def orientation_notes(
         hard = measured >= refuse
         return QualityNote(code, measured, refuse if hard else warn, text, hint, fix, "refuse" if hard else "warn")
 
+    def sure(probability: float) -> str:
+        return "over 99%" if probability > 0.99 else f"{probability:.0%}"
+
     found = []
     if inverted >= warn:
-        text = f"The film looks like a negative, with black and white swapped ({inverted:.0%})."
+        text = f"The film looks like a negative, with black and white swapped ({sure(inverted)})."
         found.append(
             note(Code.INVERTED, inverted, text, "Invert it if bones are dark; the models expect them bright.", INVERT)
         )
     turns = 1 + int(np.argmax(turned))
     if sum(turned) >= warn:
         way = {1: "a quarter turn anticlockwise", 2: "upside down", 3: "a quarter turn clockwise"}[turns]
-        text = f"The film does not look upright, but {way} ({sum(turned):.0%})."
+        text = f"The film does not look upright, but {way} ({sure(sum(turned))})."
         hint = f"Rotate it by {turns * 90}° clockwise if it lies so; the models expect it upright."
         found.append(note(Code.ROTATED, sum(turned), text, hint, rotation(turns)))
     return tuple(found)

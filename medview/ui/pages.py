@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from html import escape
 from importlib import metadata
-from typing import Any
 
 from PySide6.QtCore import QCoreApplication, Qt, qVersion
 from PySide6.QtGui import QKeyEvent
@@ -16,6 +15,7 @@ from medview import __version__
 from medview.core import paths
 from medview.inference.registry import ModelStatus
 from medview.ui import theme, words
+from medview.ui.cards import card_html
 from medview.ui.help import table
 from medview.ui.widgets import button, label
 
@@ -23,6 +23,7 @@ LIBRARIES = ("PySide6_Essentials", "numpy", "opencv-python-headless", "onnxrunti
 
 SHEET = f"""
 body {{ color: {theme.TEXT}; font-size: 14px; }}
+h1 {{ font-size: 19px; margin-top: 28px; margin-bottom: 4px; }}
 h2 {{ font-size: 16px; margin-top: 20px; margin-bottom: 6px; }}
 p, li {{ margin-top: 4px; margin-bottom: 4px; }}
 td, th {{ padding: 5px 20px 5px 0; text-align: left; vertical-align: top; }}
@@ -104,7 +105,7 @@ def about_html(log_path: str) -> str:
 
 
 def models_html(statuses: list[ModelStatus]) -> str:
-    """One table per model folder: state, version, hash, and what its card tells people."""
+    """One section per model folder: its state, and what its card tells people."""
     if not statuses:
         return f"<p>{translate('pages', 'No model is installed. Install medview again, with its models.')}</p>"
     return "".join(_model(status) for status in statuses)
@@ -120,22 +121,5 @@ def _state(status: ModelStatus) -> str:
 
 def _model(status: ModelStatus) -> str:
     card = status.card
-    rows = [[translate("pages", "State"), _state(status)]]
-    if card:
-        rows += [
-            [translate("pages", "Model"), f"{escape(card.id)} {escape(card.version)}"],
-            [translate("pages", "Task"), escape(card.task)],
-            [translate("pages", "Labels"), escape(", ".join(label.name for label in card.labels))],
-            ["sha256", f"<code>{card.sha256}</code>"],
-        ]
-        rows += [[escape(key.replace("_", " ").capitalize()), _fact(value)] for key, value in card.about.items()]
-    return f"<h2>{escape(card.name if card else status.folder)}</h2>{table(rows)}"
-
-
-def _fact(value: Any, inner: bool = False) -> str:
-    """A value of a card's `about` as HTML; a table inside a table becomes one line."""
-    if isinstance(value, dict):
-        return (", " if inner else "<br>").join(f"{escape(str(k))}: {_fact(v, True)}" for k, v in value.items())
-    if isinstance(value, list):
-        return (", " if inner else "<br>").join(_fact(item, True) for item in value)
-    return escape(str(value))
+    name = escape(card.name if card else status.folder)
+    return f"<h1>{name}</h1><p>{_state(status)}</p>{card_html(card) if card else ''}"

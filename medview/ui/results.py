@@ -41,7 +41,7 @@ class ResultCard(Card):
         self, workspace: Workspace, result: Result, about: Callable[[ModelCard], object], folded: bool = False
     ) -> None:
         super().__init__()
-        self.workspace, self.result = workspace, result
+        self.workspace, self.result, self.folded = workspace, result, folded
         self.rows: dict[str, ProbabilityRow] = {}
         self.more: QPushButton | None = None
         # The rows reach further out than the words, so that their frames stand around the line of the words.
@@ -49,10 +49,10 @@ class ResultCard(Card):
         self.verdict = label("", "calm", wrap=True)
         self._add_head(result.card, about)
         self._add(self.verdict)
-        self.unsteady = label("", "finding", wrap=True)
+        self.unsteady = label("", "caution", wrap=True)
         self._add(self.unsteady)
         if result.probabilities is not None:
-            self._add_classes(result, folded)
+            self._add_classes(result)
         if result.mask is not None:
             self._add_mask(result)
         self.about = label("", "muted", wrap=True)
@@ -103,7 +103,7 @@ class ResultCard(Card):
         words.setContentsMargins(INSET, 0, INSET, 0)
         self.box.addWidget(words)
 
-    def _add_classes(self, result: Result, folded: bool) -> None:
+    def _add_classes(self, result: Result) -> None:
         self._say(self._verdict(result), "finding" if result.findings else "calm")
         if result.prediction_set is not None and result.card.prediction_set is not None:
             share = words.percent(result.card.prediction_set.coverage, 0)
@@ -127,7 +127,7 @@ class ResultCard(Card):
             row.clicked.connect(lambda _checked=False, id=label_id: self._choose(id))
             self.rows[label_id] = row
             lines.addWidget(row)
-            if folded and place >= ROWS and label_id not in result.findings:
+            if self.folded and place >= ROWS and label_id not in result.findings:
                 row.hide()
         self.box.addWidget(column)
         if any(row.isHidden() for row in self.rows.values()):
@@ -200,7 +200,10 @@ class ResultCard(Card):
         mine = model == self.result.card.id
         for label_id, row in self.rows.items():
             row.setChecked(mine and overlay.heatmap_on and label_id == chosen)
-        subject = chosen if mine else self.result.card.labels[0].id if self.result.mask else ""
+        # Of several cards only the one whose heatmap is shown has room for words.
+        subject = chosen if mine and (overlay.heatmap_on or not self.folded) else ""
+        if self.result.mask and not self.folded:
+            subject = self.result.card.labels[0].id
         text = self._about(subject) if subject else ""
         self.about.setText(text)
         self.about.setVisible(bool(text))

@@ -108,6 +108,7 @@ QLabel[role="section"] {{ color: {MUTED}; font-weight: 600; }}
 QLabel[role="muted"] {{ color: {MUTED}; }}
 QLabel[role="small"] {{ color: {MUTED}; font-size: 11px; }}
 QLabel[role="finding"] {{ color: {FINDING}; font-weight: 600; }}
+QLabel[role="caution"] {{ color: {FINDING}; }}
 QLabel[role="calm"] {{ color: {CALM}; font-weight: 600; }}
 """
 

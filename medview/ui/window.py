@@ -29,8 +29,10 @@ from PySide6.QtWidgets import (
 
 from medview.core.failures import Failure
 from medview.imaging.samples import Sample, samples
+from medview.inference.card import Card
 from medview.ui import actions, pages, panel, theme, words
 from medview.ui.bar import MessageBar
+from medview.ui.cards import card_html
 from medview.ui.files import FileColumn
 from medview.ui.help import help_html
 from medview.ui.start import EmptyPage, NoticePage
@@ -200,6 +202,7 @@ class MainWindow(QMainWindow):
         ws.saved.connect(self._on_saved)
         ws.saveFailed.connect(self._on_failed)
         ws.modelsListed.connect(self._on_models_listed)
+        self.findings.cardAsked.connect(self.show_card)
         self._fill_recent()
 
     def _restore(self) -> None:
@@ -343,6 +346,10 @@ class MainWindow(QMainWindow):
         if self.stack.currentWidget() is self.page:
             self.stack.setCurrentWidget(self.splitter)
             self.viewer.take_focus()
+
+    def show_card(self, card: Card) -> None:
+        """What a model tells of itself."""
+        self.show_page(card.name, card_html(card))
 
     def show_models(self) -> None:
         """The list of models, tested now."""

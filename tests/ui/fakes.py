@@ -13,9 +13,10 @@ from medview.core.failures import Code, Failure
 from medview.core.jobs import Token
 from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis, Mask, Result
-from medview.inference.card import Card, Label, OperatingPoint
+from medview.inference.card import Card, Label, NotJudged, OperatingPoint, PredictionSet
 from medview.inference.fixes import Fix, corrected_frame
 from medview.inference.preprocess import Preprocess
+from medview.inference.quality import QualityNote
 
 RULE = Preprocess((192, 192), "rgb", "range")
 SHA = "3fa9c1d2" * 8
@@ -51,6 +52,59 @@ MASKS = Card(
     preprocess=RULE,
 )
 
+SIX = Card(
+    id="chest-six",
+    version="1.1.0",
+    name="Chest X-ray, six classes",
+    task="classify",
+    kind="chest_xray",
+    sha256=SHA,
+    labels=(
+        Label("normal", "Normal", normal=True),
+        Label("bacterial", "Bacterial pneumonia", about="Infection of the lung by bacteria."),
+        Label("viral", "Viral pneumonia"),
+        Label("covid19", "COVID-19 pneumonia"),
+        Label("tuberculosis", "Tuberculosis"),
+        Label("emphysema", "Emphysema"),
+    ),
+    preprocess=RULE,
+    operating_points={"bacterial": OperatingPoint(0.2, 0.93, 0.94), "viral": OperatingPoint(0.15, 0.92, 0.93)},
+    prediction_set=PredictionSet(0.9, 0.18),
+    about={
+        "summary": "One of six classes for a frontal chest X-ray.",
+        "measured_for": "The test split of the training sources.",
+        "cannot_see": ["Any disease but its six classes.", "Lateral views."],
+        "data": ["Kermany paediatric chest X-rays (CC BY 4.0)"],
+        "licence": "For study and research only.",
+        "metrics": {"test": {"balanced_accuracy": {"value": 0.8728, "low": 0.8514, "high": 0.8942}}},
+        "baselines": {"border ring": {"balanced_accuracy": 0.613}, "note": "A shortcut, not medicine."},
+    },
+)
+FINDINGS = Card(
+    id="chest-findings",
+    version="1.0.0",
+    name="Chest X-ray, findings",
+    task="multilabel",
+    kind="chest_xray",
+    sha256=SHA,
+    labels=(
+        Label("effusion", "Pleural effusion", about="Fluid between lung and chest wall."),
+        Label("atelectasis", "Atelectasis"),
+        Label("pneumothorax", "Pneumothorax"),
+        Label("mass", "Mass"),
+        Label("consolidation", "Consolidation"),
+        Label("nodule", "Nodule", shown=False, why_hidden="The lower bound of its AUC is under 0.65."),
+    ),
+    preprocess=RULE,
+    operating_points={
+        "effusion": OperatingPoint(0.3, 0.8, 0.82),
+        "atelectasis": OperatingPoint(0.4, 0.8, 0.7),
+        "pneumothorax": OperatingPoint(0.25, 0.8, 0.75),
+        "mass": OperatingPoint(0.2, 0.8, 0.72),
+    },
+    unavailable=(NotJudged("Hernia", "4 training pictures show one."),),
+)
+
 Make = Callable[[Frame, bool], Analysis]
 
 
@@ -80,6 +134,52 @@ def mri_analysis(frame: Frame, force: bool = False, marked: bool = True) -> Anal
     result = Result(MASKS, "CPUExecutionProvider", 43.0, None, found, mask)
     scores = {"brain_mri": 0.9999, "skin": 0.0001}
     return Analysis(str(frame.path), frame.index, "ok", None, "brain_mri", scores, (result,), total_ms=55.0)
+
+
+def chest_analysis(frame: Frame, force: bool = False) -> Analysis:
+    """Two models: viral or bacterial pneumonia, close together; and independent findings that add up to 1.73."""
+    six = {"viral": 0.46, "bacterial": 0.42, "covid19": 0.05, "normal": 0.04, "tuberculosis": 0.02, "emphysema": 0.01}
+    own = {"effusion": 0.81, "atelectasis": 0.52, "pneumothorax": 0.22, "mass": 0.1, "consolidation": 0.08}
+    results = (
+        Result(
+            FINDINGS,
+            "CPUExecutionProvider",
+            8.0,
+            own,
+            ("effusion", "atelectasis"),
+            heatmaps={name: heat(0.7, 0.3) for name in own},
+        ),
+        Result(
+            SIX,
+            "CPUExecutionProvider",
+            9.0,
+            six,
+            ("viral", "bacterial"),
+            heatmaps={name: heat(0.4, 0.6) for name in six},
+            prediction_set=("viral", "bacterial"),
+        ),
+    )
+    scores = {"chest_xray": 0.998, "skin": 0.001}
+    return Analysis(str(frame.path), frame.index, "ok", None, "chest_xray", scores, results, total_ms=31.0)
+
+
+BLURRED = QualityNote(
+    Code.BLURRED, 0.06, 0.07, "The picture is blurred: sharpness 0.060.", "Open the original picture."
+)
+LYING = QualityNote(
+    Code.ROTATED, 0.99, 0.95, "The film does not look upright.", "Rotate it.", fix="rotate_90", severity="refuse"
+)
+NEGATIVE = QualityNote(Code.INVERTED, 0.85, 0.8, "The film looks like a negative.", "Invert it.", fix="invert")
+
+
+def lying(frame: Frame, force: bool = False) -> Analysis:
+    """A film on its side, refused while it is wider than high; a negative as well, and blurred."""
+    if frame.cols < frame.rows and not force:
+        return replace(chest_analysis(frame), quality=() if frame.inverted else (NEGATIVE, BLURRED))
+    seen = Analysis(str(frame.path), frame.index, "refused", LYING.failure(), "chest_xray", {"chest_xray": 0.9})
+    if force:
+        seen = replace(chest_analysis(frame), reason=LYING.failure(), forced=True)
+    return replace(seen, quality=(LYING, NEGATIVE, BLURRED))
 
 
 REFUSAL = Failure(

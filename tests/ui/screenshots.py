@@ -20,14 +20,18 @@ sys.path.insert(0, str(ROOT))
 HOME = Path(tempfile.mkdtemp(prefix="medview-shots-"))
 os.environ["MEDVIEW_HOME"] = str(HOME)
 
+import cv2  # noqa: E402
 from PySide6.QtCore import QEventLoop, Qt, QTimer  # noqa: E402
 
 from medview.core.settings import Settings  # noqa: E402
 from medview.ui.app import make_app  # noqa: E402
+from medview.ui.results import ResultCard  # noqa: E402
+from medview.ui.widgets import MessageCard  # noqa: E402
 from medview.ui.window import MainWindow  # noqa: E402
 from medview.workspace import Workspace  # noqa: E402
-from tests.ui.fakes import FakeEngine, mri_analysis, refused, skin_analysis  # noqa: E402
+from tests.ui.fakes import FakeEngine, chest_analysis, mri_analysis, refused, skin_analysis  # noqa: E402
 
+SAMPLE = ROOT / "medview/samples/chest-normal-adult.webp"
 DATA = Path(os.environ.get("MEDVIEW_DATA") or ROOT.parent / "shared" / "data")
 
 
@@ -72,6 +76,18 @@ def idle(window: MainWindow) -> Callable[[], bool]:
     return lambda: not any(ws.busy(lane) for lane in ("open", "scan", "analyse", "models", "thumbnails"))
 
 
+def steady(window: MainWindow) -> Callable[[], bool]:
+    """Answered, and its stability known."""
+    ws = window.workspace
+    return lambda: ws.analysis is not None and ws.busy("stability") is None
+
+
+def click_fix(window: MainWindow) -> None:
+    """Press the first button that puts something right."""
+    cards = [card for card in window.findings.cards if isinstance(card, MessageCard)]
+    next(made for card in cards for made in card.buttons if made.property("role") == "primary").click()
+
+
 def first(pattern: str) -> Path:
     return sorted(DATA.glob(pattern))[0]
 
@@ -98,6 +114,37 @@ def shoot(shots: Shots, wanted: set[str]) -> None:
         window.workspace.set_overlay(heatmap_on=True)
         wait()
         shots.take(window, "chest-heatmap")
+    if state("two"):
+        window = shots.window(FakeEngine(chest_analysis))
+        window.open_paths([chest])
+        wait(steady(window))
+        shots.take(window, "two-models", close=False)
+        for card in window.findings.cards:
+            if isinstance(card, ResultCard):
+                card.unfold()
+        wait()
+        bar = window.findings.area.verticalScrollBar()
+        bar.setValue(bar.maximum())
+        shots.take(window, "two-models-unfolded", close=False)
+        next(card for card in window.findings.cards if isinstance(card, ResultCard)).card_button.click()
+        wait()
+        shots.take(window, "card")
+    if state("quality"):
+        turned = HOME / "negative on its side.png"
+        cv2.imwrite(str(turned), cv2.rotate(255 - cv2.imread(str(SAMPLE), 0), cv2.ROTATE_90_COUNTERCLOCKWISE))
+        window = shots.window()
+        for name in ("quality-refused", "quality-half", "quality-fixed"):
+            window.open_paths([turned]) if name == "quality-refused" else click_fix(window)
+            wait(steady(window))
+            shots.take(window, name, close=name == "quality-fixed")
+    if state("warned"):
+        soft = HOME / "blurred and photographed.png"
+        image = cv2.GaussianBlur(cv2.imread(str(SAMPLE)), (0, 0), 2.2)
+        cv2.imwrite(str(soft), (image * (0.8, 0.92, 1.0)).astype("uint8"))
+        window = shots.window()
+        window.open_paths([soft])
+        wait(steady(window))
+        shots.take(window, "quality-warned")
     if state("brain"):
         window = shots.window(FakeEngine(mri_analysis))
         window.open_paths([brain])
