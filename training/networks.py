@@ -147,7 +147,10 @@ def classifier(arch: str, classes: int, dropout: float) -> Classifier:
 
 CLASSIFIERS = ("mobilenet_v2", "resnet50", "densenet121", "efficientnet_b0")
 # Segmenters by encoder: its layers, and where their outputs have stride 2, 4, 8, 16, 32, with the channels there.
-SEGMENTERS = ("residual_unet", "residual_unet_resnet50")
+SEGMENTERS = ("residual_unet", "residual_unet_wide", "residual_unet_resnet50")
+# Channels of the decoder's blocks. The wide one has no block at full size, where each channel costs most; its logits
+# are enlarged instead.
+WIDTHS, WIDE = (96, 64, 40, 24, 16), (192, 128, 64, 32)
 RESNET50_TAPS = ((0, 64), (1, 256), (2, 512), (3, 1024), (4, 2048))
 
 
@@ -179,16 +182,17 @@ class ResidualUNet(nn.Module):
     (n, 1, rows, cols).
     """
 
-    def __init__(self, arch: str = "residual_unet", widths: tuple[int, ...] = (96, 64, 40, 24, 16)) -> None:
+    def __init__(self, arch: str = "residual_unet") -> None:
         super().__init__()
-        mobile = arch == "residual_unet"
+        mobile = arch != "residual_unet_resnet50"
+        widths = WIDE if arch == "residual_unet_wide" else WIDTHS
         self.encoder = mobilenet_v2_layers()[:18] if mobile else _resnet50_layers()
         self.taps = TAPS if mobile else RESNET50_TAPS
         channels = [count for _, count in self.taps]
         inputs = [channels[-1], *widths[:-1]]
         skips = [*reversed(channels[:-1]), 0]
         self.decoder = nn.ModuleList(
-            ResidualUp(before, skip, after) for before, skip, after in zip(inputs, skips, widths, strict=True)
+            ResidualUp(before, skip, after) for before, skip, after in zip(inputs, skips, widths, strict=False)
         )
         self.head = nn.Conv2d(widths[-1], 1, 1)
 
@@ -203,7 +207,8 @@ class ResidualUNet(nn.Module):
         for block in self.decoder:
             x = block(x, taps.pop() if taps else None)
         out: Tensor = self.head(x)
-        return out
+        left = len(self.taps) - len(self.decoder)
+        return F.interpolate(out, scale_factor=2.0**left, mode="bilinear", align_corners=False) if left else out
 
 
 def load_imagenet(features: nn.Sequential, weights: Path) -> list[tuple[nn.BatchNorm2d, Tensor]]:
