@@ -11,6 +11,7 @@ import os
 import queue
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,8 @@ from medview.core.failures import Code, Failure
 
 # The largest picture that opens takes 2 s on a slow machine.
 LIMIT_S = 30.0
+# Added to that for large files: an archive is one answer.
+LEAST_BYTES_PER_S = 2_000_000
 # Address space of the child: four times the largest picture, and the libraries.
 LIMIT_BYTES = 4 * 1024**3
 _AGAIN = "Copy the file again from where it came from; if it stays so, do not trust it."
@@ -36,6 +39,8 @@ class ChildReader:
         self._command = command or [*program, "inspect", "--worker"]
         self._limit_s = limit_s
         self._process: subprocess.Popen[bytes] | None = None
+        # Here the child unpacks archives: when it is ended in the middle, they still go.
+        self._folder = tempfile.TemporaryDirectory(prefix="medview-", ignore_cleanup_errors=True)
         self._answers: queue.Queue[bytes] = queue.Queue()
 
     def __enter__(self) -> ChildReader:
@@ -45,6 +50,7 @@ class ChildReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        self._folder.cleanup()
 
     def inspect(self, path: Path) -> list[dict[str, Any]] | Failure:
         """Facts of a file (one dictionary, or one for each member of an archive), or what it did to the child."""
@@ -53,7 +59,7 @@ class ChildReader:
         try:
             process.stdin.write(json.dumps(str(path)).encode() + b"\n")
             process.stdin.flush()
-            answer = self._answers.get(timeout=self._limit_s)
+            answer = self._answers.get(timeout=self._limit_s + _size(path) / LEAST_BYTES_PER_S)
         except queue.Empty:
             self.close()
             text = f"{path.name} was not read after {self._limit_s:g} s; reading it was stopped."
@@ -70,8 +76,13 @@ class ChildReader:
         return found
 
     def _start(self) -> subprocess.Popen[bytes]:
+        temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), self._folder.name)
         process = subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **temporary},
         )
         self._process, self._answers = process, queue.Queue()
         threading.Thread(target=_forward, args=(process, self._answers), daemon=True).start()
@@ -88,6 +99,13 @@ class ChildReader:
             with contextlib.suppress(OSError):
                 if stream is not None:
                     stream.close()
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except (OSError, ValueError):
+        return 0
 
 
 def _forward(process: subprocess.Popen[bytes], answers: queue.Queue[bytes]) -> None:

@@ -63,12 +63,23 @@ _BY_MODALITY = {
 }  # fmt: skip
 
 
-def open_dicom(path: Path) -> Study | Failure:
-    """Open a DICOM file. Never raises for anything a file may contain."""
+def open_dicom(path: Path, follow: bool = True) -> Study | Failure:
+    """Open a DICOM file, with `follow` also what a DICOMDIR lists. Never raises for anything a file may contain."""
     header = read_dicom_header(path)
     if isinstance(header, Failure):
         return header
+    if follow and is_disc(header):
+        from medview.imaging.media import open_disc
+
+        return open_disc(path)
     return study_of(path, header)
+
+
+def is_disc(header: Header) -> bool:
+    """Whether a header is that of a DICOMDIR."""
+    ds = header.dataset
+    sop = value(ds, "SOPClassUID") or value(ds.file_meta, "MediaStorageSOPClassUID")
+    return str(sop).startswith(_NOT_PICTURES[0][0])
 
 
 def study_of(path: Path, header: Header) -> Study | Failure:

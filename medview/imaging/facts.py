@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from medview.core.failures import Code, Failure
+from medview.imaging.archive import unpack
 from medview.imaging.files import check_file, read_head
 from medview.imaging.open import HEAD, file_kind, open_path
 from medview.imaging.study import Frame, Origin, Study
@@ -66,8 +67,11 @@ def refusal(file: str, failure: Failure) -> Facts:
     return Facts(file, _OUTCOMES.get(failure.code, CORRUPT), str(failure.code), failure.text, failure.hint)
 
 
-def inspect_file(path: Path, name: str = "") -> Facts:
-    """Open a file, decode its first frame, and tell. `name` is printed for the path. Never raises for what it holds."""
+def inspect_file(path: Path, name: str = "", follow: bool = True) -> Facts:
+    """Open a file, decode its first frame, and tell. Never raises for what it holds.
+
+    `name` is printed for the path; `follow` as in `open_path`.
+    """
     name = name or str(path)
     status = check_file(path)
     if isinstance(status, Failure):
@@ -76,18 +80,24 @@ def inspect_file(path: Path, name: str = "") -> Facts:
     if isinstance(head, Failure):
         return refusal(name, head)
     if file_kind(head, status.st_size) == "dicom":
-        return _inspect_dicom(path, name)
-    study = open_path(path)
+        return _inspect_dicom(path, name, follow)
+    study = open_path(path, follow=follow)
     return refusal(name, study) if isinstance(study, Failure) else _opened(Facts(name, OPENS), study)
 
 
 def inspect_path(path: Path) -> list[Facts]:
-    """The facts of a file, or of every file in an archive."""
-    return [inspect_file(path)]
+    """The facts of a file, or of every file in an archive, which are named `archive/member`."""
+    head = read_head(path, HEAD)
+    if isinstance(head, Failure) or file_kind(head, len(head)) != "zip":
+        return [inspect_file(path)]
+    unpacked = unpack(path)
+    if isinstance(unpacked, Failure):
+        return [refusal(str(path), unpacked)]
+    return [inspect_file(file, f"{path}/{name}", follow=False) for file, name in unpacked.members]
 
 
-def _inspect_dicom(path: Path, name: str) -> Facts:
-    from medview.imaging.dicom import study_of
+def _inspect_dicom(path: Path, name: str, follow: bool) -> Facts:
+    from medview.imaging.dicom import is_disc, study_of
     from medview.imaging.dicom_header import read_dicom_header, text, whole
     from medview.imaging.dicom_place import read_origin, read_plane
 
@@ -106,7 +116,7 @@ def _inspect_dicom(path: Path, name: str) -> Facts:
         cols=whole(ds, "Columns"),
         position_mm=round(plane.offset, 6) if plane else None,
     )
-    study = study_of(path, header)
+    study = open_path(path) if follow and is_disc(header) else study_of(path, header)
     return _refused(known, study) if isinstance(study, Failure) else _opened(known, study)
 
 

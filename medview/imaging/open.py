@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from medview.core.failures import Code, Failure
 from medview.imaging.files import check_file, find_files, read_bytes, read_head
 from medview.imaging.headers import looks_like_dicom, sniff
+from medview.imaging.nifti import sniff_nifti
 from medview.imaging.raster import describe_raster, read_raster
 from medview.imaging.study import Frame, Series, Study
 
@@ -21,10 +22,11 @@ HEAD = 4096
 DICOM_SUFFIXES = frozenset((".dcm", ".dicom", ".dic", ".ima"))
 
 
-def open_path(path: Path, examine: bool = True) -> Study | Failure:
+def open_path(path: Path, examine: bool = True, follow: bool = True) -> Study | Failure:
     """Open one file: its header is read and checked now, pixels are decoded when a frame is asked for them.
 
     `examine`: also look for damage that only decoding shows (JPEG files), which costs a few decodings.
+    `follow`: also open what stands for other files: archives and the table of contents of a disc.
 
     Never raises for anything a file may contain; see `Failure.code` for why it did not open.
     """
@@ -38,8 +40,16 @@ def open_path(path: Path, examine: bool = True) -> Study | Failure:
     if kind == "dicom":
         from medview.imaging.dicom import open_dicom
 
-        return open_dicom(path)
-    if not kind:
+        return open_dicom(path, follow)
+    if kind == "nifti":
+        from medview.imaging.nifti import open_nifti
+
+        return open_nifti(path)
+    if kind == "zip" and follow:
+        from medview.imaging.media import open_archive
+
+        return open_archive(path)
+    if kind in ("", "zip"):
         return _unknown(path, head)
     if path.suffix.lower() in DICOM_SUFFIXES:
         return _misnamed(path, kind)
@@ -47,8 +57,10 @@ def open_path(path: Path, examine: bool = True) -> Study | Failure:
 
 
 def file_kind(head: bytes, size: int) -> str:
-    """What a file of `size` bytes with these first ones is: `dicom`, a format of `sniff`, or empty."""
-    kind = sniff(head)
+    """What a file of `size` bytes with these first ones is: `dicom`, `nifti`, `zip`, a format of `sniff`, or empty."""
+    kind = sniff(head) or sniff_nifti(head)
+    if not kind and head.startswith((b"PK\3\4", b"PK\5\6")):
+        return "zip"
     return "dicom" if not kind and looks_like_dicom(head, size) else kind
 
 
@@ -89,7 +101,7 @@ def _decode(path: Path, index: int) -> NDArray[Any] | Failure:
 # Files people try that are no pictures, by how they begin; naming the thing is worth more than "unknown".
 _OTHERS = (
     (b"%PDF", "a PDF document", "Open it in a PDF reader; export the picture itself to open it here."),
-    (b"PK\x03\x04", "a ZIP archive or an office document", "Unpack it and open the pictures inside."),
+    (b"PK\x03\x04", "an archive inside of another one", "Unpack it and open the pictures inside."),
     (b"\x1f\x8b", "a gzip archive", "Unpack it and open the file inside."),
     (b"Rar!", "a RAR archive", "Unpack it and open the pictures inside."),
     (b"7z\xbc\xaf", "a 7-Zip archive", "Unpack it and open the pictures inside."),
@@ -122,6 +134,6 @@ def _unknown(path: Path, head: bytes) -> Failure:
     return Failure(
         Code.UNKNOWN_FORMAT,
         f"{path.name} is no picture that medview knows.",
-        "Choose a DICOM, PNG, JPEG, TIFF, BMP, WebP or GIF file.",
+        "Choose a DICOM, NIfTI, PNG, JPEG, TIFF, BMP, WebP or GIF file.",
         f"begins with {head[:16]!r}",
     )

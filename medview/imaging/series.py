@@ -47,13 +47,18 @@ class Folder:
     refused: dict[Path, Failure]
 
 
-def read_folder(paths: Iterable[Path], step: Callable[[Path], None] = lambda path: None) -> Folder:
-    """Read the headers of files and arrange them; no pixels are decoded. `step` hears of each file and may raise."""
+def read_folder(
+    paths: Iterable[Path], step: Callable[[Path], None] = lambda path: None, follow: bool = False
+) -> Folder:
+    """Read the headers of files and arrange them; no pixels are decoded. `step` hears of each file and may raise.
+
+    `follow` as in `open_path`: left off, since the files that a DICOMDIR lists lie beside it.
+    """
     frames: list[Frame] = []
     refused: dict[Path, Failure] = {}
     for path in paths:
         step(path)
-        study = open_path(path, examine=False)
+        study = open_path(path, examine=False, follow=follow)
         if isinstance(study, Failure):
             refused[path] = study
         else:
@@ -258,7 +263,7 @@ def series_of(path: Path, candidates: Iterable[Path]) -> tuple[Series, int] | No
 
     None when the file is no DICOM picture or stands alone.
     """
-    study = open_path(path, examine=False)
+    study = open_path(path, examine=False, follow=False)
     if isinstance(study, Failure) or study.frames[0].place is None:
         return None
     uid = study.frames[0].place.origin.series_uid

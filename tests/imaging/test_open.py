@@ -70,7 +70,7 @@ def test_pages_become_frames(tmp_path: Path):
         (b"", Code.EMPTY_FILE),
         (b"plain text\n" * 50, Code.UNKNOWN_FORMAT),
         (b"%PDF-1.4 ...", Code.UNKNOWN_FORMAT),
-        (b"PK\x03\x04" + bytes(40), Code.UNKNOWN_FORMAT),
+        (b"PK\x03\x04" + bytes(40), Code.CORRUPT),
         (b"<!DOCTYPE html><html>", Code.UNKNOWN_FORMAT),
         (bytes(range(256)) * 4, Code.UNKNOWN_FORMAT),
         (bytes(5000), Code.UNKNOWN_FORMAT),
