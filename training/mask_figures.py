@@ -28,7 +28,7 @@ def mask_figures(samples: list[Sample], found: list[Analysis], model: str) -> di
     """All figures of a segmentation. Overlap per patient is that of all its slices pooled; border distances are means
     over a patient's slices on which something is marked."""
     counts, distance = np.zeros((len(samples), 3)), np.full(len(samples), np.nan)
-    area = np.zeros(len(samples))
+    area, ruled_out = np.zeros(len(samples)), np.zeros(len(samples), bool)
     refused, kind = 0, ""
     for row, (sample, analysis) in enumerate(zip(samples, found, strict=True)):
         result = next((r for r in analysis.results if r.card.id == model and r.mask), None)
@@ -38,13 +38,14 @@ def mask_figures(samples: list[Sample], found: list[Analysis], model: str) -> di
             refused += 1
         else:
             marked, kind = result.mask.pixels.astype(bool), result.card.kind
+            ruled_out[row] = bool(result.skipped_by)
         reference = reference_mask(sample, marked.shape)
         counts[row] = marked.sum(), reference.sum(), (marked & reference).sum()
         distance[row] = surface_distance(marked, reference)
         area[row] = marked.mean()
     filled = counts[:, 1] > 0
     unit = unit_of(kind)
-    return {
+    figures: dict[str, Any] = {
         "images": len(samples),
         "groups": len({s.group for s in samples}),
         "unit": unit,
@@ -52,6 +53,9 @@ def mask_figures(samples: list[Sample], found: list[Analysis], model: str) -> di
         **_overlap_figures(samples, counts, distance, filled, unit),
         **_free_figures(samples, area, ~filled),
     }
+    if filled.any():
+        figures["ruled_out"] = Bootstrap([s.group for s in samples]).ratio(ruled_out & filled, filled)
+    return figures
 
 
 def _overlap_figures(
@@ -115,6 +119,6 @@ def _free_figures(samples: list[Sample], area: NDArray[np.float64], free: NDArra
     return {
         "tumour_free_marked": boot.ratio(part > 0),
         "tumour_free_marked_by_source": mean_by(chosen, lambda s: s.source, part > 0),
-        "tumour_free_marked_area": boot.ratio(part),
-        "tumour_free_marked_area_where_any": boot.ratio(part, part > 0),
+        "tumour_free_marked_percent": boot.ratio(100 * part),
+        "tumour_free_marked_percent_where_any": boot.ratio(100 * part, part > 0),
     }

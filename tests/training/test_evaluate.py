@@ -71,7 +71,9 @@ def test_dice_is_pooled_over_the_slices_of_a_patient(tmp_path: Path) -> None:
     def found(count: int) -> Analysis:
         pixels = np.zeros((20, 20), np.uint8)
         pixels.reshape(-1)[:count] = 1
-        return Analysis("x", 0, "ok", results=(Result(TOY, "CPU", 1.0, None, (), Mask(pixels, count)),))
+        skipped_by = "" if count else "toy-first-stage"
+        result = Result(TOY, "CPU", 1.0, None, (), Mask(pixels, count), skipped_by=skipped_by)
+        return Analysis("x", 0, "ok", results=(result,))
 
     def slice_of(name: str, group: str, kind: str) -> Sample:
         mask = paths[name] if name != "none" else None
@@ -92,6 +94,9 @@ def test_dice_is_pooled_over_the_slices_of_a_patient(tmp_path: Path) -> None:
     assert figures["dice_per_patient_by_type"]["glioma"]["value"] == pytest.approx(p1)
     assert figures["dice_per_slice"]["value"] == pytest.approx((1 + 0 + 1 + p3) / 4)
     assert figures["tumour_free_marked"]["value"] == 0.5
+    assert figures["tumour_free_marked_percent"]["value"] == pytest.approx(100 * 3 / 400 / 2)
+    assert figures["tumour_free_marked_percent_where_any"]["value"] == pytest.approx(100 * 3 / 400)
+    assert (figures["missed"]["value"], figures["ruled_out"]["value"]) == (0.25, 0.25)
 
 
 def test_a_lesion_set_has_no_types_and_no_empty_references(tmp_path: Path) -> None:
