@@ -56,13 +56,14 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def words(key: str) -> str:
-    """What people call a figure."""
-    return WORDS.get(key, key.replace("_", " "))
+    """What people call a figure, or a table of it by something."""
+    name, by, part = key.partition("_by_")
+    return WORDS.get(name, name.replace("_", " ")) + (f" by {part}" if by else "")
 
 
 def figure_table(title: str, figures: dict[str, Figure]) -> str:
-    """One row per name, with the number of groups the interval is drawn over."""
-    rows = ((escape(words(k)), cell(f), str(f.get("groups", "–"))) for k, f in figures.items())
+    """One row per figure or source, with the number of groups the interval is drawn over."""
+    rows = ((escape(WORDS.get(k, k)), cell(f), str(f.get("groups", "–"))) for k, f in figures.items())
     return table((title, "figure", "patients or lesions"), rows)
 
 
@@ -151,7 +152,8 @@ def _nested(key: str, value: dict[str, Any], names: dict[str, str]) -> str:
     own = {names.get(k, k): f for k, f in value.items() if is_figure(f)}
     plain = {k: v for k, v in value.items() if isinstance(v, int | float | str)}
     deeper = [_nested(k, v, names) for k, v in value.items() if isinstance(v, dict) and not is_figure(v)]
-    parts = [f"<h3>{escape(words(key).capitalize())}</h3>" if own or plain else ""]
+    title = words(key)
+    parts = [f"<h3>{escape(title[:1].upper() + title[1:])}</h3>" if own or plain else ""]
     if plain:
         parts.append(f"<p>{escape('; '.join(f'{words(k)}: {v}' for k, v in plain.items()))}</p>")
     if own:

@@ -36,7 +36,8 @@ def toy_report() -> dict[str, Any]:
         "accuracy": FIGURE,
         "ece": FIGURE,
         "recall": {"a": FIGURE},
-        "accuracy_by_source": {"Hospital <1>": FIGURE},
+        "accuracy_by_source": {"Hospital <1>": FIGURE, "kaggle_alz": FIGURE},
+        "iou_per_patient_by_type": {"glioma": FIGURE},
         "per_label": {"a": {"positives": 3, "auc": FIGURE, "threshold": 0.4, "sensitivity": FIGURE}},
         "confusion": {"labels": ["normal", "a", "b", "refused"], "rows": [[1, 0, 0, 0], [0, 2, 0, 1], [0, 1, 3, 0]]},
         "recall_by_source": {"a": {"Hospital <1>": FIGURE}},
@@ -133,6 +134,8 @@ def test_the_page_tells_every_part() -> None:
     for title in ("Leave one source out", "Worse pictures", "Small changes of the picture", "Heatmaps against boxes"):
         assert title in words
     assert "border ring" in words
+    assert "kaggle_alz" in words
+    assert "IoU per patient by type" in words
     assert "this network" in words
 
 
