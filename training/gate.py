@@ -20,7 +20,7 @@ from medview.inference.card import parse_card
 from medview.inference.gate import GATE_MODEL, OTHER, feature_distance, orientation
 from medview.inference.postprocess import softmax
 from medview.inference.preprocess import to_input
-from medview.inference.quality import ORIENTATIONS
+from medview.inference.quality import ORIENTATION_LIMITS, ORIENTATIONS
 from medview.inference.runtime import Network
 from medview.report.export import write_atomic
 from training.augment import augment
@@ -48,7 +48,7 @@ VARY = Augment(rotate=8.0, scale=(0.9, 1.1), shift=0.04, crop=0.12, exposure=0.8
 PENALTY = 1e-3
 # From which probability on a film is said to lie wrong, and refused for it. Not from val, where next to nothing exceeds
 # 0.5, but from heads fitted without one source: of its upright films at most 0.24 % reach the second (docs/adr/0008).
-ORIENTATION_LIMITS = {"warn_orientation": 0.8, "refuse_orientation": 0.95}
+LIMITS = dict(zip(ORIENTATION_LIMITS, (0.8, 0.95), strict=True))
 
 
 def principal(features: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
@@ -146,14 +146,11 @@ def fit_orientation(
     turned = np.array([row["sideways"] + row["upside_down"] for row in found])
     for state, name in enumerate(ORIENTATIONS):
         own = states == state
-        told = {
-            k: (float((inverted[own] >= v).mean()), float((turned[own] >= v).mean()))
-            for k, v in ORIENTATION_LIMITS.items()
-        }
+        told = {k: (float((inverted[own] >= v).mean()), float((turned[own] >= v).mean())) for k, v in LIMITS.items()}
         log.info(
             "%s (n %d): %s", name, own.sum(), {k: f"inverted {i:.4f}, turned {t:.4f}" for k, (i, t) in told.items()}
         )
-    return arrays, dict(ORIENTATION_LIMITS)
+    return arrays, dict(LIMITS)
 
 
 def _part(pool: Pool, own: NDArray[np.bool_]) -> Pool:

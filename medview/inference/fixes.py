@@ -30,8 +30,8 @@ def combined(fixes: Sequence[Fix], more: Fix) -> tuple[Fix, ...]:
     """`fixes` and one more as the fewest that do the same: inverting twice or turning all the way round is nothing."""
     every = (*fixes, more)
     turns = quarter_turns(every)
-    inverted = sum(fix == INVERT for fix in every) % 2
-    return ((INVERT,) if inverted else ()) + ((rotation(turns),) if turns else ())
+    negative = sum(fix == INVERT for fix in every) % 2
+    return ((INVERT,) if negative else ()) + ((rotation(turns),) if turns else ())
 
 
 def corrected(values: NDArray[Any], fixes: Sequence[Fix]) -> NDArray[Any]:

@@ -8,6 +8,7 @@ sharpness, and by the same features polarity and rotation: `medview.inference.qu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +17,18 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.inference.card import Card
+from medview.inference.fixes import INVERT, Fix, quarter_turns, rotation
 from medview.inference.postprocess import softmax
 from medview.inference.preprocess import preprocess
-from medview.inference.quality import QualityNote, check_picture, measure, notes, orientation_notes, worst_first
+from medview.inference.quality import (
+    ORIENTATION_LIMITS,
+    QualityNote,
+    check_picture,
+    measure,
+    notes,
+    orientation_notes,
+    worst_first,
+)
 from medview.inference.registry import Model
 
 GATE_MODEL = "image-kind"
@@ -64,48 +74,76 @@ def orientation(features: NDArray[Any], gate: dict[str, NDArray[Any]], kind: str
     return {"inverted": float(p[3:].sum()), "sideways": float(sideways), "upside_down": float(upside_down)}
 
 
-def judge(model: Model, values: NDArray[Any], inverted: bool) -> Verdict:
-    """Run the gate on a picture's values, (rows, cols) or (rows, cols, 3). Kind and scores are there even where the
-    picture is refused as none, for those who force an analysis."""
+@dataclass(frozen=True)
+class _Look:
+    """One run of the gate's network: the most probable of our kinds, the scores of all, features and their distance."""
+
+    kind: str
+    scores: dict[str, float]
+    features: NDArray[Any]
+    distance: float | None
+
+
+def _look(model: Model, tensor: NDArray[np.float32]) -> _Look:
     card = model.card
-    tensor = preprocess(values, card.preprocess, inverted)
     outputs = model.network.run(tensor)
     probabilities = softmax(outputs["logits"][0].astype(np.float64) / card.temperature)
     scores = dict(zip((label.id for label in card.labels), (float(p) for p in probabilities), strict=True))
     kind = max((k for k in scores if k != OTHER), key=lambda k: scores[k])
     features = outputs["features"][0]
     distance = feature_distance(features, model.gate, kind) if f"mean_{kind}" in model.gate else None
+    return _Look(kind, scores, features, distance)
+
+
+def judge(model: Model, values: NDArray[Any], inverted: bool) -> Verdict:
+    """Run the gate on a picture's values, (rows, cols) or (rows, cols, 3). Kind and scores are there even where the
+    picture is refused as none, for those who force an analysis."""
+    card = model.card
+    tensor = preprocess(values, card.preprocess, inverted)
+    look = _look(model, tensor)
+    kind, scores, distance = look.kind, look.scores, look.distance
     unusable = check_picture(values)
     if unusable:
         return Verdict(kind, scores, distance, unusable.failure(), (unusable,))
     measures = measure(values, inverted)
-    reason = (
-        _not_ours(card, kind, scores)
-        or _unfamiliar(card, kind, scores, distance)
-        or _colourless(card, kind, measures.chroma)
-    )
+    reason = _refusal(card, look) or _colourless(card, kind, measures.chroma)
+    turned = _turned(model, tensor, look)
     if reason and reason.code is Code.OTHER_KIND:
-        return Verdict(OTHER, scores, distance, reason)
-    quality = worst_first((*_turned(model, tensor, features, kind), *notes(measures, kind)))
+        hard = tuple(note for note in turned if note.severity == "refuse")
+        if not hard or _refusal(card, _look(model, _put_right(tensor, [note.fix for note in hard if note.fix]))):
+            return Verdict(OTHER, scores, distance, reason)
+        # It is one of ours, only so far from upright that it no longer looks like one.
+        turned = hard
+    quality = worst_first((*turned, *notes(measures, kind)))
     refusal = next((note.failure() for note in quality if note.severity == "refuse"), None)
     return Verdict(kind, scores, distance, refusal or reason, quality)
 
 
-def _turned(model: Model, tensor: NDArray[np.float32], features: NDArray[Any], kind: str) -> tuple[QualityNote, ...]:
+def _refusal(card: Card, look: _Look) -> Failure | None:
+    return _not_ours(card, look.kind, look.scores) or _unfamiliar(card, look.kind, look.scores, look.distance)
+
+
+def _put_right(tensor: NDArray[np.float32], fixes: Sequence[Fix]) -> NDArray[np.float32]:
+    """The network's input (1, 3, rows, cols) after the fixes; its scale is symmetric, so that a negative is the
+    picture with the other sign."""
+    turned = np.rot90(tensor, -quarter_turns(fixes), axes=(2, 3))
+    return np.ascontiguousarray(-turned if INVERT in fixes else turned)
+
+
+def _turned(model: Model, tensor: NDArray[np.float32], look: _Look) -> tuple[QualityNote, ...]:
     """Notes about polarity and rotation. To the features a picture that lies on its left side is nearly the mirror
     image of one on its right side, so a second run, after a quarter turn, tells which of the two it is."""
-    card = model.card
-    if f"orientation_weights_{kind}" not in model.gate:
+    gate, kind = model.gate, look.kind
+    if f"orientation_weights_{kind}" not in gate:
         return ()
-    found = orientation(features, model.gate, kind)
-    warn, refuse = card.gate["warn_orientation"], card.gate["refuse_orientation"]
+    found = orientation(look.features, gate, kind)
+    limits = [model.card.gate[name] for name in ORIENTATION_LIMITS]
     turned = (0.0, found["upside_down"], 0.0)
     if found["sideways"] > found["upside_down"]:
-        clockwise = np.ascontiguousarray(np.rot90(tensor, -1, axes=(2, 3)))
-        after = orientation(model.network.run(clockwise)["features"][0], model.gate, kind)
+        after = orientation(_look(model, _put_right(tensor, [rotation(1)])).features, gate, kind)
         wrong = after["upside_down"] > 1 - after["upside_down"] - after["sideways"]
         turned = (0.0, turned[1], found["sideways"]) if wrong else (found["sideways"], turned[1], 0.0)
-    return orientation_notes(found["inverted"], turned, warn, refuse)
+    return orientation_notes(found["inverted"], turned, *limits)
 
 
 def _names(card: Card) -> dict[str, str]:

@@ -30,6 +30,8 @@ MIN_SIDE = 48
 MAX_ASPECT = 4.0
 # What the orientation head of the gate tells apart, in its order: each way up, and the same as a negative.
 ORIENTATIONS = ("upright", "sideways", "upside down", "upright inverted", "sideways inverted", "upside down inverted")
+# Names of the probabilities, in the gate's card, from which such a state is noted and from which it is refused.
+ORIENTATION_LIMITS = ("warn_orientation", "refuse_orientation")
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,9 @@ class Measures:
 def measure(values: NDArray[Any], inverted: bool = False) -> Measures:
     """Measure a picture's values, (rows, cols) or (rows, cols, 3); `inverted` says that low values are bright."""
     rows, cols = values.shape[:2]
-    small = resize_squash(values, (SIDE, SIDE))
+    # Of a large film so many pixels are enough: sixteen of them still make one of the square.
+    step = max(1, min(rows, cols) // (4 * SIDE))
+    small = resize_squash(values[::step, ::step], (SIDE, SIDE))
     grey = np.asarray(to_grey(small), np.float32)
     shown = stretch(grey)
     low, high = (float(v) for v in np.percentile(grey, (1, 99)))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from medview.core.failures import Code, Failure
 from medview.inference.card import Card, damaged, read_card
 from medview.inference.preprocess import to_input
-from medview.inference.quality import ORIENTATIONS
+from medview.inference.quality import ORIENTATION_LIMITS, ORIENTATIONS
 from medview.inference.runtime import Device, Network
 
 log = logging.getLogger(__name__)
@@ -107,6 +107,8 @@ def check_outputs(card: Card, outputs: dict[str, NDArray[Any]], gate: dict[str, 
             _check(gate, f"{name}_{kind}", shape)
     for name in (name for name in gate if name.startswith("orientation_weights_")):
         _check(gate, name, (len(ORIENTATIONS), length))
+        if missing := set(ORIENTATION_LIMITS) - set(card.gate):
+            raise ValueError(f"the card's gate limits miss {', '.join(sorted(missing))}")
         _check(gate, name.replace("weights", "bias"), (len(ORIENTATIONS),))
 
 

@@ -260,3 +260,54 @@ def test_bench_prints_one_json_object_with_a_figure_per_model(capsys: pytest.Cap
     assert all(m["network"]["median_ms"] > 0 for m in report["models"].values())
     assert set(report["file_to_answer_warm"]) == {s.path.name for s in samples()}
     assert report["analyze_cold"]["median_ms"] > report["version_cold"]["median_ms"]
+
+
+@pytest.fixture
+def negative_on_its_side(tmp_path: Path) -> Path:
+    """The sample of a child's chest as a negative, turned a quarter anticlockwise."""
+    path = next(s.path for s in samples() if s.path.name.startswith("chest-normal-child"))
+    image = 255 - cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_GRAYSCALE)
+    made = tmp_path / "lying.png"
+    made.write_bytes(cv2.imencode(".png", np.ascontiguousarray(np.rot90(image[:-9])))[1].tobytes())
+    return made
+
+
+def test_a_film_that_lies_wrong_is_refused_with_the_options_that_help(
+    capsys: pytest.CaptureFixture[str], negative_on_its_side: Path
+) -> None:
+    assert main(["analyze", str(negative_on_its_side), "--device", "cpu"]) == 0
+    out = capsys.readouterr().out
+    assert "refused" in out
+    assert "Try: --invert" in out
+    assert "Try: --rotate 90" in out
+
+
+def test_a_film_is_put_right_before_it_is_judged_and_its_overlays_show_it_so(
+    capsys: pytest.CaptureFixture[str], negative_on_its_side: Path, tmp_path: Path
+) -> None:
+    options = ["--invert", "--rotate", "90", "--stability", "--out", tmp_path / "out"]
+    code, (row,) = analyze(capsys, negative_on_its_side, *options)
+    assert (code, row["status"], row["corrected"]) == (0, "ok", ["invert", "rotate_90"])
+    result = next(r for r in row["results"] if r["model"] == "chest-six")
+    for label, (low, high) in result["stability"].items():
+        assert low <= result["probabilities"][label] <= high
+    overlay = cv2.imread(result["heatmaps"]["normal"])
+    lying = cv2.imread(str(negative_on_its_side))
+    assert overlay.shape[:2] == (lying.shape[1], lying.shape[0])
+
+
+def test_a_wrong_rotation_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["analyze", "x.png", "--rotate", "45"]) == 2
+
+
+def test_without_the_flag_there_is_no_stability(capsys: pytest.CaptureFixture[str]) -> None:
+    _, (row,) = analyze(capsys, sample("skin_lesion").path)
+    assert [r["stability"] for r in row["results"]] == [None] * len(row["results"])
+
+
+def test_models_tell_what_they_do_not_judge(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["models", "--json", "--device", "cpu"])
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    six = next(row for row in rows if row["id"] == "chest-six")
+    assert "normal" in six["labels"]
+    assert isinstance(six["not_judged"], list)

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ import pytest
 from medview import bench, commands
 from medview.cli import main
 from medview.core.failures import Code, Failure
+from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis
-from medview.output import Output, printable
+from medview.output import Output, _lines, printable
 from medview.report import export
 from tests.cli.fakes import FakeEngine
 from tests.imaging.make import dicom
+from tests.ui.fakes import NEGATIVE, chest_analysis, steady
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURE = cv2.imencode(".png", np.random.default_rng(0).integers(0, 256, (60, 80)).astype(np.uint8))[1].tobytes()
@@ -231,3 +234,18 @@ def test_bench_measures_no_sample_that_is_not_answered(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "The gate is damaged" in captured.err
+
+
+def test_a_table_tells_bands_sets_and_what_is_not_judged() -> None:
+    seen = chest_analysis(Frame(Path("x.png"), 0, 4, 4, "", lambda: np.zeros((4, 4), np.uint8)))
+    seen = replace(seen, quality=(NEGATIVE,), results=tuple(steady(result) for result in seen.results))
+    shown = "\n".join(_lines(seen))
+    for expected in (
+        "The film looks like a negative. Invert it.\n    Try: --invert",
+        "each label by itself; they do not add up to one",
+        "* Pleural effusion                      81.0%  72.9% to  97.2%  ###################",
+        "90% set: Viral pneumonia, Bacterial pneumonia",
+        "not judged: Nodule, Hernia",
+        "unstable: small changes of the picture speak for or against Bacterial pneumonia",
+    ):
+        assert expected in shown

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medview.core.failures import Code, Failure
-from medview.inference.card import parse_card, read_card
+from medview.inference.card import NotJudged, PredictionSet, parse_card, read_card
 from tests.inference.cards import raw_card
 
 
@@ -37,11 +37,54 @@ def test_a_card_is_read_with_its_labels_and_rule() -> None:
         {"preprocess": {"size": [0, 4], "colour": "grey", "intensity": "stretch"}},
         {"preprocess": {"size": [4, 4], "colour": "grey", "intensity": "stretch", "spin": 1}},
         {"temperature": 0},
+        {"prediction_set": {"coverage": 0.9}},
+        {"prediction_set": {"coverage": 1.0, "threshold": 0.1}},
+        {"prediction_set": {"coverage": 0.9, "threshold": 1.1}},
+        {"prediction_set": {"coverage": 0.9, "threshold": 0.1}, "task": "multilabel"},
+        {"labels": [{"id": "a", "name": "A"}, {"id": "b", "name": "B", "shown": False, "why_hidden": "weak"}]},
+        {"labels": [{"id": "a", "name": "A"}, {"id": "b", "name": "B", "shown": False}], "task": "multilabel"},
+        {"labels": [{"id": "a", "name": "A", "shown": False, "why_hidden": "weak"}], "task": "multilabel"},
+        {"labels": [{"id": "a", "name": "A", "shown": 1}]},
+        {"unavailable": [{"name": "Hernia"}]},
     ],
 )
 def test_a_wrong_field_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises((ValueError, TypeError, KeyError)):
         parse_card(raw_card(**change))
+
+
+def test_a_card_without_the_newer_tables_stays_valid() -> None:
+    card = parse_card(raw_card())
+    assert (card.prediction_set, card.unavailable, card.not_judged) == (None, (), ())
+    assert card.shown == card.labels
+
+
+def test_what_is_not_judged_is_what_is_hidden_and_what_has_no_output() -> None:
+    card = parse_card(
+        raw_card(
+            task="multilabel",
+            labels=[{"id": "a", "name": "A"}, {"id": "b", "name": "B", "shown": False, "why_hidden": "weak"}],
+            unavailable=[{"name": "Hernia", "why": "4 pictures"}],
+            about={"baselines": {"border ring": {"auc": 0.6}, "free": ["text"]}},
+        )
+    )
+    assert [label.id for label in card.shown] == ["a"]
+    assert card.not_judged == (NotJudged("B", "weak"), NotJudged("Hernia", "4 pictures"))
+    assert card.about["baselines"]["free"] == ["text"]
+
+
+SHARE = st.floats(0, 1, exclude_min=True, exclude_max=True)
+NAME = st.text(min_size=1, max_size=20)
+
+
+@given(SHARE, SHARE, st.lists(st.fixed_dictionaries({"name": NAME, "why": NAME}), max_size=3))
+def test_every_valid_set_and_list_is_read_as_it_stands(
+    coverage: float, threshold: float, unavailable: list[dict[str, str]]
+) -> None:
+    table = {"coverage": coverage, "threshold": threshold}
+    card = parse_card(raw_card(prediction_set=table, unavailable=unavailable))
+    assert card.prediction_set == PredictionSet(coverage, threshold)
+    assert [(item.name, item.why) for item in card.not_judged] == [(u["name"], u["why"]) for u in unavailable]
 
 
 @given(st.binary(max_size=300))
@@ -64,7 +107,12 @@ JUNK = st.one_of(
 )
 
 
-@given(st.sampled_from(sorted(raw_card() | {"gate": 0, "operating_points": 0, "first_stage": 0, "about": 0})), JUNK)
+NEWER = {"prediction_set": 0, "unavailable": 0, "task": 0}
+
+
+@given(
+    st.sampled_from(sorted(raw_card() | {"gate": 0, "operating_points": 0, "first_stage": 0, "about": 0} | NEWER)), JUNK
+)
 def test_any_junk_in_a_field_raises_only_what_read_card_catches(field: str, junk: Any) -> None:
     with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):
         parse_card(raw_card(**{field: junk}))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from medview.imaging.samples import samples
 from medview.imaging.study import Frame
 from medview.inference.card import FirstStage
 from medview.inference.engine import Engine, run_model
+from medview.inference.fixes import Fix, quarter_turns
 from medview.inference.registry import Model, models_folder
 
 
@@ -137,6 +140,84 @@ def test_a_model_of_another_kind_is_refused_unless_forced(engine: Engine) -> Non
     forced = engine.analyse(frame, "x", model="skin-lesion", force=True)
     assert [r.card.id for r in forced.results] == ["skin-lesion"]
     assert forced.forced
+
+
+@pytest.mark.parametrize("fixes", [("invert",), ("rotate_90",), ("invert", "rotate_270")])
+def test_a_film_that_was_put_right_gets_the_answer_of_the_upright_one(engine: Engine, fixes: tuple[Fix, ...]) -> None:
+    frame = sample("chest_xray")
+    values = frame.modality_values()
+    assert not isinstance(values, Failure)
+    grey = values if values.ndim == 2 else values[:, :, 0]
+    undo = np.rot90(255 - grey if "invert" in fixes else grey, quarter_turns(fixes))
+    lying = made(np.ascontiguousarray(undo))
+    refused = engine.analyse(lying, "x")
+    assert refused.status == "refused"
+    assert {note.fix for note in refused.quality} == set(fixes)
+    analysis = engine.analyse(lying, "x", fixes=fixes)
+    assert (analysis.status, analysis.corrected, analysis.quality) == ("ok", fixes, ())
+    assert analysis.results[0].probabilities == pytest.approx(
+        engine.analyse(made(grey), "x").results[0].probabilities, abs=0.02
+    )
+    assert analysis.to_dict()["corrected"] == list(fixes)
+
+
+def test_a_refusal_for_quality_can_be_forced_and_is_in_the_json(engine: Engine) -> None:
+    values = sample("chest_xray").modality_values()
+    assert not isinstance(values, Failure)
+    dark = made((values // 8).astype(np.uint8))
+    analysis = engine.analyse(dark, "x")
+    assert analysis.reason is not None
+    assert (analysis.status, analysis.reason.code) == ("refused", Code.TOO_DARK)
+    note = analysis.to_dict()["quality"][0]
+    assert set(note) == {"code", "measured", "limit", "text", "hint", "fix", "severity"}
+    assert (note["code"], note["limit"], note["fix"], note["severity"]) == ("too-dark", 0.12, None, "refuse")
+    forced = engine.analyse(dark, "x", force=True)
+    assert (forced.status, forced.forced, forced.quality) == ("ok", True, analysis.quality)
+
+
+def test_stability_brackets_every_probability_and_can_be_had_later(engine: Engine) -> None:
+    frame = sample("chest_xray")
+    values = frame.modality_values()
+    assert not isinstance(values, Failure)
+    plain = engine.analyse(frame, "x")
+    assert plain.results[0].stability is None
+    steady = engine.analyse(frame, "x", stability=True).results[0]
+    assert steady.stability is not None
+    assert steady.probabilities is not None
+    for label, (low, high) in steady.stability.items():
+        assert 0 <= low <= steady.probabilities[label] <= high <= 1
+    later = engine.add_stability(plain, frame, values).results[0]
+    assert later.stability == steady.stability
+    token = Token()
+    token.cancel()
+    with pytest.raises(Cancelled):
+        engine.add_stability(plain, frame, values, token)
+
+
+def test_two_models_of_one_kind_one_of_them_multilabel(tmp_path: Path) -> None:
+    """The network of chest-six, its outputs read as six independent labels of which one is hidden."""
+    for id in ("image-kind", "chest-six"):
+        shutil.copytree(models_folder() / id, tmp_path / id)
+    shutil.copytree(tmp_path / "chest-six", tmp_path / "chest-findings")
+    path = tmp_path / "chest-findings" / "card.toml"
+    text = re.sub(r"\[prediction_set\][^\[]*", "", path.read_text(encoding="utf-8"))
+    text = text.replace('id = "chest-six"', 'id = "chest-findings"').replace('task = "classify"', 'task = "multilabel"')
+    text = text.replace('id = "covid19"', 'id = "covid19"\nshown = false\nwhy_hidden = "Too few pictures."')
+    path.write_text(text + '\n[[unavailable]]\nname = "Hernia"\nwhy = "No pictures."\n', encoding="utf-8")
+    labels = {label["id"]: label["name"] for label in tomllib.loads(text)["labels"]}
+    analysis = Engine(tmp_path, "cpu").analyse(sample("chest_xray"), "x", stability=True)
+    assert (analysis.status, analysis.warnings) == ("ok", ())
+    findings, six = analysis.results
+    assert (findings.card.id, six.card.id) == ("chest-findings", "chest-six")
+    shown = set(labels) - {"covid19"}
+    assert findings.probabilities is not None
+    assert set(findings.probabilities) == set(findings.heatmaps or {}) == set(findings.stability or {}) == shown
+    assert "covid19" not in findings.findings
+    told = analysis.to_dict()["results"][0]
+    assert told["task"] == "multilabel"
+    assert "covid19" not in told["probabilities"]
+    assert [item["name"] for item in told["not_judged"]] == [labels["covid19"], "Hernia"]
+    assert (told["sha256"], told["version"]) == (six.card.sha256, six.card.version)
 
 
 def test_force_changes_nothing_where_nothing_is_refused(engine: Engine) -> None:

@@ -52,6 +52,59 @@ def test_findings_are_labels_at_their_operating_point_and_never_the_normal_one(
     assert read_classes(toy, outputs, (8, 8), None).findings == expected
 
 
+HIDDEN = {
+    "task": "multilabel",
+    "labels": [
+        {"id": "x", "name": "X"},
+        {"id": "y", "name": "Y", "shown": False, "why_hidden": "weak"},
+        {"id": "z", "name": "Z"},
+    ],
+}
+
+
+def test_a_hidden_label_has_no_probability_finding_or_heatmap() -> None:
+    points = {name: {"threshold": 0.5, **POINT} for name in "xyz"}
+    maps = np.zeros((1, 3, 1, 2), np.float32)
+    maps[0, :, 0, 0] = [2.0, 9.0, 4.0]
+    outputs = {"logits": np.array([[0.0, 9.0, np.log(3)]]), "maps": maps}
+    reading = read_classes(card(operating_points=points, **HIDDEN), outputs, (8, 8), None)
+    assert reading.probabilities == pytest.approx({"x": 0.5, "z": 0.75})
+    assert reading.findings == ("z", "x")
+    # The scale is that of the labels that are shown: evidence for the hidden one darkens nothing.
+    assert {name: heat.tolist() for name, heat in (reading.heatmaps or {}).items()} == {
+        "x": [[0.5, 0.0]],
+        "z": [[1.0, 0.0]],
+    }
+
+
+def test_an_independent_label_without_an_operating_point_is_never_a_finding() -> None:
+    outputs = {"logits": np.array([[9.0, 9.0, 9.0]])}
+    points = {"x": {"threshold": 0.5, **POINT}}
+    assert read_classes(card(operating_points=points, **HIDDEN), outputs, (8, 8), None).findings == ("x",)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "expected"),
+    [(0.99, ("b",)), (0.625, ("b",)), (0.25, ("b", "a")), (0.2501, ("b",)), (0.125, ("b", "a", "normal"))],
+)
+def test_the_conformal_set_holds_what_reaches_its_threshold_and_always_the_most_probable(
+    threshold: float, expected: tuple[str, ...]
+) -> None:
+    toy = card(prediction_set={"coverage": 0.9, "threshold": threshold})
+    outputs = {"logits": np.log([[0.125, 0.25, 0.625]])}
+    assert read_classes(toy, outputs, (8, 8), None).prediction_set == expected
+    assert read_classes(card(), outputs, (8, 8), None).prediction_set is None
+
+
+def test_the_outline_of_something_harmless_is_no_finding() -> None:
+    lesion = [{"id": "lesion", "name": "Lesion", "normal": True}]
+    outputs = {"logits": np.full((1, 1, 4, 4), 9.0, np.float32)}
+    reading = read_mask(card(task="segment", labels=lesion), outputs, (8, 8), None)
+    assert reading.findings == ()
+    assert reading.mask is not None
+    assert reading.mask.count == 64
+
+
 def test_heatmaps_share_one_scale_and_show_only_evidence_for_a_class() -> None:
     maps = np.zeros((3, 1, 2), np.float32)
     maps[0, 0] = [6.0, 0.0]

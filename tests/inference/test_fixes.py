@@ -1,0 +1,49 @@
+"""What is put right before a picture is judged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medview.imaging.study import Frame
+from medview.inference.fixes import Fix, combined, corrected, corrected_frame, quarter_turns
+
+EVERY: tuple[Fix, ...] = ("invert", "rotate_90", "rotate_180", "rotate_270")
+VALUES = np.arange(6, dtype=np.uint16).reshape(2, 3)
+
+
+@pytest.mark.parametrize(
+    ("fix", "expected"),
+    [
+        ("rotate_90", [[3, 0], [4, 1], [5, 2]]),
+        ("rotate_180", [[5, 4, 3], [2, 1, 0]]),
+        ("rotate_270", [[2, 5], [1, 4], [0, 3]]),
+    ],
+)
+def test_values_are_turned_clockwise(fix: Fix, expected: list[list[int]]) -> None:
+    assert corrected(VALUES, (fix,)).tolist() == expected
+    colour = np.stack([VALUES, VALUES + 10, VALUES], axis=2)
+    assert corrected(colour, (fix,))[..., 1].tolist() == (np.array(expected) + 10).tolist()
+
+
+def test_inverting_leaves_the_values_alone_and_changes_the_polarity() -> None:
+    frame = Frame(Path("x"), 0, 2, 3, "", lambda: VALUES, spacing_mm=(0.1, 0.2))
+    assert corrected(VALUES, ("invert",)) is VALUES
+    assert corrected_frame(frame, ("invert",)).inverted
+    assert corrected_frame(frame, ()) == frame
+    turned = corrected_frame(frame, ("invert", "rotate_90"))
+    assert (turned.inverted, turned.rows, turned.cols, turned.spacing_mm) == (True, 3, 2, (0.2, 0.1))
+    assert corrected_frame(frame, ("rotate_180",)).spacing_mm == (0.1, 0.2)
+
+
+@given(st.lists(st.sampled_from(EVERY), max_size=6), st.sampled_from(EVERY))
+def test_fixes_combine_to_the_fewest_that_do_the_same(fixes: list[Fix], more: Fix) -> None:
+    short = combined(fixes, more)
+    assert len(short) <= 2
+    assert quarter_turns(short) == quarter_turns([*fixes, more])
+    assert ("invert" in short) == ([*fixes, more].count("invert") % 2 == 1)
+    assert (corrected(VALUES, short) == corrected(VALUES, [*fixes, more])).all()

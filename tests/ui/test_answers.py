@@ -1,0 +1,257 @@
+"""What the panel says beside the probabilities: notes about the picture, bands, sets, several models, their cards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtWidgets import QPushButton
+from pytestqt.qtbot import QtBot
+
+from medview.core.failures import Code
+from medview.imaging.study import Frame
+from medview.inference.analysis import Analysis
+from medview.inference.quality import QualityNote
+from medview.ui import theme
+from medview.ui.cards import card_html
+from medview.ui.results import ResultCard
+from medview.ui.widgets import MessageCard
+from medview.ui.window import MainWindow
+from tests.ui.conftest import write_png
+from tests.ui.fakes import BLURRED, FINDINGS, SIX, FakeEngine, chest_analysis, lying, mri_analysis, skin_analysis
+from tests.ui.test_window import press, texts
+
+Opened = Callable[..., MainWindow]
+
+
+def steady(window: MainWindow) -> bool:
+    ws = window.workspace
+    return ws.analysis is not None and ws.busy("analyse") is None and ws.busy("stability") is None
+
+
+def cards(window: MainWindow) -> list[ResultCard]:
+    return [card for card in window.findings.cards if isinstance(card, ResultCard)]
+
+
+def messages(window: MainWindow) -> list[MessageCard]:
+    return [card for card in window.findings.cards if isinstance(card, MessageCard)]
+
+
+# ---- what is wrong with the picture ----
+
+
+def test_a_note_has_a_button_that_puts_the_picture_right_for_eye_and_models(
+    qtbot: QtBot, opened: Opened, tmp_path: Path
+) -> None:
+    values = np.arange(60 * 80, dtype=np.uint16).reshape(60, 80).astype(np.uint8)
+    engine = FakeEngine(lying)
+    window = opened(write_png(tmp_path / "lying.png", values), engine)
+    ws = window.workspace
+    refused, *others = messages(window)
+    assert "Not analysed: the film is not upright" in texts(refused)
+    assert [made.text() for made in refused.buttons] == ["Rotate by 90° clockwise", "Analyse all the same"]
+    assert [made.text() for card in others for made in card.buttons] == ["Invert the picture"]
+    assert cards(window) == []
+
+    ws.set_view(scale=3.0, centre=(1.0, 1.0))
+    refused.buttons[0].click()
+    qtbot.waitUntil(lambda: ws.analysis is not None)
+    assert ws.picture is not None
+    assert (ws.picture.values == np.rot90(values, -1)).all()
+    assert (ws.picture.frame.rows, ws.picture.frame.cols) == (80, 60)
+    assert (ws.view.scale, ws.view.centre) == (None, None)
+    assert engine.fixes == [(), ("rotate_90",)]
+    assert len(cards(window)) == 2
+    assert "The models and you see the picture rotated by 90° clockwise." in texts(window.findings)
+    assert "The film looks like a negative." in texts(window.findings)
+    assert "The picture is blurred" in texts(window.findings)
+
+    ws.set_view(inverted=True)
+    press(window.findings, "Invert the picture")
+    qtbot.waitUntil(lambda: ws.analysis is not None)
+    assert engine.fixes[-1] == ("invert", "rotate_90")
+    assert ws.picture is not None
+    assert ws.picture.frame.inverted
+    assert not ws.view.inverted
+    assert "The film looks like a negative." not in texts(window.findings)
+
+    press(window.findings, "As in the file")
+    qtbot.waitUntil(lambda: ws.analysis is not None)
+    assert engine.fixes[-1] == ()
+    assert ws.picture is not None
+    assert (ws.picture.values == values).all()
+    assert not ws.picture.frame.inverted
+
+
+def test_what_was_put_right_is_remembered_for_its_file(
+    qtbot: QtBot, opened: Opened, tmp_path: Path, colour: Path
+) -> None:
+    path = write_png(tmp_path / "lying.png", np.arange(60 * 80, dtype=np.uint16).reshape(60, 80).astype(np.uint8))
+    engine = FakeEngine(lying)
+    window = opened(path, engine)
+    ws = window.workspace
+    ws.apply_fix("rotate_90")
+    qtbot.waitUntil(lambda: steady(window))
+    for other in (colour, path):
+        window.open_paths([other])
+        qtbot.waitUntil(lambda other=other: ws.study is not None and ws.study.path == other and steady(window))
+    assert ws.fixes == ("rotate_90",)
+    assert ws.picture is not None
+    assert ws.picture.frame.rows == 80
+    assert len(engine.calls) == 3
+
+
+@pytest.mark.parametrize("code", [Code.TOO_DARK, Code.BLURRED, Code.OTHER_KIND, Code.UNFAMILIAR])
+def test_a_refusal_for_quality_can_be_overruled(qtbot: QtBot, opened: Opened, grey: Path, code: Code) -> None:
+    note = QualityNote(code, 0.1, 0.2, "It is so.", "Do something.", severity="refuse")
+
+    def answer(frame: Frame, force: bool) -> Analysis:
+        seen = replace(skin_analysis(frame), reason=note.failure(), quality=(note,))
+        return replace(seen, forced=True) if force else replace(seen, status="refused", results=())
+
+    window = opened(grey, FakeEngine(answer))
+    press(window.findings, "Analyse all the same")
+    qtbot.waitUntil(lambda: bool(cards(window)))
+    assert texts(window.findings).count("It is so.") == 1
+    assert "Analysed at your own request" in texts(window.findings)
+
+
+def test_notes_without_a_fix_share_one_message(opened: Opened, grey: Path) -> None:
+    small = QualityNote(Code.TOO_SMALL, 90, 128, "The picture is small.", "Open the original picture.")
+    window = opened(grey, FakeEngine(lambda frame, force: replace(skin_analysis(frame), quality=(small, BLURRED))))
+    (message,) = messages(window)
+    assert message.text.text() == f"{small.text}\n{BLURRED.text}"
+    assert message.hint.text() == "Open the original picture."
+    assert message.buttons == []
+
+
+# ---- stability ----
+
+
+def test_the_band_appears_behind_the_answer_and_leaves_the_cards_alone(
+    qtbot: QtBot, opened: Opened, grey: Path
+) -> None:
+    window = opened(grey)
+    (card,) = cards(window)
+    qtbot.waitUntil(lambda: steady(window))
+    assert cards(window) == [card]
+    row = card.rows["nv"]
+    assert row.band == pytest.approx((0.6021 * 0.9, 0.6021 * 1.2))
+    assert "Small changes of the picture: 54.2 % to 72.3 %" in row.toolTip()
+    assert "Unstable: small changes of the picture make Melanoma the most probable." in texts(card)
+    row.resize(300, row.height())
+    image = row.grab().toImage()
+    y = row.height() - 5 - 10 + 6 + 3
+    inset, width = 10.5, 300 - 1 - 20
+    drawn = [x for x in range(300) if image.pixelColor(x, y).name() == theme.MUTED]
+    assert drawn[0] == pytest.approx(inset + width * row.band[0], abs=2)
+    assert drawn[-1] == pytest.approx(inset + width * row.band[1], abs=2)
+
+
+def test_a_chosen_heatmap_survives_the_band(qtbot: QtBot, opened: Opened, grey: Path) -> None:
+    window = opened(grey)
+    window.workspace.set_overlay(label=("skin-lesion", "bkl"), heatmap_on=True)
+    qtbot.waitUntil(lambda: steady(window))
+    assert window.workspace.overlay.label == ("skin-lesion", "bkl")
+    assert window.workspace.analysis is not None
+    assert window.workspace.analysis.results[0].stability is not None
+    window.workspace.select_file(0)
+    qtbot.waitUntil(lambda: steady(window))
+    assert window.workspace.analysis.results[0].stability is not None
+
+
+def test_a_mask_alone_has_no_stability_to_ask_for(qtbot: QtBot, opened: Opened, grey: Path) -> None:
+    engine = FakeEngine(mri_analysis)
+    window = opened(grey, engine)
+    qtbot.waitUntil(lambda: steady(window))
+    assert engine.steadied == 0
+
+
+# ---- several models ----
+
+
+def test_independent_labels_say_so_and_several_cards_are_folded(qtbot: QtBot, opened: Opened, grey: Path) -> None:
+    window = opened(grey, FakeEngine(chest_analysis))
+    findings, six = cards(window)
+    shown = [name for name, row in findings.rows.items() if not row.isHidden()]
+    assert shown == ["effusion", "atelectasis", "pneumothorax"]
+    assert list(findings.rows) == ["effusion", "atelectasis", "pneumothorax", "mass", "consolidation"]
+    assert findings.rows["mass"].threshold == 0.2
+    assert "Finding: Pleural effusion, Atelectasis" in texts(findings)
+    assert "Each label by itself: they do not add up to 100 %." in texts(findings)
+    assert "Each label by itself" not in texts(six)
+    assert "Not judged: Nodule, Hernia" in texts(findings)
+    assert findings.not_judged.toolTip() == (
+        "Nodule: The lower bound of its AUC is under 0.65.\nHernia: 4 training pictures show one."
+    )
+    assert "90 % set: Viral pneumonia, Bacterial pneumonia" in texts(six)
+    assert findings.more is not None
+    findings.more.click()
+    assert not any(row.isHidden() for row in findings.rows.values())
+    assert findings.more.isHidden()
+
+
+def test_a_heatmap_of_a_folded_card_brings_its_words(opened: Opened, grey: Path) -> None:
+    window = opened(grey, FakeEngine(chest_analysis))
+    findings, _ = cards(window)
+    assert findings.about.isHidden()
+    findings.rows["effusion"].click()
+    assert "Fluid between lung and chest wall." in findings.about.text()
+
+
+def test_an_independent_label_that_crosses_its_threshold_is_told(qtbot: QtBot, opened: Opened, grey: Path) -> None:
+    window = opened(grey, FakeEngine(chest_analysis))
+    qtbot.waitUntil(lambda: steady(window))
+    findings, six = cards(window)
+    assert "carry Atelectasis across the threshold" in texts(findings)
+    assert "make Bacterial pneumonia the most probable" in texts(six)
+
+
+def test_no_finding_of_independent_labels_names_no_most_probable_one(opened: Opened, grey: Path) -> None:
+    def answer(frame: Frame, force: bool) -> Analysis:
+        done = chest_analysis(frame)
+        return replace(done, results=(replace(done.results[0], findings=()),))
+
+    (card,) = cards(opened(grey, FakeEngine(answer)))
+    assert card.verdict.text() == "No finding: nothing reached its threshold."
+
+
+# ---- the card of a model ----
+
+
+def test_the_card_of_a_model_is_one_click_away_and_esc_leads_back(opened: Opened, grey: Path) -> None:
+    window = opened(grey, FakeEngine(chest_analysis))
+    _, six = cards(window)
+    assert isinstance(six.card_button, QPushButton)
+    six.card_button.click()
+    assert window.stack.currentWidget() is window.page
+    assert window.page.title.text() == SIX.name
+    shown = window.page.browser.toPlainText()
+    for expected in (
+        "For whom it was measured",
+        "The test split of the training sources.",
+        "What it cannot see",
+        "Lateral views.",
+        "Balanced accuracy",
+        "0.851 to 0.894",
+        "What it learned from",
+        "border ring",
+        "A shortcut, not medicine.",
+        SIX.sha256,
+        "The 90 % set holds every label of at least 18.0 %.",
+    ):
+        assert expected in shown
+    window.leave_page()
+    assert window.stack.currentWidget() is window.splitter
+
+
+def test_a_card_tells_what_is_not_judged_and_escapes_its_texts() -> None:
+    html = card_html(replace(FINDINGS, about={"summary": "<b>bold</b>", "baselines": [{"a": 0.123456}, "text"]}))
+    assert "&lt;b&gt;bold" in html
+    assert "0.1235" in html
+    assert "The lower bound of its AUC is under 0.65." in html
+    assert html.index("What it answers") < html.index("What it does not judge")
+    assert "Nodule" not in html[: html.index("What it does not judge")]
