@@ -212,7 +212,7 @@ def label_curves(scores: Scores) -> dict[str, Any]:
 
 
 def calibration_figures(scores: Scores, one_of_n: bool) -> dict[str, Any]:
-    """Calibration error and reliability diagram, as shipped and as it would be at temperature 1.
+    """Calibration error and reliability diagram, as shipped and, where the card has a temperature, as without it.
 
     Of one-of-n the most probable label counts, of multilabel every label of every picture.
     """
@@ -222,7 +222,10 @@ def calibration_figures(scores: Scores, one_of_n: bool) -> dict[str, Any]:
     if not groups:
         return {}
     figures: dict[str, Any] = {"temperature": temperature, "reliability": {}}
-    for name, p in (("ece", after), ("ece_before", uncalibrated(after, temperature, one_of_n))):
+    stages = {"ece": after}
+    if temperature != 1.0:
+        stages["ece_before"] = uncalibrated(after, temperature, one_of_n)
+    for name, p in stages.items():
         if one_of_n:
             top = p.argmax(axis=1)
             claim, hit = p.max(axis=1)[:, None], truth[np.arange(len(p)), top][:, None]

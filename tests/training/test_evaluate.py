@@ -125,6 +125,16 @@ def test_a_lesion_set_has_no_types_and_no_empty_references(tmp_path: Path) -> No
     assert "tumour_free_marked" not in figures
 
 
+def test_calibration_is_told_with_and_without_the_temperature() -> None:
+    sure = answer(card(temperature=0.5), normal=0.0, a=0.9, b=0.1)
+    figures = classifier_figures([sample("a", str(i)) for i in range(4)], [sure] * 4, ["normal", "a", "b"], "toy")
+    assert figures["ece"]["value"] == pytest.approx(0.1)
+    assert figures["ece_before"]["value"] == pytest.approx(1 - 0.9**0.5 / (0.9**0.5 + 0.1**0.5))
+    plain = classifier_figures([sample("a", "1")], [answer(normal=0.0, a=1.0, b=0.0)], ["normal", "a", "b"], "toy")
+    assert "ece_before" not in plain
+    assert [*plain["reliability"]] == ["after"]
+
+
 POINTS = {"a": {"threshold": 0.5, "sensitivity": 0.9, "specificity": 0.9}}
 
 
