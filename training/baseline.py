@@ -230,6 +230,8 @@ def note(rows: list[dict[str, Any]], inside: list[str], best: dict[str, Any], co
             else "no more than chance, so the source does not explain the figures."
         ),
     ]
+    if config.colour == "rgb":
+        sentences.append("A thumbnail in colour still shows the lesion: a cheap classifier rather than a shortcut.")
     if inside:
         sentences.append(
             f"Inside one source, where the name is no help, the best classical row by validation ({best['name']}; "
@@ -258,8 +260,12 @@ def study(name: str, samples: list[Sample], config: Config, limit: int = 0) -> d
     classical_rows = [i for i, r in enumerate(rows) if r["name"] in ("logistic regression", "xgboost")]
     best = max(classical_rows, key=lambda i: rows[i]["cv_balanced_accuracy"])
     inside = inside_sources(test, results[best][1], config.labels)
+    text = note(rows, inside, rows[best], config)
+    for split, part in zip(("train", "test"), picked, strict=True):
+        if len(part) < (whole := len(chosen(samples, split, config, 0))):
+            text += f" Only {len(part)} of the {whole} {split} pictures were used (--limit {limit})."
     pictures = {"train": len(picked[0]), "test": len(picked[1])}
-    return {"set": name, "pictures": pictures, "rows": rows, "note": note(rows, inside, rows[best], config)}
+    return {"set": name, "pictures": pictures, "rows": rows, "note": text}
 
 
 def write_study(found: dict[str, Any], folder: Path) -> Path:

@@ -50,8 +50,10 @@ def near_duplicates(pictures: NDArray[np.uint8], splits: list[str], threshold: f
         likeness[codes[here][:, None] == codes] = 0
         rows, cols = np.nonzero(likeness >= threshold)
         once = rows + start < cols
+        rows, cols = rows[once], cols[once]
+        best = np.argsort(-likeness[rows, cols], kind="stable")[:MOST]
         found += [
-            Pair(int(r) + start, int(c), float(likeness[r, c])) for r, c in zip(rows[once], cols[once], strict=True)
+            Pair(int(r) + start, int(c), float(likeness[r, c])) for r, c in zip(rows[best], cols[best], strict=True)
         ]
         found = sorted(found, key=lambda p: -p.similarity)[:MOST]
     return found

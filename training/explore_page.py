@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from plotly.offline import get_plotlyjs
 
 from training import explore_figures as figures
-from training.duplicates import Pair
+from training.duplicates import MOST, Pair
 from training.explore import ALIKE, Facts, association, crossed
 
 PAIRS_LISTED, PAIRS_SHOWN = 200, 24
@@ -79,10 +79,11 @@ def table(first: list[str], second: list[str], head: str) -> str:
 def overview(facts: Facts, pairs: list[Pair]) -> str:
     """The set in a few lines."""
     groups = len({s.group for s in facts.samples})
+    alike = f"At least {MOST} pairs" if len(pairs) == MOST else f"{len(pairs)} pairs"
     return (
         f"<p>{len(facts.samples)} pictures of {groups} patients, lesions or groups, from {len(set(facts.sources))} "
         f"sources, in the classes {escape(', '.join(sorted(set(facts.classes))))}. {len(facts.unreadable)} files could "
-        f"not be read. {len(pairs)} pairs across splits are nearly the same.</p>"
+        f"not be read. {alike} across splits are nearly the same.</p>"
         "<p>This file holds thumbnails: the terms of the pictures hold for it as well.</p>"
     )
 
@@ -129,8 +130,8 @@ def duplicates(facts: Facts, pairs: list[Pair]) -> str:
         for p in pairs[:PAIRS_LISTED]
     )
     return (
-        f"<p>{len(pairs)} pairs at a cosine of {ALIKE} or more ({escape(counts)}); the {PAIRS_LISTED} most alike are "
-        "listed. Slices of one scan and films in one position are alike as well: look before you believe.</p>"
+        f"<p>Pairs at a cosine of {ALIKE} or more: {escape(counts)}. The {PAIRS_LISTED} most alike are listed. "
+        "Slices of one scan and films in one position are alike as well: look before you believe.</p>"
         f"<div>{shown}</div><div class='scroll'><table>{lines}</table></div>"
     )
 

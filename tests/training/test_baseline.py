@@ -73,6 +73,12 @@ def test_the_whole_study_of_a_toy_set(tmp_path: Path) -> None:
     assert "no more than chance" in found["note"]
 
 
+def test_a_limited_study_says_so(tmp_path: Path) -> None:
+    found = study("toy", bright_and_dark(tmp_path, 10), CONFIG, limit=18)
+    assert found["pictures"] == {"train": 18, "test": 18}
+    assert "Only 18 of the 20 train pictures were used (--limit 18)." in found["note"]
+
+
 def test_folds_never_cut_a_patient() -> None:
     # Noise that only says which patient it is of: whoever has seen the patient knows the class.
     rng = np.random.default_rng(1)

@@ -137,6 +137,15 @@ def test_duplicates_within_a_split_are_none() -> None:
     assert found[0].similarity == pytest.approx(1, abs=1e-5)
 
 
+def test_the_list_of_duplicates_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.duplicates.MOST", 5)
+    monkeypatch.setattr("training.duplicates.BLOCK", 3)
+    pictures = np.stack([cv2.resize(texture(1), (32, 32))] * 8)
+    found = near_duplicates(pictures, ["train", "test"] * 4, 0.9)
+    assert len(found) == 5
+    assert all((p.first + p.second) % 2 == 1 for p in found)
+
+
 def test_empty_pictures_are_no_duplicates() -> None:
     pictures = np.zeros((2, 32, 32), np.uint8)
     assert near_duplicates(pictures, ["train", "test"], 0.5) == []
