@@ -75,8 +75,9 @@ DAMAGE: dict[str, Callable[[Picture, Generator], Picture]] = {
 
 
 def outcome(verdict: Verdict) -> list[str]:
-    """What to count of a verdict: refused by the gate for its kind or by quality, and each note with its severity."""
+    """What to count of a verdict: refused by the gate for its kind or by quality, and every note, once."""
     words = [f"{note.severity} {note.code}{' ' + note.fix if note.fix else ''}" for note in verdict.quality]
+    words = list(dict.fromkeys(words))
     if any(note.severity == "refuse" for note in verdict.quality):
         return [*words, "refused by quality"]
     return [*words, f"refused as {verdict.reason.code}"] if verdict.reason else words or ["nothing noted"]

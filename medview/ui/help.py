@@ -24,6 +24,23 @@ _PANEL = (
     ),
     QT_TRANSLATE_NOOP(
         "help",
+        "The bracket below a bar is the range of that probability when the picture is moved, scaled, mirrored or exposed a "
+        "little differently. It appears a moment after the answer. If another label becomes the most probable within it, "
+        "or one crosses its threshold, the card says that the answer is unstable: then rely on it even less.",
+    ),
+    QT_TRANSLATE_NOOP(
+        "help",
+        "A set, such as the 90 % set, holds the labels of which one is the true one that often, on pictures like those of "
+        "the validation. The longer it is, the less the model knows.",
+    ),
+    QT_TRANSLATE_NOOP(
+        "help",
+        "Some models judge each label by itself; their probabilities do not add up to 100 %. Not judged names what a model "
+        "says nothing about. The sign beside a model's name opens its card: what it saw, what it cannot see, and how well "
+        "it did.",
+    ),
+    QT_TRANSLATE_NOOP(
+        "help",
         "Click a row to see where the evidence for that label lies. A heatmap shows what the model looked at, not the "
         "outline of a disease.",
     ),
@@ -86,6 +103,18 @@ def help_html() -> str:
         "A gate looks first whether the picture is one of the kinds the models learned. If it is not, medview says so "
         "and gives no numbers. Analyse all the same runs the models anyway; do not trust what they say then.",
     )
+    quality = QT_TRANSLATE_NOOP(
+        "help",
+        "Before any model, medview measures the picture: size and shape, exposure, contrast, sharpness, the signs of a "
+        "photo of a film, and for chest X-rays whether the film is a negative or does not lie upright. A slight fault is "
+        "noted, a grave one refused, always with what to do. Invert and Rotate put the picture right for you and for the "
+        "models, which then look again; As in the file takes that back. The file itself is never changed.",
+    )
+    limits = QT_TRANSLATE_NOOP(
+        "help",
+        "It does not notice a lateral view, a mirrored film, a grey photo without a visible edge, or a brain slice that is "
+        "turned: look for these yourself.",
+    )
     messages = QT_TRANSLATE_NOOP("help", "Every message says what to do next. These are all there are:")
     sections = (
         ("", f"<p>{_tr(intro)}</p>"),
@@ -94,6 +123,7 @@ def help_html() -> str:
             "<ul>" + "".join(f"<li>{_tr(text)}</li>" for text in _PANEL) + "</ul>",
         ),
         (QT_TRANSLATE_NOOP("help", "When medview refuses"), f"<p>{_tr(refusal)}</p>"),
+        (QT_TRANSLATE_NOOP("help", "Is the picture good enough?"), f"<p>{_tr(quality)}</p><p>{_tr(limits)}</p>"),
         (QT_TRANSLATE_NOOP("help", "Mouse"), table([[_tr(what), _tr(does)] for what, does in _MOUSE])),
         (QT_TRANSLATE_NOOP("help", "Actions and keys"), shortcuts()),
         (
