@@ -24,20 +24,21 @@ _PANEL = (
     ),
     QT_TRANSLATE_NOOP(
         "help",
-        "The bracket below a bar is the range of that probability when the picture is moved, scaled, mirrored or exposed a "
-        "little differently. It appears a moment after the answer. If another label becomes the most probable within it, "
-        "or one crosses its threshold, the card says that the answer is unstable: then rely on it even less.",
+        "The bracket below a bar is the range of that probability when the picture is moved, scaled, mirrored or "
+        "exposed a little differently. It appears a moment after the answer. If another label becomes the most "
+        "probable within it, or one crosses its threshold, the card says that the answer is unstable: then rely on it "
+        "even less.",
     ),
     QT_TRANSLATE_NOOP(
         "help",
-        "A set, such as the 90 % set, holds the labels of which one is the true one that often, on pictures like those of "
-        "the validation. The longer it is, the less the model knows.",
+        "A set, such as the 90 % set, holds the labels of which one is the true one that often, on pictures like "
+        "those of the validation. The longer it is, the less the model knows.",
     ),
     QT_TRANSLATE_NOOP(
         "help",
-        "Some models judge each label by itself; their probabilities do not add up to 100 %. Not judged names what a model "
-        "says nothing about. The sign beside a model's name opens its card: what it saw, what it cannot see, and how well "
-        "it did.",
+        "Some models judge each label by itself; their probabilities do not add up to 100 %. Not judged names what a "
+        "model says nothing about. The sign beside a model's name opens its card: what it saw, what it cannot see, "
+        "and how well it did.",
     ),
     QT_TRANSLATE_NOOP(
         "help",
@@ -105,15 +106,16 @@ def help_html() -> str:
     )
     quality = QT_TRANSLATE_NOOP(
         "help",
-        "Before any model, medview measures the picture: size and shape, exposure, contrast, sharpness, the signs of a "
-        "photo of a film, and for chest X-rays whether the film is a negative or does not lie upright. A slight fault is "
-        "noted, a grave one refused, always with what to do. Invert and Rotate put the picture right for you and for the "
-        "models, which then look again; As in the file takes that back. The file itself is never changed.",
+        "Before any model, medview measures the picture: size and shape, exposure, contrast, sharpness, the signs of "
+        "a photo of a film, and for chest X-rays whether the film is a negative or does not lie upright. A slight "
+        "fault is noted, a grave one refused, always with what to do. Invert and Rotate put the picture right for you "
+        "and for the models, which then look again; As in the file takes that back. The file itself is never "
+        "changed.",
     )
     limits = QT_TRANSLATE_NOOP(
         "help",
-        "It does not notice a lateral view, a mirrored film, a grey photo without a visible edge, or a brain slice that is "
-        "turned: look for these yourself.",
+        "It does not notice a lateral view, a mirrored film, a grey photo without a visible edge, or a brain slice "
+        "that is turned: look for these yourself.",
     )
     messages = QT_TRANSLATE_NOOP("help", "Every message says what to do next. These are all there are:")
     sections = (
