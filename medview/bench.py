@@ -110,6 +110,15 @@ def _peak(arguments: list[str]) -> float | None:
     return round(int(_child([sys.executable, "-c", code, *arguments]).split()[-1]) / 1024, 1)
 
 
+def _machine() -> dict[str, Any]:
+    return {
+        "medview": __version__,
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "cores": physical_cores(),
+    }
+
+
 def _report(engine: Engine, device: str, runs: int) -> dict[str, Any]:
     """All figures. Raises NotMeasured."""
     pictures = samples()
@@ -117,10 +126,7 @@ def _report(engine: Engine, device: str, runs: int) -> dict[str, Any]:
         raise NotMeasured("The samples of medview are missing. Install medview again.")
     analyze = ["analyze", str(pictures[0].path), "--json", "--device", device]
     return {
-        "medview": __version__,
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}",
-        "cores": physical_cores(),
+        **_machine(),
         "models": _models(engine.registry, runs),
         "file_to_answer_warm": {p.path.name: _times(partial(_file_to_answer, engine, p), runs) for p in pictures},
         "version_cold": _process(["--version"]),
@@ -131,6 +137,12 @@ def _report(engine: Engine, device: str, runs: int) -> dict[str, Any]:
 
 def bench(options: argparse.Namespace) -> int:
     """Print the figures as one JSON object."""
+    if options.what == "imaging":
+        from medview.imaging.benchmark import measure
+
+        figures = {**_machine(), "imaging": measure(options.runs, options.files)}
+        print(json.dumps(figures, indent=1))
+        return OK
     engine = make_engine(options.device)
     if engine is None:
         return UNREADABLE

@@ -126,6 +126,14 @@ def _bench_parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog="medview bench", description="Measure how fast models and files are here, as JSON."
     )
+    p.add_argument(
+        "what",
+        nargs="?",
+        default="models",
+        choices=("models", "imaging"),
+        help="models (default), or imaging: reading files, against pydicom",
+    )
+    p.add_argument("--files", type=Path, metavar="DIR", help="imaging: also decode the compressed DICOM files in here")
     p.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="where to run (default: auto)")
     p.add_argument("--runs", type=_count, metavar="N", default=30, help="runs per figure (default: 30)")
     return p

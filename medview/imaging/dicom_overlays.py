@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 _GROUPS = range(0x6000, 0x6020, 2)
 
 
+def has_overlays(ds: Dataset) -> bool:
+    """Whether there is anything in the groups of overlays."""
+    return max(ds.keys(), default=0) >= 0x60000010
+
+
 def read_overlays(ds: Dataset, pixels: Pixels, frame: int) -> tuple[OverlayPlane, ...]:
     """The overlays of a frame; those that are damaged or lie outside the picture are left out."""
-    if max(ds.keys(), default=0) < 0x60000010:
-        return ()
     planes = (_read(ds, base, pixels, frame) for base in _GROUPS)
     return tuple(plane for plane in planes if plane is not None)
 

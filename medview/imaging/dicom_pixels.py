@@ -84,7 +84,7 @@ class Pixels:
         if isinstance(data, Failure):
             return data
         if self.spans:
-            return decode_frame(data, self.syntax, self.layout)
+            return decode_frame(data.tobytes(), self.syntax, self.layout)
         return native(data, self.layout, self.little, index)
 
     def raw(self, index: int) -> NDArray[Any] | Failure:
@@ -95,7 +95,8 @@ class Pixels:
         every_bit = replace(self.layout, stored=self.layout.allocated, high=self.layout.allocated - 1, signed=False)
         return native(data, every_bit, self.little, index)
 
-    def _read(self, index: int) -> bytes | Failure:
+    def _read(self, index: int) -> NDArray[np.uint8] | Failure:
+        """The bytes of a frame, in memory that the decoded frame may keep: a large one is copied nowhere."""
         source = open_source(self.path)
         if isinstance(source, Failure):
             return source
@@ -109,12 +110,17 @@ class Pixels:
                 if isinstance(plain, Failure):
                     return plain
                 stream: Any = plain or source
-                parts = [_read_at(stream, start, length) for start, length in self._spans(index)]
+                spans = self._spans(index)
+                data = np.empty(sum(length for _, length in spans), np.uint8)
+                at = 0
+                for start, length in spans:
+                    stream.seek(start)
+                    if stream.readinto(data[at : at + length].data) != length:
+                        return truncated()
+                    at += length
         except OSError as error:
             return os_failure(self.path, error)
-        if any(part is None for part in parts):
-            return truncated()
-        return b"".join(part for part in parts if part is not None)
+        return data
 
     def _spans(self, index: int) -> tuple[tuple[int, int], ...]:
         if self.spans:
@@ -123,12 +129,6 @@ class Pixels:
         first = self.layout.frame_bits * index
         last = first + self.layout.frame_bits
         return ((self.start + first // 8, (last + 7) // 8 - first // 8),)
-
-
-def _read_at(stream: Any, start: int, length: int) -> bytes | None:
-    stream.seek(start)
-    data: bytes = stream.read(length)
-    return data if len(data) == length else None
 
 
 def truncated() -> Failure:
@@ -281,8 +281,8 @@ def _group(
     return tuple(tuple(frame) for frame in groups)
 
 
-def native(data: bytes, layout: Layout, little: bool, index: int) -> NDArray[Any]:
-    """Uncompressed bytes of one frame to stored values, (rows, cols) or (rows, cols, 3)."""
+def native(data: bytes | NDArray[np.uint8], layout: Layout, little: bool, index: int) -> NDArray[Any]:
+    """Uncompressed bytes of one frame to stored values, (rows, cols) or (rows, cols, 3); they may share memory."""
     rows, cols, samples = layout.rows, layout.cols, layout.samples
     if layout.allocated == 1:
         bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
@@ -299,8 +299,7 @@ def native(data: bytes, layout: Layout, little: bool, index: int) -> NDArray[Any
         values = raw.reshape(samples, rows, cols).transpose(1, 2, 0)
     else:
         values = raw.reshape(rows, cols, samples)
-    # A copy: in the byte order of the machine, and no longer held by the bytes of the file.
-    values = np.array(values, values.dtype.newbyteorder("="), order="C")
+    values = np.require(values, values.dtype.newbyteorder("="), ["C", "W"])
     return values if layout.real else unused_bits(values, layout)
 
 

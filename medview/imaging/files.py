@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from medview.core.failures import Code, Failure
 
@@ -124,6 +125,10 @@ class Clipped(io.RawIOBase):
             if self.budget < 0:
                 raise ValueError("more header than a file can have")
         return self._file.read(count)
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill `buffer`; the number of bytes that were left for it."""
+        return self._file.readinto(buffer)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Move; see io.IOBase.seek."""

@@ -31,6 +31,8 @@ MAX_BYTES = 1024**3
 MAX_FRAMES = 65_536
 # A header and its extensions; the voxels begin soon after.
 _HEADER_BYTES = 540
+# Nothing of a patient is so many mm away.
+_FARTHEST = 1e7
 # The longest side of a voxel must be so much longer than the shortest to tell how slices were acquired.
 _LONGER = 1.2
 _MILLIMETRES = {"meter": 1000.0, "micron": 0.001}
@@ -165,7 +167,7 @@ def _to_dicom(header: Any) -> NDArray[np.float64]:
     """(i, j, k, 1) to DICOM's patient coordinates in mm."""
     scale = _MILLIMETRES.get(header.get_xyzt_units()[0], 1.0)
     affine: NDArray[np.float64] = np.diag([-scale, -scale, scale, 1.0]) @ header.get_best_affine()
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+    if not np.abs(affine).max() < _FARTHEST or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
         raise ValueError("no usable affine")
     return affine
 
