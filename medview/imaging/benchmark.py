@@ -234,7 +234,7 @@ def _against(path: Path, runs: int) -> dict[str, Any]:
 
     try:
         return _pair(lambda: _decode(path), lambda: _decode_pydicom(path), runs)
-    except (RuntimeError, OSError) as error:
+    except RuntimeError as error:
         return {**_pair(lambda: _decode(path), lambda: _decode(path), runs), **_unread(error)}
     except parse_errors() as error:
         return {**_pair(lambda: _decode(path), lambda: _decode(path), runs), **_unread(error)}

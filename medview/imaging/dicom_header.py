@@ -13,6 +13,7 @@ import struct
 import warnings
 import zlib
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from medview.imaging.files import Clipped, check_file, os_failure
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
+    from pydicom.tag import BaseTag
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
 # A deflated file is inflated in memory; real ones are headers or single slices.
@@ -63,12 +65,16 @@ class Header:
 
 
 def parse_errors() -> tuple[type[Exception], ...]:
-    """What pydicom is known to raise on damaged files; asked for when something was raised, so imported by then."""
+    """What pydicom is known to raise on damaged files; asked for when something was raised, so imported by then.
+
+    OSError is what it says of an element that is cut.
+    """
     from pydicom.errors import BytesLengthException, InvalidDicomError
 
     return (
         ValueError, TypeError, LookupError, AttributeError, NotImplementedError, ArithmeticError, AssertionError,
-        EOFError, RecursionError, MemoryError, struct.error, zlib.error, BytesLengthException, InvalidDicomError,
+        OSError, EOFError, RecursionError, MemoryError, struct.error, zlib.error, BytesLengthException,
+        InvalidDicomError,
     )  # fmt: skip
 
 
@@ -140,9 +146,6 @@ def _parse(source: Clipped, stamp: tuple[int, int]) -> Header | Failure:
         return replace(_parse_stream(plain, len(plain.getbuffer()), stamp), syntax=DEFLATED)
     try:
         header = _parse_stream(io.BytesIO(head), source.size, stamp)
-    except OSError:  # also what pydicom says of an element that is cut
-        if source.size <= len(head):
-            raise
     except parse_errors():
         if source.size <= len(head):
             raise
@@ -156,7 +159,6 @@ def _parse(source: Clipped, stamp: tuple[int, int]) -> Header | Failure:
 def _parse_stream(stream: Any, size: int, stamp: tuple[int, int]) -> Header:
     """The header in `stream`, up to the pixels. Raises what pydicom does."""
     from pydicom.filereader import read_partial
-    from pydicom.tag import BaseTag
 
     where: dict[str, Any] = {}
     elements = 0
@@ -221,10 +223,24 @@ def inflate(source: Clipped) -> io.BytesIO | Failure | None:
     return io.BytesIO(bytes(meta) + body)
 
 
+@cache
+def _tag(keyword: str) -> BaseTag:
+    from pydicom.datadict import tag_for_keyword
+    from pydicom.tag import Tag
+
+    number = tag_for_keyword(keyword)
+    assert number is not None
+    return Tag(number)
+
+
 def value(dataset: Dataset, keyword: str) -> Any:
     """The value of an element, None when it is missing, empty or cannot be read."""
+    # By tag, and missing ones without asking pydicom: a header is asked for some 60 values.
+    tag, present = _tag(keyword), dataset.keys()
+    if tag not in present:
+        return None
     try:
-        found = dataset.get(keyword)
+        found = dataset[tag].value
     except parse_errors():
         return None
     return None if found is None or (isinstance(found, str) and not found) else found
