@@ -323,7 +323,10 @@ class Workspace(QObject):
         self.analysis_cancelled = False
         self.pictureChanged.emit()
         self.viewChanged.emit()
-        self._take_analysis(self._analyses.get(key))
+        kept = self._analyses.get(key)
+        self._take_analysis(kept)
+        if kept:
+            self._add_stability(key, picture, kept)
 
     def _key(self, frame: Frame) -> Key:
         return frame.path, self._stamp, frame.index
@@ -427,13 +430,16 @@ class Workspace(QObject):
     def _on_analysed(self, key: Key, picture: Picture, analysis: Analysis) -> None:
         self._analyses.put(key, analysis, analysis_bytes(analysis))
         self._take_analysis(analysis)
-        if not any(result.probabilities for result in analysis.results):
+        self._add_stability(key, picture, analysis)
+
+    def _add_stability(self, key: Key, picture: Picture, analysis: Analysis) -> None:
+        """Behind the answer, which nobody has to wait for then (docs/adr/0007). `picture` is as the file has it."""
+        if not any(result.probabilities and result.stability is None for result in analysis.results):
             return
 
         def work(token: Token) -> Analysis:
             return self._engine.get().add_stability(analysis, picture.frame, picture.values, token)
 
-        # Behind the answer, which nobody has to wait for then (docs/adr/0007).
         self.runner.start(Job("stability", "", work, partial(self._on_steadied, key, analysis)))
 
     def _on_steadied(self, key: Key, before: Analysis, analysis: Analysis) -> None:

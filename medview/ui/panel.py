@@ -229,18 +229,19 @@ class FindingsPanel(QWidget):
 
     def _for_analysis(self, analysis: Analysis) -> list[QWidget]:
         ws = self.workspace
-        if analysis.status == "refused" and analysis.reason:
+        reason = analysis.reason
+        fixes = [self._fix(note.fix) for note in analysis.quality if reason and note.fix and note.code == reason.code]
+        if analysis.status == "refused" and reason:
             force = Choice(self.tr("Analyse all the same"), lambda: ws.analyse(force=True))
-            choices = [] if analysis.reason.code in FINAL else [force]
-            fixes = [self._fix(note.fix) for note in analysis.quality if note.fix and note.code == analysis.reason.code]
-            head = self._message("caution", analysis.reason, [*fixes, *choices], self.tr("Not analysed"))
+            choices = [] if reason.code in FINAL else [force]
+            head = self._message("caution", reason, [*fixes, *choices], self.tr("Not analysed"))
             return [head, *self._corrected(analysis), *self._kind(analysis), *self._quality(analysis)]
-        if analysis.status == "error" and analysis.reason:
+        if analysis.status == "error" and reason:
             again = Choice(self.tr("Try again"), ws.analyse)
-            return [self._message("alarm", analysis.reason, [again]), *self._kind(analysis)]
+            return [self._message("alarm", reason, [again]), *self._corrected(analysis), *self._kind(analysis)]
         cards: list[QWidget] = [*self._corrected(analysis), *self._kind(analysis)]
-        if analysis.forced and analysis.reason:
-            cards.append(self._message("caution", analysis.reason, [], self.tr("Analysed at your own request")))
+        if analysis.forced and reason:
+            cards.append(self._message("caution", reason, fixes, self.tr("Analysed at your own request")))
         cards += self._quality(analysis)
         folded = len(analysis.results) > 1
         cards += [ResultCard(ws, result, self.cardAsked.emit, folded) for result in analysis.results]

@@ -80,7 +80,7 @@ class ResultCard(Card):
 
     def _add_head(self, card: ModelCard, about: Callable[[ModelCard], object]) -> None:
         line = QHBoxLayout()
-        line.setContentsMargins(INSET, 0, 0, 0)
+        line.setContentsMargins(INSET, 0, INSET, 0)
         line.setSpacing(theme.HALF)
         self.card_button = button("", lambda: about(card), "icon")
         self.card_button.setIcon(icon("info"))

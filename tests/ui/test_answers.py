@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from medview.core.failures import Code
+from medview.core.jobs import Token
 from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis
 from medview.inference.quality import QualityNote
@@ -161,6 +163,39 @@ def test_a_chosen_heatmap_survives_the_band(qtbot: QtBot, opened: Opened, grey: 
     window.workspace.select_file(0)
     qtbot.waitUntil(lambda: steady(window))
     assert window.workspace.analysis.results[0].stability is not None
+
+
+def test_a_band_that_was_not_waited_for_comes_when_the_file_is_shown_again(
+    qtbot: QtBot, opened: Opened, grey: Path, colour: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = FakeEngine()
+    quick = engine.add_stability
+
+    def slow(analysis: Analysis, frame: Frame, values: object, token: Token) -> Analysis:
+        while True:
+            token.check()
+            time.sleep(0.01)
+
+    monkeypatch.setattr(engine, "add_stability", slow)
+    window = opened(grey, engine)
+    ws = window.workspace
+    assert ws.busy("stability") is not None
+    window.open_paths([colour])
+    qtbot.waitUntil(lambda: ws.study is not None and ws.study.path == colour and ws.analysis is not None)
+    monkeypatch.setattr(engine, "add_stability", quick)
+    window.open_paths([grey])
+    qtbot.waitUntil(lambda: ws.study is not None and ws.study.path == grey and steady(window))
+    assert ws.analysis is not None
+    assert ws.analysis.results[0].stability is not None
+    assert len(engine.calls) == 2
+
+
+def test_a_forced_analysis_still_offers_the_fix(qtbot: QtBot, opened: Opened, tmp_path: Path) -> None:
+    window = opened(write_png(tmp_path / "lying.png", np.zeros((60, 80), np.uint8)), FakeEngine(lying))
+    press(window.findings, "Analyse all the same")
+    qtbot.waitUntil(lambda: bool(cards(window)))
+    press(window.findings, "Rotate by 90° clockwise")
+    qtbot.waitUntil(lambda: window.workspace.fixes == ("rotate_90",))
 
 
 def test_a_mask_alone_has_no_stability_to_ask_for(qtbot: QtBot, opened: Opened, grey: Path) -> None:
