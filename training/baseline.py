@@ -28,6 +28,7 @@ from medview.inference.preprocess import Preprocess, to_canonical
 from training import classical
 from training.batches import read_values
 from training.config import CONFIGS, Config, load_config
+from training.explore import association
 from training.manifests import Sample
 from training.metrics import Bootstrap, balanced_accuracy
 
@@ -39,6 +40,8 @@ SEED = 1
 # A source counts for the figures inside one source from so many test pictures on.
 ENOUGH = 30
 SOURCE_NAME = "source name alone"
+# Cramér's V of class and framing from which a source is named in the note.
+TELLING = 0.5
 
 
 @dataclass
@@ -215,6 +218,17 @@ def inside_sources(test: Table, guess: NDArray[np.int64], labels: tuple[str, ...
     return lines
 
 
+def told_by_framing(samples: list[Sample]) -> list[str]:
+    """Sources in which the framing (lung crop or full frame) tells the class: a shortcut that their name is not."""
+    lines = []
+    for source in sorted({s.source for s in samples}):
+        inside = [s for s in samples if s.source == source]
+        strength = association([s.label for s in inside], [s.framing for s in inside])
+        if strength >= TELLING:
+            lines.append(f"{source} ({strength:.2f})")
+    return lines
+
+
 def note(rows: list[dict[str, Any]], inside: list[str], best: dict[str, Any], config: Config) -> str:
     """What a reader must know about the figures, with the figures that explain those that look too good."""
     source = next(r for r in rows if r["name"] == SOURCE_NAME)["balanced_accuracy"]["value"]
@@ -261,6 +275,8 @@ def study(name: str, samples: list[Sample], config: Config, limit: int = 0) -> d
     best = max(classical_rows, key=lambda i: rows[i]["cv_balanced_accuracy"])
     inside = inside_sources(test, results[best][1], config.labels)
     text = note(rows, inside, rows[best], config)
+    if framed := told_by_framing(picked[1]):
+        text += f" The framing tells the class inside {', '.join(framed)} (Cramér's V): a shortcut there as well."
     for split, part in zip(("train", "test"), picked, strict=True):
         if len(part) < (whole := len(chosen(samples, split, config, 0))):
             text += f" Only {len(part)} of the {whole} {split} pictures were used (--limit {limit})."

@@ -25,6 +25,7 @@ from training.baseline import (
     inside_sources,
     study,
     told,
+    told_by_framing,
     write_study,
 )
 from training.manifests import Sample
@@ -77,6 +78,15 @@ def test_a_limited_study_says_so(tmp_path: Path) -> None:
     found = study("toy", bright_and_dark(tmp_path, 10), CONFIG, limit=18)
     assert found["pictures"] == {"train": 18, "test": 18}
     assert "Only 18 of the 20 train pictures were used (--limit 18)." in found["note"]
+
+
+def test_a_framing_that_tells_the_class_is_named() -> None:
+    def sample(label: str, source: str, framing: str) -> Sample:
+        return Sample(Path("x"), label, "test", "p", source, framing)
+
+    telling = [sample("a", "one", "crop"), sample("b", "one", "full")]
+    silent = [sample(label, "two", framing) for label in "ab" for framing in ("crop", "full")]
+    assert told_by_framing(telling + silent) == ["one (1.00)"]
 
 
 def test_folds_never_cut_a_patient() -> None:
