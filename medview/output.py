@@ -14,7 +14,7 @@ from medview.core.failures import Failure
 
 if TYPE_CHECKING:
     from medview.inference.analysis import Analysis, Result
-from medview.inference.fixes import Fix
+    from medview.inference.fixes import Fix
 
 # Longest stem of a result file, in bytes of UTF-8: model and label still fit behind it into the 255 of a file name.
 STEM_BYTES = 120
