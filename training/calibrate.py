@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score, roc_curve
+from sklearn.metrics import roc_curve
 
 from medview.inference.postprocess import drop_small, sigmoid, softmax
 from training.batches import Pool
 from training.config import Config
-from training.metrics import calibration_error, interval, mean_dice
+from training.metrics import Bootstrap, calibration_error, mean_dice
 
 MASK_THRESHOLDS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6)
 MAX_FALSE_MARKS = 0.02
@@ -99,22 +99,16 @@ def calibrate_labels(logits: NDArray[Any], pool: Pool, config: Config) -> dict[s
     """Operating points of several labels a picture, whose logits are scaled already, and which of them are too weak to
     be shown: those whose AUC on val may be under `LEAST_AUC` (95 % interval over patients)."""
     probability = sigmoid(logits)
-    groups = [s.group for s in pool.samples]
-    aucs = {}
-    for c, label in enumerate(config.labels):
-        truth = pool.allowed[:, c]
-
-        def auc(i: NDArray[np.int64], c: int = c, truth: NDArray[np.bool_] = truth) -> float:
-            return float(roc_auc_score(truth[i], probability[i, c])) if 0 < truth[i].sum() < len(i) else float("nan")
-
-        aucs[label] = interval(groups, auc)
+    draws = Bootstrap([s.group for s in pool.samples])
+    every = np.ones(len(pool.samples), np.bool_)
+    aucs = {label: draws.auc(pool.allowed[:, c], probability[:, c], every) for c, label in enumerate(config.labels)}
     return {
         "operating_points": {
             label: sensitivity_point(pool.allowed[:, c], probability[:, c], config.sensitivity)
             for c, label in enumerate(config.labels)
         },
         "val": {
-            "images": len(groups),
+            "images": len(every),
             "auc": aucs,
             "hidden": [label for label, auc in aucs.items() if auc["low"] < LEAST_AUC],
         },

@@ -100,9 +100,9 @@ def add_metrics(folder: Path, report: dict[str, Any]) -> None:
     raw = tomllib.loads(path.read_text(encoding="utf-8"))
     raw["about"]["metrics"] = {
         split: {
-            name: {k: round(float(v), 4) for k, v in figure.items()}
+            name: {k: round(float(figure[k]), 4) for k in ("value", "low", "high")} | {"n": int(figure["n"])}
             for name, figure in figures.items()
-            if isinstance(figure, dict) and set(figure) >= {"value", "low", "high"}
+            if isinstance(figure, dict) and set(figure) >= {"value", "low", "high", "n"}
         }
         for split, figures in report["splits"].items()
     }
