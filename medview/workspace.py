@@ -23,7 +23,8 @@ from medview.core.jobs import Token
 from medview.core.settings import Settings
 from medview.imaging.study import Frame, Study
 from medview.inference.analysis import Analysis, Mask
-from medview.inference.fixes import Fix, combined
+from medview.inference.fixes import Fix
+from medview.looks import Key, Looks
 from medview.runner import Job, Runner
 from medview.state import (
     FileList,
@@ -32,7 +33,6 @@ from medview.state import (
     Picture,
     ViewState,
     add_recent,
-    analysis_bytes,
     first_label,
     heatmap_of,
     mask_of,
@@ -40,14 +40,10 @@ from medview.state import (
 )
 
 PICTURE_BYTES = 256 * 1024 * 1024
-ANALYSIS_BYTES = 64 * 1024 * 1024
 # A stack that is being scrolled is analysed where the user stops, not at every frame on the way.
 SETTLE_MS = 250
 SAVE_SETTINGS_MS = 1000
 OPENING = ("scan", "open")
-
-# (file, its time of change, frame): what a picture and an analysis are kept under.
-Key = tuple[Path, int, int]
 
 
 class Workspace(QObject):
@@ -97,7 +93,6 @@ class Workspace(QObject):
         # What is shown, and the same as the file has it; two only where something was put right.
         self.picture: Picture | None = None
         self._source: Picture | None = None
-        self._fixes: dict[Key, tuple[Fix, ...]] = {}
         self.failure: Failure | None = None
         self.failed_path: Path | None = None
         self._stamp = 0
@@ -107,7 +102,9 @@ class Workspace(QObject):
         self.overlay = Overlay(**{key: self.settings[key] for key in kept})
         self._views: dict[tuple[Path, int], ViewState] = {}
         self._pictures: Kept[Key, Picture] = Kept(PICTURE_BYTES)
-        self._analyses: Kept[Key, Analysis] = Kept(ANALYSIS_BYTES)
+        self._looks = Looks(
+            self.runner, self._engine, self._take_analysis, self._on_steadied, self._on_analysis_cancelled
+        )
         self._settle = self._timer(SETTLE_MS, self._analyse_if_wanted)
         self._save_later = self._timer(SAVE_SETTINGS_MS, self.settings.save)
         self.runner.laneChanged.connect(self.busyChanged)
@@ -318,15 +315,12 @@ class Workspace(QObject):
     def _show(self, picture: Picture) -> None:
         key = self._key(picture.frame)
         self._source, self.failure, self.failed_path = picture, None, None
-        self.picture = tasks.put_right(picture, self._fixes.get(key, ()))
+        self.picture = tasks.put_right(picture, self._looks.fixes(key))
         self._pictures.put(key, picture, picture.nbytes)
         self.analysis_cancelled = False
         self.pictureChanged.emit()
         self.viewChanged.emit()
-        kept = self._analyses.get(key)
-        self._take_analysis(kept)
-        if kept:
-            self._add_stability(key, picture, kept)
+        self._looks.recall(key, picture)
 
     def _key(self, frame: Frame) -> Key:
         return frame.path, self._stamp, frame.index
@@ -336,23 +330,14 @@ class Workspace(QObject):
     @property
     def fixes(self) -> tuple[Fix, ...]:
         """What was put right in the shown frame, for the eye and for the models."""
-        return self._fixes.get(self._key(self.picture.frame), ()) if self.picture else ()
+        return self._looks.fixes(self._key(self.picture.frame)) if self.picture else ()
 
-    def apply_fix(self, fix: Fix) -> None:
-        """Put something right in the shown frame and let the models look again."""
-        self._set_fixes(combined(self.fixes, fix))
-
-    def clear_fixes(self) -> None:
-        """Take the shown frame as the file has it, and let the models look again."""
-        self._set_fixes(())
-
-    def _set_fixes(self, fixes: tuple[Fix, ...]) -> None:
+    def set_fixes(self, fixes: tuple[Fix, ...]) -> None:
+        """Put right in the shown frame what `fixes` say, nothing else, and let the models look again."""
         source = self._source
         if source is None or fixes == self.fixes:
             return
-        key = self._key(source.frame)
-        self._fixes[key] = fixes
-        self._analyses.drop(key)
+        self._looks.set_fixes(self._key(source.frame), fixes)
         self._show(source)
         # A swap by eye was for the same end, and a place in the picture is another one after a turn.
         self.set_view(inverted=False, scale=None, centre=None)
@@ -407,44 +392,15 @@ class Workspace(QObject):
 
     def analyse(self, force: bool = False) -> None:
         """Let the models look at the shown frame. `force`: although the gate refuses."""
-        picture, fixes = self._source, self.fixes
+        picture = self._source
         if picture is None:
             return
         self._settle.stop()
-        key, file = self._key(picture.frame), str(picture.frame.path)
-
-        def work(token: Token) -> Analysis:
-            engine = self._engine.get()
-            return engine.analyse(picture.frame, file, force=force, token=token, values=picture.values, fixes=fixes)
-
-        def failed(failure: Failure) -> None:
-            self._take_analysis(Analysis(file, picture.frame.index, "error", failure))
-
-        text = "loading the models" if not self._engine.made else "checking the picture"
-        done = partial(self._on_analysed, key, picture)
-        self._analyses.drop(key)
-        self.runner.start(Job("analyse", text, work, done, failed, self._on_analysis_cancelled))
+        self._looks.start(self._key(picture.frame), picture, force)
         self.analysis_cancelled = False
         self._take_analysis(None)
 
-    def _on_analysed(self, key: Key, picture: Picture, analysis: Analysis) -> None:
-        self._analyses.put(key, analysis, analysis_bytes(analysis))
-        self._take_analysis(analysis)
-        self._add_stability(key, picture, analysis)
-
-    def _add_stability(self, key: Key, picture: Picture, analysis: Analysis) -> None:
-        """Behind the answer, which nobody has to wait for then (docs/adr/0007). `picture` is as the file has it."""
-        if not any(result.probabilities and result.stability is None for result in analysis.results):
-            return
-
-        def work(token: Token) -> Analysis:
-            return self._engine.get().add_stability(analysis, picture.frame, picture.values, token)
-
-        self.runner.start(Job("stability", "", work, partial(self._on_steadied, key, analysis)))
-
-    def _on_steadied(self, key: Key, before: Analysis, analysis: Analysis) -> None:
-        if self._analyses.get(key) is before:
-            self._analyses.put(key, analysis, analysis_bytes(analysis))
+    def _on_steadied(self, before: Analysis, analysis: Analysis) -> None:
         if self.analysis is before:
             self.analysis = analysis
             self.analysisChanged.emit()
@@ -468,13 +424,8 @@ class Workspace(QObject):
 
     def list_models(self) -> None:
         """Load and test every model; `modelsListed` follows."""
-        job = Job(
-            "models",
-            "testing the models",
-            lambda token: list(self._engine.get().statuses()),
-            self.modelsListed.emit,
-            self.saveFailed.emit,
-        )
+        listed, failed = self.modelsListed.emit, self.saveFailed.emit
+        job = Job("models", "testing the models", lambda token: list(self._engine.get().statuses()), listed, failed)
         self.runner.start(job)
 
     def make_thumbnails(self, paths: Sequence[Path]) -> None:

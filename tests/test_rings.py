@@ -23,10 +23,11 @@ RINGS = {
     "runner": 4,
     "state": 4,
     "tasks": 5,
-    "workspace": 6,
-    "ui": 7,
-    "cli": 8,
-    "__main__": 9,
+    "looks": 6,
+    "workspace": 7,
+    "ui": 8,
+    "cli": 9,
+    "__main__": 10,
 }
 # Qt modules by part; a part that is not named has none.
 QT = {

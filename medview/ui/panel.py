@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from medview.core.failures import Code, Failure
 from medview.inference.analysis import Analysis
-from medview.inference.fixes import Fix
+from medview.inference.fixes import Fix, combined
 from medview.ui import theme, words
 from medview.ui.results import ResultCard
 from medview.ui.widgets import Card, Check, Choice, Elided, Legend, MessageCard, button, keep_place, label
@@ -254,7 +254,8 @@ class FindingsPanel(QWidget):
         return MessageCard(tone, title, failure.text, failure.hint, choices, failure.detail)
 
     def _fix(self, fix: Fix) -> Choice:
-        return Choice(words.fix(fix), lambda: self.workspace.apply_fix(fix), "primary")
+        ws = self.workspace
+        return Choice(words.fix(fix), lambda: ws.set_fixes(combined(ws.fixes, fix)), "primary")
 
     def _quality(self, analysis: Analysis) -> list[QWidget]:
         """The notes about the picture: each with a fix by itself with its button, the others together."""
@@ -277,7 +278,7 @@ class FindingsPanel(QWidget):
         if not analysis.corrected:
             return []
         done = words.listed(words.fixed(fix) for fix in analysis.corrected)
-        back = Choice(self.tr("As in the file"), self.workspace.clear_fixes)
+        back = Choice(self.tr("As in the file"), lambda: self.workspace.set_fixes(()))
         text = self.tr("The models and you see the picture {0}.").format(done)
         return [MessageCard("", self.tr("Put right"), text, "", [back])]
 

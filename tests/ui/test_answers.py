@@ -95,7 +95,7 @@ def test_what_was_put_right_is_remembered_for_its_file(
     engine = FakeEngine(lying)
     window = opened(path, engine)
     ws = window.workspace
-    ws.apply_fix("rotate_90")
+    ws.set_fixes(("rotate_90",))
     qtbot.waitUntil(lambda: steady(window))
     for other in (colour, path):
         window.open_paths([other])

@@ -1,0 +1,93 @@
+"""The second looks at pictures: the jobs that make them, what they said, and what was put right before. No signals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from medview import tasks
+from medview.core.failures import Failure
+from medview.core.jobs import Token
+from medview.inference.analysis import Analysis
+from medview.inference.fixes import Fix
+from medview.runner import Job, Runner
+from medview.state import Kept, Picture, analysis_bytes
+
+ANALYSIS_BYTES = 64 * 1024 * 1024
+
+# (file, its time of change, frame): what a picture and an analysis are kept under.
+Key = tuple[Path, int, int]
+
+
+class Looks:
+    """Analyses by picture, each of the picture after its fixes. Lives on the Qt thread; gets pictures as the file has
+    them.
+
+    What it calls: `taken(analysis)` when the picture that was asked for last has an analysis, or none;
+    `steadied(before, after)` when the stability of an analysis is known; `cancelled()` when the user stopped one.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        engine: tasks.LazyEngine,
+        taken: Callable[[Analysis | None], None],
+        steadied: Callable[[Analysis, Analysis], None],
+        cancelled: Callable[[], None],
+    ) -> None:
+        self._runner, self._engine = runner, engine
+        self._taken, self._steadied, self._cancelled = taken, steadied, cancelled
+        self._kept: Kept[Key, Analysis] = Kept(ANALYSIS_BYTES)
+        self._fixes: dict[Key, tuple[Fix, ...]] = {}
+
+    def fixes(self, key: Key) -> tuple[Fix, ...]:
+        """What was put right in a picture."""
+        return self._fixes.get(key, ())
+
+    def set_fixes(self, key: Key, fixes: tuple[Fix, ...]) -> None:
+        """Put right something else; what was said of the picture counts no more."""
+        self._fixes[key] = fixes
+        self._kept.drop(key)
+
+    def recall(self, key: Key, picture: Picture) -> None:
+        """Take what was said of a picture that is shown again."""
+        analysis = self._kept.get(key)
+        self._taken(analysis)
+        if analysis is not None:
+            self._add_stability(key, picture, analysis)
+
+    def start(self, key: Key, picture: Picture, force: bool) -> None:
+        """Let the models look at a picture; `force`: although the gate refuses."""
+        file, fixes = str(picture.frame.path), self.fixes(key)
+
+        def work(token: Token) -> Analysis:
+            engine = self._engine.get()
+            return engine.analyse(picture.frame, file, force=force, token=token, values=picture.values, fixes=fixes)
+
+        def failed(failure: Failure) -> None:
+            self._taken(Analysis(file, picture.frame.index, "error", failure))
+
+        text = "loading the models" if not self._engine.made else "checking the picture"
+        self._kept.drop(key)
+        self._runner.start(Job("analyse", text, work, partial(self._on_done, key, picture), failed, self._cancelled))
+
+    def _on_done(self, key: Key, picture: Picture, analysis: Analysis) -> None:
+        self._kept.put(key, analysis, analysis_bytes(analysis))
+        self._taken(analysis)
+        self._add_stability(key, picture, analysis)
+
+    def _add_stability(self, key: Key, picture: Picture, analysis: Analysis) -> None:
+        """Behind the answer, which nobody has to wait for then (docs/adr/0007)."""
+        if not any(result.probabilities and result.stability is None for result in analysis.results):
+            return
+
+        def work(token: Token) -> Analysis:
+            return self._engine.get().add_stability(analysis, picture.frame, picture.values, token)
+
+        self._runner.start(Job("stability", "", work, partial(self._on_steadied, key, analysis)))
+
+    def _on_steadied(self, key: Key, before: Analysis, analysis: Analysis) -> None:
+        if self._kept.get(key) is before:
+            self._kept.put(key, analysis, analysis_bytes(analysis))
+        self._steadied(before, analysis)
