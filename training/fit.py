@@ -220,6 +220,9 @@ def fit(
 
     Raises ValueError when the checkpoint belongs to another configuration, or is damaged.
     """
+    if config.task != "segment" and not train.allowed.any(axis=0).all():
+        missing = ", ".join(np.array(config.labels)[~train.allowed.any(axis=0)])
+        raise ValueError(f"no training picture may be: {missing}")
     torch.set_num_threads(threads)
     device = choose_device(device_name)
     torch.manual_seed(config.seed)  # the head's first weights

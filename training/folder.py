@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import tomllib
 from pathlib import Path
@@ -15,6 +16,8 @@ from medview.report.export import write_atomic
 from training.config import Config
 
 CARDS = Path(__file__).parent / "cards"
+BASELINES = Path(__file__).parent / "baselines"
+CLASSICAL = ("logistic regression", "xgboost")
 
 
 def card_tables(config: Config, calibration: dict[str, Any], files: dict[str, bytes]) -> dict[str, Any]:
@@ -34,6 +37,24 @@ def card_tables(config: Config, calibration: dict[str, Any], files: dict[str, by
         "files": hashes,
         "preprocess": {"size": [config.size, config.size], "colour": config.colour, "intensity": config.intensity},
         **calibration,
+    }
+
+
+def baselines(config: Config) -> dict[str, Any]:
+    """What a network has to beat, as the card's `baselines`: balanced accuracy on the test split of each shortcut, and
+    of the classical model that cross-validation chose. Empty where `training.baseline` has not run."""
+    path = BASELINES / f"{config.data}.json"
+    if not path.exists():
+        return {}
+    rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+    classical = [row for row in rows if row["name"] in CLASSICAL]
+    best = max(classical, key=lambda row: row["cv_balanced_accuracy"])
+    shown = [row for row in rows if row not in classical] + [best]
+    return {
+        "baselines": [
+            {"name": row["name"]} | {k: round(float(row["balanced_accuracy"][k]), 4) for k in ("value", "low", "high")}
+            for row in shown
+        ]
     }
 
 
@@ -89,6 +110,7 @@ def refresh_card(config: Config, folder: Path) -> None:
             text[table] = raw.get(table, {}) | text[table]
     raw |= text
     hide_labels(raw)
+    raw["about"] |= baselines(config)
     parse_card(raw)
     write_atomic(path, tomli_w.dumps(raw).encode())
     write_atomic(folder / "NOTICE.md", notice(raw).encode())

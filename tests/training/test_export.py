@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tomllib
 from pathlib import Path
 
@@ -167,3 +168,18 @@ def test_soup_and_ensemble_reach_the_card_with_their_hashes(
     ours, alone = (network.run(tensor) for network in both)
     np.testing.assert_allclose(ours["logits"], alone["logits"], atol=1e-2)
     assert ours["features"].shape[1] == 2 * alone["features"].shape[1]
+
+
+def test_the_card_names_the_shortcuts_and_the_best_classical_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def row(name: str, cv: float, value: float) -> dict[str, object]:
+        figure = {"value": value, "low": 0.1, "high": 0.9}
+        return {"name": name, "preprocessing": "none", "cv_balanced_accuracy": cv, "balanced_accuracy": figure}
+
+    rows = [row("shortcut: border", 0.3, 0.31), row("xgboost", 0.5, 0.4), row("xgboost", 0.4, 0.6)]
+    (tmp_path / "toy.json").write_text(json.dumps({"rows": rows}))
+    monkeypatch.setattr(folders, "BASELINES", tmp_path)
+    found = folders.baselines(toy_config())["baselines"]
+    assert [(b["name"], b["value"]) for b in found] == [("shortcut: border", 0.31), ("xgboost", 0.4)]
+    assert folders.baselines(toy_config(data="none")) == {}

@@ -190,6 +190,13 @@ def test_a_checkpoint_of_another_configuration_is_refused(tmp_path: Path, monkey
         train(tmp_path, toy_config(lr=1e-3), monkeypatch)
 
 
+def test_a_label_without_a_training_picture_stops_the_run(tmp_path: Path) -> None:
+    pool = toy_pool()
+    pool.allowed[:, 1] = False
+    with pytest.raises(ValueError, match="no training picture may be: bright"):
+        loop.fit(toy_config(), pool, pool, tmp_path, tmp_path, threads=1)
+
+
 def test_a_full_disk_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "last.pt"
     loop.save(path, {"epoch": 1})
