@@ -163,6 +163,15 @@ def chest_analysis(frame: Frame, force: bool = False) -> Analysis:
     return Analysis(str(frame.path), frame.index, "ok", None, "chest_xray", scores, results, total_ms=31.0)
 
 
+def outlined(frame: Frame, force: bool = False) -> Analysis:
+    """A skin lesion named by one model and outlined, which is no finding, by another."""
+    lesion = replace(
+        MASKS, id="skin-lesion-mask", name="Skin lesion, outline", labels=(Label("lesion", "Skin lesion", normal=True),)
+    )
+    done, marks = skin_analysis(frame), mri_analysis(frame).results[0]
+    return replace(done, results=(*done.results, replace(marks, card=lesion, findings=())))
+
+
 BLURRED = QualityNote(
     Code.BLURRED, 0.06, 0.07, "The picture is blurred: sharpness 0.060.", "Open the original picture."
 )

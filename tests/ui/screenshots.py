@@ -29,7 +29,7 @@ from medview.ui.results import ResultCard  # noqa: E402
 from medview.ui.widgets import MessageCard  # noqa: E402
 from medview.ui.window import MainWindow  # noqa: E402
 from medview.workspace import Workspace  # noqa: E402
-from tests.ui.fakes import FakeEngine, chest_analysis, mri_analysis, refused, skin_analysis  # noqa: E402
+from tests.ui.fakes import FakeEngine, chest_analysis, mri_analysis, outlined, refused, skin_analysis  # noqa: E402
 
 SAMPLE = ROOT / "medview/samples/chest-normal-adult.webp"
 DATA = Path(os.environ.get("MEDVIEW_DATA") or ROOT.parent / "shared" / "data")
@@ -156,6 +156,11 @@ def shoot(shots: Shots, wanted: set[str]) -> None:
         wait(lambda: window.workspace.analysis is not None)
         window.findings.area.verticalScrollBar().setValue(0)
         shots.take(window, "skin")
+    if state("outlined"):
+        window = shots.window(FakeEngine(outlined))
+        window.open_paths([skin])
+        wait(steady(window))
+        shots.take(window, "skin-outlined")
     if state("refused"):
         window = shots.window(FakeEngine(refused))
         window.open_paths([skin])

@@ -23,7 +23,17 @@ from medview.ui.results import ResultCard
 from medview.ui.widgets import MessageCard
 from medview.ui.window import MainWindow
 from tests.ui.conftest import write_png
-from tests.ui.fakes import BLURRED, FINDINGS, SIX, FakeEngine, chest_analysis, lying, mri_analysis, skin_analysis
+from tests.ui.fakes import (
+    BLURRED,
+    FINDINGS,
+    SIX,
+    FakeEngine,
+    chest_analysis,
+    lying,
+    mri_analysis,
+    outlined,
+    skin_analysis,
+)
 from tests.ui.test_window import press, texts
 
 Opened = Callable[..., MainWindow]
@@ -227,6 +237,15 @@ def test_independent_labels_say_so_and_several_cards_are_folded(qtbot: QtBot, op
     findings.more.click()
     assert not any(row.isHidden() for row in findings.rows.values())
     assert findings.more.isHidden()
+
+
+def test_an_outline_that_is_no_finding_is_not_called_one(opened: Opened, grey: Path) -> None:
+    window = opened(grey, FakeEngine(outlined))
+    lesion, outline = cards(window)
+    assert lesion.verdict.text().startswith("Finding: Melanoma")
+    assert outline.verdict.text() == "Outlined: Skin lesion"
+    assert outline.verdict.property("role") == "calm"
+    assert window.workspace.mask is not None
 
 
 def test_a_heatmap_of_a_folded_card_brings_its_words(opened: Opened, grey: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QImage, QWheelEvent
 from PySide6.QtWidgets import QApplication
@@ -15,8 +17,9 @@ from pytestqt.qtbot import QtBot
 from medview.imaging.window import Window, render
 from medview.report import overlay
 from medview.ui.canvas import Canvas
-from medview.ui.layers import ImageLayer, mask_layer
+from medview.ui.layers import DRAWING_RGBA, ImageLayer, mask_layer
 from medview.ui.window import MainWindow
+from tests.imaging.make import dicom
 from tests.ui.conftest import write_png
 from tests.ui.fakes import FakeEngine, mri_analysis
 
@@ -51,6 +54,39 @@ def ramp(rows: int = 60, cols: int = 80) -> np.ndarray:
 def test_grey_is_shown_as_it_is(opened: Opened, grey: Path) -> None:
     _, shown = at_actual_size(opened(grey), 60, 80)
     assert (shown == ramp()[:, :, None]).all()
+
+
+def test_drawings_padding_and_tall_pixels(opened: Opened, tmp_path: Path) -> None:
+    drawn = np.zeros((30, 40), np.uint8)
+    drawn[5:8, 10:20] = 1
+    grey = np.tile(np.arange(40, dtype=np.int16) * 10, (30, 1))
+    grey[:, :4] = -2000
+    path = tmp_path / "drawn.dcm"
+    elements = {"WindowCenter": "200", "WindowWidth": "400", "PixelPaddingValue": -2000, "PixelAspectRatio": ["2", "1"]}
+    path.write_bytes(with_overlay(dicom(grey, PhotometricInterpretation="MONOCHROME1", **elements), drawn))
+    window = opened(path)
+    canvas = window.viewer.canvas
+    canvas.resize(canvas.width() // 4 * 4, canvas.height() // 4 * 4)
+    window.workspace.set_view(scale=1.0, centre=(20, 15))
+    port = canvas.viewport()
+    assert port is not None
+    assert port.aspect == 2
+    shown = pixels(canvas)[round(port.top) : round(port.top) + 60, round(port.left) : round(port.left) + 40]
+    expected = render(grey, Window(200, 400), inverted=True, padding=(-2000, -2000))
+    assert (expected[:, :4] == 0).all()
+    assert (shown[0::2][:, :, 0] == expected)[drawn == 0].all()
+    assert (shown[0::2] == shown[1::2]).all()
+    assert (shown[0::2][drawn == 1] == DRAWING_RGBA[:3]).all()
+
+
+def with_overlay(data: bytes, drawn: np.ndarray) -> bytes:
+    ds = dcmread(io.BytesIO(data))
+    for number, kind, value in ((0x10, "US", 30), (0x11, "US", 40), (0x50, "SS", [1, 1]), (0x100, "US", 1)):
+        ds.add_new((0x6000, number), kind, value)
+    ds.add_new((0x6000, 0x3000), "OW", np.packbits(drawn.ravel(), bitorder="little").tobytes())
+    out = io.BytesIO()
+    ds.save_as(out)
+    return out.getvalue()
 
 
 def test_the_window_is_applied(opened: Opened, grey: Path) -> None:

@@ -38,6 +38,15 @@ def test_pan_moves_by_screen_pixels() -> None:
     assert port.panned(10, -4).top == port.top - 4
 
 
+def test_tall_pixels_stretch_downwards() -> None:
+    port = Viewport.fitted(200, 100, 100, 10, aspect=5)
+    assert port.scale == 2
+    assert (port.left, port.top) == (0, 0)
+    assert port.to_image(50, 50) == (25, 5)
+    assert port.panned(0, 10).top == port.top + 10
+    assert port.zoomed(2, 60, 20).to_image(60, 20) == pytest.approx(port.to_image(60, 20))
+
+
 def test_the_picture_cannot_be_lost() -> None:
     port = Viewport(100, 100, 40, 30, 2.0, 20, 15).panned(10_000, -10_000)
     assert (port.x, port.y) == (0, 30)
