@@ -28,17 +28,20 @@ class Picture:
         values: modality values (rows, cols), or (rows, cols, 3) RGB uint8/uint16.
         shown: what the canvas draws: grey (rows, cols), also of a grey picture stored as colour, or RGB uint8.
         window: the window it is first shown with; None for colour.
+        drawn: (rows, cols), what the file draws over the picture; None where it draws nothing.
     """
 
     frame: Frame
     values: NDArray[Any] = field(repr=False, compare=False)
     shown: NDArray[Any] = field(repr=False, compare=False)
     window: Window | None
+    drawn: NDArray[np.bool_] | None = field(default=None, repr=False, compare=False)
 
     @property
     def nbytes(self) -> int:
         """Bytes held by the arrays."""
-        return self.values.nbytes + (0 if self.shown is self.values else self.shown.nbytes)
+        drawn = 0 if self.drawn is None else self.drawn.nbytes
+        return self.values.nbytes + drawn + (0 if self.shown is self.values else self.shown.nbytes)
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,7 @@ def find_pictures(path: Path) -> Iterable[Path]:
 
 def decode(frame: Frame) -> Picture | Failure:
     """The pixels of a frame and how they are first shown."""
-    from medview.imaging.window import auto_window, full_window
+    from medview.imaging.window import usual_window
     from medview.report.overlay import to_8bit
 
     values = frame.modality_values()
@@ -129,8 +129,13 @@ def decode(frame: Frame) -> Picture | Failure:
             return Picture(frame, values, values if values.dtype == np.uint8 else to_8bit(values), None)
         # A grey picture stored as colour, as most X-rays off the web are: it has a window like any grey one.
         shown = np.ascontiguousarray(first)
-    usual = full_window if shown.dtype == np.uint8 else auto_window
-    return Picture(frame, values, shown, frame.window or usual(shown))
+    return Picture(frame, values, shown, frame.window or usual_window(shown, frame.padding), _drawn(frame))
+
+
+def _drawn(frame: Frame) -> NDArray[np.bool_] | None:
+    """All drawings of a frame in one; a drawing that cannot be read is not drawn."""
+    planes = [marked for plane in frame.overlays if not isinstance(marked := plane.marked(), Failure)]
+    return np.logical_or.reduce(planes) if planes else None
 
 
 def put_right(picture: Picture, fixes: Sequence[Fix]) -> Picture:
@@ -139,7 +144,8 @@ def put_right(picture: Picture, fixes: Sequence[Fix]) -> Picture:
         return picture
     values = corrected(picture.values, fixes)
     shown = values if picture.shown is picture.values else corrected(picture.shown, fixes)
-    return Picture(corrected_frame(picture.frame, fixes), values, shown, picture.window)
+    frame = corrected_frame(picture.frame, fixes)
+    return Picture(frame, values, shown, picture.window, picture.drawn if frame.overlays else None)
 
 
 def open_first(
@@ -202,7 +208,7 @@ def save(analysis: Analysis, picture: Picture, folder: Path, stem: str) -> list[
     from medview.report.export import write_json, write_outputs
     from medview.report.overlay import to_8bit
 
-    image = to_8bit(picture.shown, picture.window, picture.frame.inverted)
+    image = to_8bit(picture.shown, picture.window, picture.frame.inverted, picture.frame.padding)
     files = write_outputs(analysis, image, folder, stem, "findings", mask_overlay=True)
     if isinstance(files, Failure):
         return _with_folder(files, folder)
@@ -230,7 +236,7 @@ def thumbnails(
         if isinstance(opened, Failure):
             continue
         picture = opened.picture
-        image = to_8bit(picture.shown, picture.window, picture.frame.inverted)
+        image = to_8bit(picture.shown, picture.window, picture.frame.inverted, picture.frame.padding)
         factor = min(1.0, THUMBNAIL_SIDE / min(image.shape[:2]))
         size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
         made(path, np.ascontiguousarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA)))

@@ -101,10 +101,18 @@ def reduced(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return cv2.resize(np.ascontiguousarray(image), size, interpolation=cv2.INTER_AREA)
 
 
-def to_8bit(values: NDArray[Any], window: Window | None = None, inverted: bool = False) -> NDArray[np.uint8]:
-    """Modality values as the eye sees them: grey (rows, cols) through `window`, RGB (rows, cols, 3) by its range."""
+def to_8bit(
+    values: NDArray[Any],
+    window: Window | None = None,
+    inverted: bool = False,
+    padding: tuple[float, float] | None = None,
+) -> NDArray[np.uint8]:
+    """Modality values as the eye sees them: grey (rows, cols) through `window`, RGB (rows, cols, 3) by its range.
+
+    `padding`: grey values (lowest, highest) that only fill the border; they are black.
+    """
     if values.ndim == 2:
-        return render(values, window or usual_window(values), inverted)
+        return render(values, window or usual_window(values, padding), inverted, padding=padding)
     if values.dtype == np.uint8 and not inverted:
         return np.ascontiguousarray(values)
     shown = np.empty(values.shape, np.uint8)

@@ -1,4 +1,4 @@
-"""The picture, with heatmap and mask over it: three layers under one transform, painted by hand."""
+"""The picture, with the file's drawings, heatmap and mask over it: layers under one transform, painted by hand."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from medview.imaging.window import Window
 from medview.state import Picture
 from medview.ui import theme
-from medview.ui.layers import ColourLayer, ImageLayer, heat_layer, level_for, mask_layer
+from medview.ui.layers import ColourLayer, ImageLayer, drawing_layer, heat_layer, level_for, mask_layer
 from medview.ui.viewport import Viewport
 from medview.workspace import Workspace
 
@@ -53,6 +53,7 @@ class Canvas(QWidget):
         self.setAccessibleName(self.tr("Picture"))
         self._picture: Picture | None = None
         self._image: ImageLayer | None = None
+        self._drawing: ColourLayer | None = None
         self._heat: ColourLayer | None = None
         self._heat_key: Any = None
         self._mask: ColourLayer | None = None
@@ -72,7 +73,9 @@ class Canvas(QWidget):
         picture = self.workspace.picture
         if picture is not self._picture:
             self._picture = picture
-            self._image = ImageLayer(picture.shown) if picture else None
+            self._image = ImageLayer(picture.shown, picture.frame.padding) if picture else None
+            drawn = picture.drawn if picture else None
+            self._drawing = drawing_layer(drawn) if drawn is not None else None
             self.pointed.emit(None)
         self._on_overlay_changed()
         self.scaled.emit()
@@ -111,7 +114,8 @@ class Canvas(QWidget):
             return None
         rows, cols = self._picture.shown.shape[:2]
         view = self.workspace.view
-        return Viewport.of(max(self.width(), 1), max(self.height(), 1), cols, rows, view.scale, view.centre)
+        size = (max(self.width(), 1), max(self.height(), 1))
+        return Viewport.of(*size, cols, rows, view.scale, view.centre, self._picture.frame.aspect)
 
     def window_now(self) -> Window | None:
         """The window the picture is shown with; None for colour pictures and without one."""
@@ -131,11 +135,13 @@ class Canvas(QWidget):
             return
         device_scale = port.scale * self.devicePixelRatioF()
         image = self._image.image(level_for(device_scale), self.window_now(), self._inverted())
-        painter.setTransform(QTransform(port.scale, 0, 0, port.scale, port.left, port.top))
+        painter.setTransform(QTransform(port.scale, 0, 0, port.scale * port.aspect, port.left, port.top))
         whole = QRectF(0, 0, port.cols, port.rows)
         squares = device_scale >= SQUARES_FROM or device_scale == 1.0
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, not squares)
         painter.drawImage(whole, image)
+        if self._drawing:
+            self._lay(painter, self._drawing, 1.0, squares)
         overlay = self.workspace.overlay
         if overlay.heatmap_on and self._heat:
             self._lay(painter, self._heat, overlay.heatmap_opacity, squares)

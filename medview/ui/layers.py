@@ -19,6 +19,8 @@ from medview.imaging.window import Window, render
 MAX_LEVEL = 6
 # A heatmap has a few hundred numbers; enlarging it beyond this adds nothing the screen's own smoothing does not.
 HEAT_SIDE = 768
+# Drawings of the file: pale yellow is neither the mask's colour nor any grey.
+DRAWING_RGBA = (255, 236, 150, 255)
 
 
 def level_for(scale: float) -> int:
@@ -29,8 +31,9 @@ def level_for(scale: float) -> int:
 class ImageLayer:
     """The picture: (rows, cols) grey through a window, or (rows, cols, 3) RGB uint8. QImages share its buffers."""
 
-    def __init__(self, values: NDArray[Any]) -> None:
+    def __init__(self, values: NDArray[Any], padding: tuple[float, float] | None = None) -> None:
         self._levels: dict[int, NDArray[Any]] = {0: values}
+        self._padding = padding
         self._buffers: dict[int, NDArray[np.uint8]] = {}
         self._key: tuple[int, Window | None, bool] | None = None
         self._image = QImage()
@@ -60,7 +63,7 @@ class ImageLayer:
         rows, cols = values.shape[:2]
         if self.is_grey and window is not None:
             # The same buffer every time: dragging the window allocates nothing.
-            buffer = render(values, window, inverted, self._buffers.get(level))
+            buffer = render(values, window, inverted, self._buffers.get(level), self._padding)
         else:
             buffer = np.ascontiguousarray(255 - values if inverted else values)
         self._buffers[level] = buffer
@@ -94,6 +97,16 @@ def mask_layer(pixels: NDArray[np.uint8]) -> ColourLayer:
     x, y, width, height = cv2.boundingRect(pixels)
     part = mask_rgba(pixels[y : y + height, x : x + width], outline_width(*pixels.shape))
     return ColourLayer(part, False, QRectF(x, y, width, height))
+
+
+def drawing_layer(drawn: NDArray[np.bool_]) -> ColourLayer:
+    """What a file draws over its picture (rows, cols): only the box around it is kept."""
+    import cv2
+
+    x, y, width, height = cv2.boundingRect(drawn.view(np.uint8))
+    part = np.zeros((max(height, 1), max(width, 1), 4), np.uint8)
+    part[drawn[y : y + height, x : x + width]] = DRAWING_RGBA
+    return ColourLayer(part, False, QRectF(x, y, part.shape[1], part.shape[0]))
 
 
 def heat_size(rows: int, cols: int) -> tuple[int, int]:

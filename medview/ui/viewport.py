@@ -17,8 +17,9 @@ class Viewport:
     Attributes:
         width, height: of the canvas, logical pixels.
         cols, rows: of the picture.
-        scale: logical pixels per image pixel.
+        scale: logical pixels per image pixel, across.
         x, y: the image point in the middle of the canvas.
+        aspect: how much taller than wide the pixels of the picture are.
     """
 
     width: float
@@ -28,22 +29,30 @@ class Viewport:
     scale: float
     x: float
     y: float
+    aspect: float = 1.0
 
     @classmethod
-    def fitted(cls, width: float, height: float, cols: int, rows: int) -> Viewport:
+    def fitted(cls, width: float, height: float, cols: int, rows: int, aspect: float = 1.0) -> Viewport:
         """The whole picture, as large as it goes, in the middle."""
-        scale = max(min(width / cols, height / rows), MIN_SCALE)
-        return cls(width, height, cols, rows, scale, cols / 2, rows / 2)
+        scale = max(min(width / cols, height / (rows * aspect)), MIN_SCALE)
+        return cls(width, height, cols, rows, scale, cols / 2, rows / 2, aspect)
 
     @classmethod
     def of(
-        cls, width: float, height: float, cols: int, rows: int, scale: float | None, centre: tuple[float, float] | None
+        cls,
+        width: float,
+        height: float,
+        cols: int,
+        rows: int,
+        scale: float | None,
+        centre: tuple[float, float] | None,
+        aspect: float = 1.0,
     ) -> Viewport:
         """The viewport of a view state; `scale` None fits."""
         if scale is None:
-            return cls.fitted(width, height, cols, rows)
+            return cls.fitted(width, height, cols, rows, aspect)
         x, y = centre or (cols / 2, rows / 2)
-        return cls(width, height, cols, rows, scale, x, y)
+        return cls(width, height, cols, rows, scale, x, y, aspect)
 
     @property
     def left(self) -> float:
@@ -53,11 +62,11 @@ class Viewport:
     @property
     def top(self) -> float:
         """Canvas y of the picture's upper edge."""
-        return self.height / 2 - self.y * self.scale
+        return self.height / 2 - self.y * self.scale * self.aspect
 
     def to_image(self, x: float, y: float) -> tuple[float, float]:
         """The image point (column, row) under a canvas point."""
-        return (x - self.left) / self.scale, (y - self.top) / self.scale
+        return (x - self.left) / self.scale, (y - self.top) / (self.scale * self.aspect)
 
     def pixel(self, x: float, y: float) -> tuple[int, int] | None:
         """(row, column) of the image pixel under a canvas point, or None beside the picture."""
@@ -68,13 +77,12 @@ class Viewport:
         """Larger by `factor`; the image point under canvas point (x, y) stays there."""
         col, row = self.to_image(x, y)
         scale = min(max(self.scale * factor, MIN_SCALE), MAX_SCALE)
-        return replace(
-            self, scale=scale, x=col - (x - self.width / 2) / scale, y=row - (y - self.height / 2) / scale
-        ).held()
+        column, line = col - (x - self.width / 2) / scale, row - (y - self.height / 2) / (scale * self.aspect)
+        return replace(self, scale=scale, x=column, y=line).held()
 
     def panned(self, dx: float, dy: float) -> Viewport:
         """Moved by logical pixels."""
-        return replace(self, x=self.x - dx / self.scale, y=self.y - dy / self.scale).held()
+        return replace(self, x=self.x - dx / self.scale, y=self.y - dy / (self.scale * self.aspect)).held()
 
     def held(self) -> Viewport:
         """The middle of the canvas stays on the picture, so that it cannot be lost."""
