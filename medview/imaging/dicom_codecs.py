@@ -6,10 +6,7 @@ Colour stays as it is stored (YBR stays YBR) except where the codec itself carri
 from __future__ import annotations
 
 import struct
-import sys
-import threading
 import zlib
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -134,12 +131,9 @@ def _decode(data: bytes, syntax: str, layout: Layout) -> NDArray[Any]:
         return _rle(data, layout)
     if syntax in JPEG:
         return _jpeg(data, layout)
-    if syntax in JPEG_LS:
-        values = imagecodecs.jpegls_decode(data)
-    elif syntax in HTJ2K:
-        values = _htj2k(data)
-    else:
-        values = imagecodecs.jpeg2k_decode(data)
+    # HTJ2K too: OpenJPEG reads it, while imagecodecs.htj2k_decode (OpenJPH) ends the process on damaged data.
+    decode = imagecodecs.jpegls_decode if syntax in JPEG_LS else imagecodecs.jpeg2k_decode
+    values: NDArray[Any] = decode(data)
     if values.ndim == 3 and values.shape[0] == layout.samples and values.shape[2] != layout.samples:
         values = np.moveaxis(values, 0, -1)
     return np.ascontiguousarray(values)
@@ -169,38 +163,6 @@ def _rle(data: bytes, layout: Layout) -> NDArray[Any]:
         values[number // size, :, size - 1 - number % size] = segment[:pixels]
     planes = values.view(f"<u{size}").reshape(layout.samples, layout.rows, layout.cols)
     return np.ascontiguousarray(np.moveaxis(planes, 0, -1)) if layout.samples > 1 else planes[0]
-
-
-_HTJ2K_LOCK = threading.Lock()
-
-
-def _htj2k(data: bytes) -> NDArray[Any]:
-    """HTJ2K. imagecodecs 2026.3 loses OpenJPH's errors ("exception ignored") and gives half a picture: catch them."""
-    import imagecodecs
-
-    lost: list[str] = []
-
-    def on_print(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        # Cython prints the error before it reports it as unraisable.
-        if "ojph" not in str(error):
-            printed(kind, error, trace)
-
-    def on_loss(event: sys.UnraisableHookArgs) -> None:
-        if "htj2k" in repr(event.object):
-            lost.append(repr(event.exc_value))
-        else:
-            unraisable(event)
-
-    with _HTJ2K_LOCK:
-        printed, unraisable = sys.excepthook, sys.unraisablehook
-        sys.excepthook, sys.unraisablehook = on_print, on_loss
-        try:
-            values: NDArray[Any] = imagecodecs.htj2k_decode(data)
-        finally:
-            sys.excepthook, sys.unraisablehook = printed, unraisable
-    if lost:
-        raise RuntimeError(f"htj2k: {lost[0]}")
-    return values
 
 
 def _jpeg(data: bytes, layout: Layout) -> NDArray[Any]:

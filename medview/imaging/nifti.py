@@ -103,7 +103,7 @@ def open_nifti(path: Path) -> Study | Failure:
     try:
         raw = zlib.decompressobj(31).decompress(head, _HEADER_BYTES) if packed else head[:_HEADER_BYTES]
         return _open(path, raw, packed, (status.st_size, status.st_mtime_ns))
-    except (ValueError, TypeError, KeyError, ArithmeticError, struct.error, zlib.error, np.linalg.LinAlgError) as error:
+    except _header_errors() as error:
         return _damaged("The header of this NIfTI file is damaged.", repr(error)[:500])
 
 
@@ -111,18 +111,24 @@ def _damaged(text: str, detail: str = "", code: Code = Code.CORRUPT) -> Failure:
     return Failure(code, text, "Copy the file again from where it came from.", detail)
 
 
-def _header(raw: bytes) -> Any:
-    """nibabel's header. Raises what it raises for nonsense."""
-    import nibabel
+def _header_errors() -> tuple[type[Exception], ...]:
+    """What nibabel and numpy raise over the header of a damaged file."""
     from nibabel.spatialimages import HeaderDataError
     from nibabel.wrapstruct import WrapStructError
 
+    return (
+        ValueError, TypeError, KeyError, ArithmeticError, struct.error, zlib.error, np.linalg.LinAlgError,
+        HeaderDataError, WrapStructError,
+    )  # fmt: skip
+
+
+def _header(raw: bytes) -> Any:
+    """nibabel's header. Raises what it raises for nonsense."""
+    import nibabel
+
     two = raw[4:8] in (b"n+2\0", b"ni2\0")
     kind = nibabel.Nifti2Header if two else nibabel.Nifti1Header
-    try:
-        return kind.from_fileobj(io.BytesIO(raw), check=False)
-    except (HeaderDataError, WrapStructError) as error:
-        raise ValueError(str(error)) from None
+    return kind.from_fileobj(io.BytesIO(raw), check=False)
 
 
 def _open(path: Path, raw: bytes, packed: bool, stamp: tuple[int, int]) -> Study | Failure:
