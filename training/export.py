@@ -25,8 +25,8 @@ from training.batches import Pool
 from training.calibrate import calibrate_classes, calibrate_labels, calibrate_mask, platt_scaling
 from training.config import Config, load_config
 from training.fit import build
-from training.folder import card_tables, read_folder, write_folder
-from training.gate import fit_gate
+from training.folder import card_tables, npz_bytes, read_folder, write_folder
+from training.gate import fit_gate, fit_orientation
 from training.networks import Classifier
 from training.onnx_files import OPSET, Shipped, store_fp16, to_onnx, torch_outputs
 
@@ -196,8 +196,10 @@ def export(
     arrays = {"golden.npz": golden(shipped, pool.images[0])}
     if config.gate_data:
         features = run_all(shipped, train)["features"], train.allowed.argmax(axis=1)
-        arrays["gate.npz"], limits = fit_gate(features, pool, outputs, calibration["temperature"], config)
-        calibration["gate"] = limits
+        statistics, limits = fit_gate(features, pool, outputs, calibration["temperature"], config)
+        turned, more = fit_orientation(shipped, train, pool, config)
+        arrays["gate.npz"] = statistics | turned
+        calibration["gate"] = limits | more
         # The gate names one kind; a threshold per kind would mean nothing.
         calibration.pop("operating_points")
         calibration.pop("prediction_set")
@@ -229,13 +231,6 @@ def golden(network: Network, image: NDArray[np.uint8]) -> dict[str, NDArray[Any]
     """One canonical picture and what the shipped network answers to it."""
     outputs = {name: value.astype(np.float16) for name, value in network.run(tensor_of(image)).items()}
     return {"image": image, **outputs}
-
-
-def npz_bytes(arrays: dict[str, NDArray[Any]]) -> bytes:
-    """A compressed .npz in memory."""
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-    return buffer.getvalue()
 
 
 def recalibrate(config: Config, pool: Pool, models: Path) -> Path:

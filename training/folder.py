@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tomli_w
+from numpy.typing import NDArray
 
 from medview.inference.card import FORMAT, parse_card
 from medview.report.export import write_atomic
@@ -18,6 +21,13 @@ from training.config import Config
 CARDS = Path(__file__).parent / "cards"
 BASELINES = Path(__file__).parent / "baselines"
 CLASSICAL = ("logistic regression", "xgboost")
+
+
+def npz_bytes(arrays: dict[str, NDArray[Any]]) -> bytes:
+    """A compressed .npz in memory."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
 
 
 def card_tables(config: Config, calibration: dict[str, Any], files: dict[str, bytes]) -> dict[str, Any]:

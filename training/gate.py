@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import io
 import logging
 import tomllib
 from pathlib import Path
@@ -26,6 +25,7 @@ from medview.report.export import write_atomic
 from training.augment import augment
 from training.batches import Pool, load_pool
 from training.config import Augment, Config, load_config
+from training.folder import npz_bytes
 from training.samples import load_set
 
 log = logging.getLogger("training")
@@ -168,13 +168,12 @@ def refresh_orientation(folder: Path, data: Path) -> None:
     turned, limits = fit_orientation(network, pools[0], pools[1], config)
     with np.load(folder / "gate.npz") as old:
         arrays = {name: old[name] for name in old.files} | turned
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
+    packed = npz_bytes(arrays)
     raw: dict[str, Any] = tomllib.loads((folder / "card.toml").read_text(encoding="utf-8"))
-    raw["files"]["gate.npz"] = hashlib.sha256(buffer.getvalue()).hexdigest()
+    raw["files"]["gate.npz"] = hashlib.sha256(packed).hexdigest()
     raw["gate"] |= limits
     parse_card(raw)
-    write_atomic(folder / "gate.npz", buffer.getvalue())
+    write_atomic(folder / "gate.npz", packed)
     write_atomic(folder / "card.toml", tomli_w.dumps(raw).encode())
 
 
