@@ -22,9 +22,9 @@ from tests.training.toy import toy_config, toy_pool
 from training import export as exporting
 from training import fit as loop
 from training import folder as folders
-from training.calibrate import platt_scaling
 from training.config import Config
 from training.gate import principal
+from training.networks import classifier
 
 CARD = """
 name = "Toy"
@@ -119,27 +119,32 @@ def test_a_new_calibration_of_the_same_file_changes_nothing(runs: Path, tmp_path
     assert not (folder / "evaluation.json").exists()
 
 
-def test_several_labels_are_scaled_in_the_file_itself(
+def test_scale_and_offset_move_into_the_head_and_its_maps() -> None:
+    network = classifier("mobilenet_v2", 2, 0.0).eval()
+    tensor = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        before = network(tensor)
+        exporting.scale_head([network], np.array([2.0, 0.5]), np.array([-1.0, 3.0]))
+        logits, _, maps = network.explain(tensor)
+    torch.testing.assert_close(logits, before * torch.tensor([2.0, 0.5]) + torch.tensor([-1.0, 3.0]))
+    torch.testing.assert_close(maps.mean(dim=(2, 3)) + network.head.bias, logits, atol=1e-5, rtol=1e-4)
+
+
+def test_several_labels_a_picture_make_a_folder_that_loads(
     runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The toy network has learned next to nothing; here only the scaling counts.
+    # The toy network has learned next to nothing; no label would be left.
     monkeypatch.setattr("training.calibrate.LEAST_AUC", 0.0)
-    config = toy_config(id="toy", task="multilabel")
-    state = torch.load(runs / "toy" / "best.pt", weights_only=True)
+    config = toy_config(task="multilabel")
     for name in ("best.pt", "last.pt"):
         held = torch.load(runs / "toy" / name, weights_only=False)
         torch.save(held | {"digest": config.digest()}, runs / "toy" / name)
-    # A head that is four times too sure: the file has to take that back.
-    state["model"]["head.weight"] *= 4
-    torch.save(state | {"digest": config.digest()}, runs / "toy" / "best.pt")
-    folder = export(config, runs, tmp_path / "models")
-    card = tomllib.loads((folder / "card.toml").read_text())
-    assert "temperature" not in card
-    network = Network((folder / "model.onnx").read_bytes(), "cpu")
-    outputs = exporting.run_all(network, toy_pool())
-    scales, offsets = platt_scaling(outputs["logits"], toy_pool().allowed)
-    np.testing.assert_allclose(scales, 1, atol=0.15)
-    np.testing.assert_allclose(offsets, 0, atol=0.15)
+    export(config, runs, tmp_path / "models")
+    model = Registry(tmp_path / "models", "cpu").load("toy")
+    assert isinstance(model, Model), model
+    assert model.card.temperature == 1.0
+    assert model.card.prediction_set is None
+    assert set(model.card.operating_points) == {"dark", "bright"}
 
 
 def test_averaged_weights_are_the_mean_of_each() -> None:
