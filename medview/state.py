@@ -138,6 +138,10 @@ class Kept(Generic[K, V]):
             _, (_, freed) = self._items.popitem(last=False)
             self.used_bytes -= freed
 
+    def __contains__(self, key: K) -> bool:
+        """Whether `key` is kept; asking does not make it more recent."""
+        return key in self._items
+
     def drop(self, key: K) -> None:
         """Forget `key`, if it is known."""
         if key in self._items:

@@ -28,6 +28,8 @@ NO_PICTURES = Failure(
 )
 BATCH_SECONDS = 0.1
 MAX_FILES = 100_000
+# Files beside a slice that are looked at for its series.
+MAX_BESIDE = 5_000
 # Shorter side of a thumbnail, pixels: twice its place on the screen, for dense screens.
 THUMBNAIL_SIDE = 288
 
@@ -146,6 +148,36 @@ def put_right(picture: Picture, fixes: Sequence[Fix]) -> Picture:
     shown = values if picture.shown is picture.values else corrected(picture.shown, fixes)
     frame = corrected_frame(picture.frame, fixes)
     return Picture(frame, values, shown, picture.window, picture.drawn if frame.overlays else None)
+
+
+def whole_series(path: Path, token: Token) -> Study | None:
+    """The series that a slice belongs to, from the files beside it; None when it stands alone."""
+    from medview.imaging.series import series_of
+
+    try:
+        with os.scandir(path.parent) as listing:
+            names = sorted(entry.name for entry in listing if not entry.name.startswith(".") and entry.is_file())
+    except OSError:
+        return None
+    beside = [path.parent / name for name in names[:MAX_BESIDE]]
+    found = series_of(path, beside, lambda _: token.check())
+    if found is None:
+        return None
+    series, number = found
+    shown = series.frames[number]
+    what = f"DICOM {shown.modality}, {shown.cols} x {shown.rows} pixels, series of {len(series.frames)}"
+    return Study(path, what, (series,))
+
+
+def decode_all(frames: Sequence[Frame], token: Token) -> list[Picture]:
+    """Those of `frames` that can be decoded."""
+    pictures = []
+    for frame in frames:
+        token.check()
+        picture = decode(frame)
+        if isinstance(picture, Picture):
+            pictures.append(picture)
+    return pictures
 
 
 def open_first(

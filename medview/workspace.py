@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
-from medview import tasks
+from medview import state, tasks
 from medview.core.failures import Failure
 from medview.core.jobs import Token
 from medview.core.settings import Settings
@@ -25,19 +25,9 @@ from medview.imaging.study import Frame, Study
 from medview.inference.analysis import Analysis, Mask
 from medview.inference.fixes import Fix
 from medview.looks import Key, Looks
+from medview.neighbours import LANES, Neighbours
 from medview.runner import Job, Runner
-from medview.state import (
-    FileList,
-    Kept,
-    Overlay,
-    Picture,
-    ViewState,
-    add_recent,
-    first_label,
-    heatmap_of,
-    mask_of,
-    series_key,
-)
+from medview.state import FileList, Kept, Overlay, Picture, ViewState
 
 PICTURE_BYTES = 256 * 1024 * 1024
 # A stack that is being scrolled is analysed where the user stops, not at every frame on the way.
@@ -105,6 +95,7 @@ class Workspace(QObject):
         self._looks = Looks(
             self.runner, self._engine, self._take_analysis, self._on_steadied, self._on_analysis_cancelled
         )
+        self._neighbours = Neighbours(self.runner, self._pictures, self._key, self._on_series)
         self._settle = self._timer(SETTLE_MS, self._analyse_if_wanted)
         self._save_later = self._timer(SAVE_SETTINGS_MS, self.settings.save)
         self.runner.laneChanged.connect(self.busyChanged)
@@ -159,13 +150,13 @@ class Workspace(QObject):
             self.close_all()
             return
         if self.picture is not None:
-            self.frame_index = self.picture.frame.index
+            self.frame_index = self.study.number(self.picture.frame)
         self._select(self.files.place(self.study.path))
         self.pictureChanged.emit()
 
     def _stop_all(self) -> None:
         self._settle.stop()
-        for lane in (*OPENING, "analyse"):
+        for lane in (*OPENING, "analyse", *LANES):
             self.runner.cancel(lane)
 
     # The list of files
@@ -231,7 +222,12 @@ class Workspace(QObject):
         if 0 <= index < len(self.files.paths):
             self._seeking = False
             self._select(index)
-            self._open([self.files.paths[index]], self._on_open_failed)
+            path = self.files.paths[index]
+            number = self.study.first_of(path) if self.study and self.study.path != path and not self.failure else None
+            if number is None:
+                self._open([path], self._on_open_failed)
+            else:
+                self.select_frame(number)
 
     def step_file(self, step: int) -> None:
         """Open the next (1) or previous (-1) file of the list."""
@@ -268,11 +264,18 @@ class Workspace(QObject):
         self._select(place)
         if place is not None:
             self.fileMarked.emit(place)
-        self.set_setting("recent_files", add_recent(self.settings["recent_files"], path))
+        self.set_setting("recent_files", state.add_recent(self.settings["recent_files"], path))
         self.recentChanged.emit()
-        self.frame_index = opened.picture.frame.index
+        self.frame_index = self.study.number(opened.picture.frame)
         self._show(opened.picture)
         self._analyse_if_wanted()
+        self._neighbours.look(self.study)
+
+    def _on_series(self, study: Study) -> None:
+        """The slice that is shown turned out to belong to a series."""
+        if self.study and self.picture and self.study.path == study.path:
+            self.study, self.frame_index = study, study.number(self.picture.frame)
+            self.pictureChanged.emit()
 
     def _on_open_failed(self, failure: Failure) -> None:
         self.study, self.failed_path = None, self.files.current
@@ -310,7 +313,9 @@ class Workspace(QObject):
 
     def _show_frame(self, picture: Picture) -> None:
         self._show(picture)
+        self._select(self.files.place(picture.frame.path))
         self._settle.start()
+        self._neighbours.ahead(self.study, self.frame_index)
 
     def _show(self, picture: Picture) -> None:
         key = self._key(picture.frame)
@@ -348,12 +353,12 @@ class Workspace(QObject):
     @property
     def view(self) -> ViewState:
         """How the shown series is looked at."""
-        key = series_key(self.study, self.frame_index)
+        key = state.series_key(self.study, self.frame_index)
         return self._views.get(key, ViewState()) if key else ViewState()
 
     def set_view(self, **changes: Any) -> None:
         """Change fields of the view, for every frame of the series."""
-        key = series_key(self.study, self.frame_index)
+        key = state.series_key(self.study, self.frame_index)
         changed = replace(self.view, **changes)
         if key is not None and changed != self.view:
             self._views[key] = changed
@@ -377,12 +382,12 @@ class Workspace(QObject):
     @property
     def heatmap(self) -> NDArray[np.float32] | None:
         """The heatmap of the chosen label, (h, w) 0-1, or None."""
-        return heatmap_of(self.analysis, self.overlay.label)
+        return state.heatmap_of(self.analysis, self.overlay.label)
 
     @property
     def mask(self) -> Mask | None:
         """The mask of the shown frame, or None when no model marks."""
-        return mask_of(self.analysis)
+        return state.mask_of(self.analysis)
 
     # Analyses
 
@@ -412,7 +417,7 @@ class Workspace(QObject):
     def _take_analysis(self, analysis: Analysis | None) -> None:
         self.runner.cancel("stability")
         self.analysis = analysis
-        label = first_label(analysis) if analysis else None
+        label = state.first_label(analysis) if analysis else None
         if label != self.overlay.label:
             self.overlay = replace(self.overlay, label=label)
         self.analysisChanged.emit()
@@ -441,8 +446,5 @@ class Workspace(QObject):
         self.set_setting("save_folder", str(folder))
         stem = picture.frame.path.stem + (f"-frame{picture.frame.index}" if len(study.frames) > 1 else "")
         seen = replace(picture, window=self.view.window or picture.window)
-
-        def work(token: Token) -> list[Path] | Failure:
-            return tasks.save(analysis, seen, folder, stem)
-
-        self.runner.start(Job("save", "saving", work, self.saved.emit, self.saveFailed.emit))
+        done, failed = self.saved.emit, self.saveFailed.emit
+        self.runner.start(Job("save", "saving", lambda token: tasks.save(analysis, seen, folder, stem), done, failed))

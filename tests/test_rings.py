@@ -24,10 +24,11 @@ RINGS = {
     "state": 4,
     "tasks": 5,
     "looks": 6,
-    "workspace": 7,
-    "ui": 8,
-    "cli": 9,
-    "__main__": 10,
+    "neighbours": 7,
+    "workspace": 8,
+    "ui": 9,
+    "cli": 10,
+    "__main__": 11,
 }
 # Qt modules by part; a part that is not named has none.
 QT = {

@@ -258,16 +258,18 @@ def _tilt(first: Plane, last: Plane) -> float:
     return math.degrees(math.acos(min(1.0, along / length))) if length else 0.0
 
 
-def series_of(path: Path, candidates: Iterable[Path]) -> tuple[Series, int] | None:
+def series_of(
+    path: Path, candidates: Iterable[Path], step: Callable[[Path], None] = lambda path: None
+) -> tuple[Series, int] | None:
     """The series that a file belongs to, made from `candidates` (its neighbours), and the number of its first frame.
 
-    None when the file is no DICOM picture or stands alone.
+    None when the file is no DICOM picture or stands alone. `step` hears of each file and may raise.
     """
     study = open_path(path, examine=False, follow=False)
     if isinstance(study, Failure) or study.frames[0].place is None:
         return None
     uid = study.frames[0].place.origin.series_uid
-    for series in read_folder(dict.fromkeys((path, *candidates))).series:
+    for series in read_folder(dict.fromkeys((path, *candidates)), step).series:
         if uid and series.origin and series.origin.series_uid == uid and path in series.paths:
             number = next(n for n, frame in enumerate(series.frames) if frame.path == path)
             return (series, number) if len(series.paths) > 1 else None

@@ -171,6 +171,15 @@ class Study:
         """All frames of all series, in order."""
         return tuple(frame for series in self.series for frame in series.frames)
 
+    def number(self, frame: Frame) -> int:
+        """Where a frame is among `frames`; 0 for one that is not there."""
+        wanted = (frame.path, frame.index)
+        return next((n for n, one in enumerate(self.frames) if (one.path, one.index) == wanted), 0)
+
+    def first_of(self, path: Path) -> int | None:
+        """The number of the first frame of a file, None when none is of it."""
+        return next((n for n, frame in enumerate(self.frames) if frame.path == path), None)
+
     @property
     def middle(self) -> int:
         """Index of the middle frame, what is shown and analysed unless another is asked for."""

@@ -117,6 +117,12 @@ def help_html() -> str:
         "It does not notice a lateral view, a mirrored film, a grey photo without a visible edge, or a brain slice "
         "that is turned: look for these yourself.",
     )
+    opens = QT_TRANSLATE_NOOP(
+        "help",
+        "DICOM files, folders and discs (DICOMDIR), NIfTI, PNG, JPEG, TIFF, BMP, WebP, GIF, and ZIP archives. A "
+        "slice opens with the series it lies beside: step through it with the keys or the slider. Drawings that a file "
+        "brings are shown in pale yellow.",
+    )
     messages = QT_TRANSLATE_NOOP("help", "Every message says what to do next. These are all there are:")
     sections = (
         ("", f"<p>{_tr(intro)}</p>"),
@@ -126,6 +132,7 @@ def help_html() -> str:
         ),
         (QT_TRANSLATE_NOOP("help", "When medview refuses"), f"<p>{_tr(refusal)}</p>"),
         (QT_TRANSLATE_NOOP("help", "Is the picture good enough?"), f"<p>{_tr(quality)}</p><p>{_tr(limits)}</p>"),
+        (QT_TRANSLATE_NOOP("help", "What opens"), f"<p>{_tr(opens)}</p>"),
         (QT_TRANSLATE_NOOP("help", "Mouse"), table([[_tr(what), _tr(does)] for what, does in _MOUSE])),
         (QT_TRANSLATE_NOOP("help", "Actions and keys"), shortcuts()),
         (

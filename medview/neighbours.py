@@ -1,0 +1,63 @@
+"""The slices around the one that is shown: the series of an opened file, and frames decoded ahead. No signals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from medview import tasks
+from medview.core.jobs import Token
+from medview.imaging.study import Frame, Study
+from medview.looks import Key
+from medview.runner import Job, Runner
+from medview.state import Kept, Picture
+
+LANES = ("series", "ahead")
+# Frames decoded ahead in either direction: enough for a wheel that is turned steadily.
+AHEAD = 3
+
+
+class Neighbours:
+    """Looks around in the background. Lives on the Qt thread.
+
+    It calls `found(study)` with the whole series of a slice, and puts frames decoded ahead into `pictures` by `key`.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        pictures: Kept[Key, Picture],
+        key: Callable[[Frame], Key],
+        found: Callable[[Study], None],
+    ) -> None:
+        self._runner, self._pictures, self._key, self._found = runner, pictures, key, found
+
+    def look(self, study: Study) -> None:
+        """Find the series of a study that is a single slice; anything else is whole already."""
+        place = study.frames[0].place
+        if len(study.frames) > 1 or place is None or not place.origin.series_uid:
+            return
+
+        def work(token: Token) -> Study | None:
+            return tasks.whole_series(study.path, token)
+
+        def done(whole: Study | None) -> None:
+            if whole is not None:
+                self._found(whole)
+
+        self._runner.start(Job("series", "", work, done))
+
+    def ahead(self, study: Study | None, number: int) -> None:
+        """Decode the frames around frame `number` that are not kept yet, the nearest first."""
+        near = (number + step * side for step in range(1, AHEAD + 1) for side in (1, -1))
+        frames = study.frames if study else ()
+        wanted = [frames[n] for n in near if 0 <= n < len(frames) and self._key(frames[n]) not in self._pictures]
+
+        def work(token: Token) -> list[Picture]:
+            return tasks.decode_all(wanted, token)
+
+        def done(pictures: list[Picture]) -> None:
+            for picture in pictures:
+                self._pictures.put(self._key(picture.frame), picture, picture.nbytes)
+
+        if wanted:
+            self._runner.start(Job("ahead", "", work, done))

@@ -1,0 +1,96 @@
+"""Opening one slice shows its series; scrolling it is decoded ahead; archives open in the window."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from medview.ui.window import MainWindow
+from tests.imaging.make import dicom
+from tests.ui.conftest import MakeWindow
+
+Opened = Callable[..., MainWindow]
+
+
+def slice_at(z: int, series: str = "1.2") -> bytes:
+    return dicom(
+        np.full((20, 30), z, np.uint8), SeriesInstanceUID=series, SOPInstanceUID=f"{series}.{z + 1}",
+        PixelSpacing=[1, 1], ImagePositionPatient=[0, 0, z], ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
+    )  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Ten slices, the names in the opposite order of the positions, and one of another series."""
+    for z in range(10):
+        (tmp_path / f"{9 - z}.dcm").write_bytes(slice_at(z))
+    (tmp_path / "other.dcm").write_bytes(slice_at(3, "1.3"))
+    return tmp_path
+
+
+def shown(window: MainWindow) -> int:
+    """The position of the slice that is shown: its values."""
+    assert window.workspace.picture is not None
+    return int(window.workspace.picture.values[0, 0])
+
+
+def test_one_slice_shows_its_series_at_that_slice(opened: Opened, folder: Path, qtbot: QtBot) -> None:
+    window = opened(folder / "3.dcm", auto_analyse=False)
+    ws = window.workspace
+    qtbot.waitUntil(lambda: ws.study is not None and len(ws.study.frames) == 10)
+    assert (ws.frame_index, shown(window)) == (6, 6)
+    assert ws.study is not None
+    assert ws.study.description == "DICOM MR, 30 x 20 pixels, series of 10"
+    assert window.viewer.frames.isVisible()
+    ws.step_frame(1)
+    qtbot.waitUntil(lambda: shown(window) == 7)
+    assert ws.busy("open") is None
+    ws.select_frame(0)
+    qtbot.waitUntil(lambda: shown(window) == 0)
+
+
+def test_frames_around_are_decoded_ahead(opened: Opened, folder: Path, qtbot: QtBot) -> None:
+    window = opened(folder / "4.dcm", auto_analyse=False)
+    ws = window.workspace
+    qtbot.waitUntil(lambda: ws.study is not None and len(ws.study.frames) == 10)
+    ws.step_frame(1)
+    qtbot.waitUntil(lambda: shown(window) == 6)
+    qtbot.waitUntil(lambda: ws.busy("ahead") is None)
+    for z in (7, 8, 9):
+        ws.step_frame(1)
+        assert shown(window) == z  # at once: no job was needed
+
+
+def test_files_of_the_list_that_are_in_the_series_are_frames_of_it(
+    make_window: MakeWindow, folder: Path, qtbot: QtBot
+) -> None:
+    window = make_window(auto_analyse=False)
+    ws = window.workspace
+    window.open_paths([folder])
+    qtbot.waitUntil(lambda: ws.study is not None and len(ws.study.frames) == 10 and len(ws.files.paths) == 11)
+    study = ws.study
+    ws.select_file(2)
+    qtbot.waitUntil(lambda: shown(window) == 7)
+    assert ws.study is study
+    ws.step_frame(-1)
+    qtbot.waitUntil(lambda: shown(window) == 6)
+    assert ws.files.index == 3
+    ws.select_file(10)
+    qtbot.waitUntil(lambda: shown(window) == 3)
+    assert ws.study is not study
+
+
+def test_an_archive_opens_at_its_middle(opened: Opened, tmp_path: Path, qtbot: QtBot) -> None:
+    path = tmp_path / "scan.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        for z in range(5):
+            file.writestr(f"{9 - z}.dcm", slice_at(z))
+    window = opened(path, auto_analyse=False)
+    assert (window.workspace.frame_index, shown(window)) == (2, 2)
+    window.workspace.step_frame(1)
+    qtbot.waitUntil(lambda: shown(window) == 3)
