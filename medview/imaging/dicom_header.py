@@ -52,6 +52,7 @@ class Header:
         length: declared bytes of the value, -1 when encapsulated (undefined length).
         size: bytes of the file (inflated, for a deflated one).
         stamp: (bytes, mtime in ns) of the file on disk, to see that it has not changed since.
+        words: whether bytes of the pixels are swapped in pairs: big endian words (VR OW) that hold 8-bit values.
     """
 
     dataset: Dataset
@@ -62,6 +63,7 @@ class Header:
     length: int
     size: int
     stamp: tuple[int, int]
+    words: bool = False
 
 
 def parse_errors() -> tuple[type[Exception], ...]:
@@ -185,7 +187,8 @@ def _parse_stream(stream: Any, size: int, stamp: tuple[int, int]) -> Header:
         # pydicom passes no VR in implicit VR, also where it found the label of the file to be wrong.
         start = stream.tell() + (8 if where["vr"] is None else 12)
         length = -1 if where["length"] == 0xFFFFFFFF else int(where["length"])
-    return Header(dataset, syntax, bool(little), where.get("tag", 0), start, length, size, stamp)
+    words = not little and where.get("vr") == "OW"
+    return Header(dataset, syntax, bool(little), where.get("tag", 0), start, length, size, stamp, words)
 
 
 def inflate(source: Clipped) -> io.BytesIO | Failure | None:

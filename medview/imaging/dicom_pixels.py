@@ -66,7 +66,7 @@ class Pixels:
 
     Attributes:
         path, layout: the file and what it declares.
-        syntax, little, start, stamp: of the `Header`, which is not kept: a series has thousands of them.
+        syntax, little, start, stamp, words: of the `Header`, which is not kept: a series has thousands of them.
         spans: for encapsulated data, per frame the (offset, length) of its fragments; empty for native data.
     """
 
@@ -76,6 +76,7 @@ class Pixels:
     little: bool
     start: int
     stamp: tuple[int, int]
+    words: bool = False
     spans: tuple[tuple[tuple[int, int], ...], ...] = field(default=(), repr=False)
 
     def stored(self, index: int) -> NDArray[Any] | Failure:
@@ -120,15 +121,29 @@ class Pixels:
                     at += length
         except OSError as error:
             return os_failure(self.path, error)
-        return data
+        return self._unswapped(data, index) if self.words else data
+
+    def _unswapped(self, data: NDArray[np.uint8], index: int) -> NDArray[np.uint8]:
+        """The bytes of a frame out of the words that hold them."""
+        first, length = self._bytes(index)
+        plain = data[: len(data) // 2 * 2].reshape(-1, 2)[:, ::-1].reshape(-1)
+        return np.ascontiguousarray(plain[first % 2 : first % 2 + length])
 
     def _spans(self, index: int) -> tuple[tuple[int, int], ...]:
         if self.spans:
             return self.spans[index]
+        first, length = self._bytes(index)
+        if self.words:
+            length += first % 2
+            first, length = first - first % 2, length + length % 2
+        return ((self.start + first, length),)
+
+    def _bytes(self, index: int) -> tuple[int, int]:
+        """(offset in the value, length) of an uncompressed frame."""
         # Frames of 1-bit pictures need not begin at a byte (PS3.5 8.1.1); `native` drops the bits before.
         first = self.layout.frame_bits * index
         last = first + self.layout.frame_bits
-        return ((self.start + first // 8, (last + 7) // 8 - first // 8),)
+        return first // 8, (last + 7) // 8 - first // 8
 
 
 def truncated() -> Failure:
@@ -168,7 +183,8 @@ def locate(path: Path, header: Header) -> Pixels | Failure:
 
 
 def _pixels(path: Path, header: Header, layout: Layout, spans: tuple[tuple[tuple[int, int], ...], ...] = ()) -> Pixels:
-    return Pixels(path, layout, header.syntax, header.little, header.start, header.stamp, spans)
+    words = header.words and layout.allocated <= 8
+    return Pixels(path, layout, header.syntax, header.little, header.start, header.stamp, words, spans)
 
 
 def _locate_native(path: Path, header: Header, layout: Layout) -> Pixels | Failure:
@@ -177,6 +193,7 @@ def _locate_native(path: Path, header: Header, layout: Layout) -> Pixels | Failu
     if layout.photometric == "YBR_FULL_422" and layout.cols % 2:
         return damaged("The header contradicts itself: colour shared between two pixels, and an odd width.")
     needed = (layout.frame_bits * layout.frames + 7) // 8
+    needed += needed % 2 if header.words and layout.allocated <= 8 else 0
     if needed > header.size - header.start or needed > header.length:
         return truncated()
     return _pixels(path, header, layout)
@@ -266,19 +283,28 @@ def _group(
     raw = raw[: len(raw) // struct.calcsize(form) * struct.calcsize(form)]
     starts = {offset for (offset,) in struct.iter_unpack(form, raw)}
     first = fragments[0][0] - 8
-    groups: list[list[tuple[int, int]]] = []
-    for offset, length in fragments:
-        if starts:
-            begins = offset - 8 - first in starts
-        else:
-            source.seek(offset)
-            begins = source.read(4).startswith((b"\xff\xd8\xff", b"\xff\x4f\xff\x51"))
-        if begins or not groups:
-            groups.append([])
-        groups[-1].append((offset, length))
+    groups = _gathered(fragments, [offset - 8 - first in starts for offset, _ in fragments])
+    if len(groups) != frames:  # there is no table, or it is wrong
+        groups = _gathered(fragments, [_begins(source, offset) for offset, _ in fragments])
     if len(groups) != frames:
         return damaged(f"This DICOM file declares {frames} frames but holds {len(groups)}.")
-    return tuple(tuple(frame) for frame in groups)
+    return tuple(groups)
+
+
+def _begins(source: Clipped, offset: int) -> bool:
+    """Whether a picture (JPEG, JPEG-LS, JPEG 2000) begins in a fragment."""
+    source.seek(offset)
+    return source.read(8).startswith((b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP"))
+
+
+def _gathered(fragments: list[tuple[int, int]], begins: list[bool]) -> list[tuple[tuple[int, int], ...]]:
+    """Fragments in groups, each from one that begins a frame up to the next."""
+    groups: list[list[tuple[int, int]]] = []
+    for fragment, new in zip(fragments, begins, strict=True):
+        if new or not groups:
+            groups.append([])
+        groups[-1].append(fragment)
+    return [tuple(group) for group in groups]
 
 
 def native(data: bytes | NDArray[np.uint8], layout: Layout, little: bool, index: int) -> NDArray[Any]:

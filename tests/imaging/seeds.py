@@ -32,7 +32,8 @@ UID = "1.2.840.10008.1.2"
 BITS12 = {"BitsStored": 12, "HighBit": 11}
 
 
-def _packed(frames: list[bytes], syntax: str, like: NDArray[Any], **elements: Any) -> bytes:
+def packed(frames: list[bytes], syntax: str, like: NDArray[Any], **elements: Any) -> bytes:
+    """A compressed DICOM file of encoded frames like `like`; with NumberOfFrames given, `frames` are items already."""
     colour = like.ndim == 3
     bits = like.itemsize * 8
     ds: dict[str, Any] = {
@@ -42,7 +43,9 @@ def _packed(frames: list[bytes], syntax: str, like: NDArray[Any], **elements: An
     }  # fmt: skip
     ds |= {"PlanarConfiguration": 0} if colour else {}
     ds |= {"NumberOfFrames": len(frames)} if len(frames) > 1 else {}
-    return dicom(encapsulate(frames), syntax, **{**ds, **elements})
+    return dicom(
+        b"".join(frames) if "NumberOfFrames" in elements else encapsulate(frames), syntax, **{**ds, **elements}
+    )
 
 
 def _rle(pixels: NDArray[Any], **elements: Any) -> bytes:
@@ -54,7 +57,7 @@ def _rle(pixels: NDArray[Any], **elements: Any) -> bytes:
         bits_allocated=bits, bits_stored=bits, planar_configuration=0, pixel_representation=signed,
         photometric_interpretation="RGB" if pixels.ndim == 3 else "MONOCHROME2",
     )  # fmt: skip
-    return _packed([data], f"{UID}.5", pixels, **elements)
+    return packed([data], f"{UID}.5", pixels, **elements)
 
 
 def _deflated(data: bytes) -> bytes:
@@ -139,22 +142,22 @@ DICOM: dict[str, tuple[bytes, NDArray[Any] | None]] = {
     "enhanced": (_enhanced(), GREY8),
     "rle": (_rle(SIGNED), SIGNED),
     "rle rgb": (_rle(RGB), RGB),
-    "jpeg baseline": (_packed([imagecodecs.jpeg8_encode(GREY8, level=95)], f"{UID}.4.50", GREY8), None),
+    "jpeg baseline": (packed([imagecodecs.jpeg8_encode(GREY8, level=95)], f"{UID}.4.50", GREY8), None),
     "jpeg baseline rgb": (
-        _packed([imagecodecs.jpeg8_encode(RGB, level=95)], f"{UID}.4.50", RGB, PhotometricInterpretation="YBR_FULL"),
+        packed([imagecodecs.jpeg8_encode(RGB, level=95)], f"{UID}.4.50", RGB, PhotometricInterpretation="YBR_FULL"),
         None,
     ),
     "jpeg extended": (
-        _packed([imagecodecs.jpeg8_encode(GREY12, level=95, bitspersample=12)], f"{UID}.4.51", GREY12, **BITS12),
+        packed([imagecodecs.jpeg8_encode(GREY12, level=95, bitspersample=12)], f"{UID}.4.51", GREY12, **BITS12),
         None,
     ),
-    "jpeg lossless": (_packed([_jpeg_lossless(_unsigned(SIGNED))], f"{UID}.4.57", SIGNED), SIGNED),
-    "jpeg lossless sv1": (_packed([_jpeg_lossless(GREY8)], f"{UID}.4.70", GREY8), GREY8),
-    "jpeg-ls": (_packed([imagecodecs.jpegls_encode(_unsigned(SIGNED))], f"{UID}.4.80", SIGNED), SIGNED),
-    "jpeg-ls near": (_packed([imagecodecs.jpegls_encode(GREY8, level=2)], f"{UID}.4.81", GREY8), None),
-    "jpeg 2000": (_packed([_jpeg2k(GREY8), _jpeg2k(FRAMES[1])], f"{UID}.4.90", GREY8), GREY8),
-    "jpeg 2000 rgb": (_packed([_jpeg2k(RGB)], f"{UID}.4.91", RGB, PhotometricInterpretation="YBR_RCT"), RGB),
-    "htj2k": (_packed([imagecodecs.htj2k_encode(GREY12, reversible=True)], f"{UID}.4.201", GREY12, **BITS12), GREY12),
+    "jpeg lossless": (packed([_jpeg_lossless(_unsigned(SIGNED))], f"{UID}.4.57", SIGNED), SIGNED),
+    "jpeg lossless sv1": (packed([_jpeg_lossless(GREY8)], f"{UID}.4.70", GREY8), GREY8),
+    "jpeg-ls": (packed([imagecodecs.jpegls_encode(_unsigned(SIGNED))], f"{UID}.4.80", SIGNED), SIGNED),
+    "jpeg-ls near": (packed([imagecodecs.jpegls_encode(GREY8, level=2)], f"{UID}.4.81", GREY8), None),
+    "jpeg 2000": (packed([_jpeg2k(GREY8), _jpeg2k(FRAMES[1])], f"{UID}.4.90", GREY8), GREY8),
+    "jpeg 2000 rgb": (packed([_jpeg2k(RGB)], f"{UID}.4.91", RGB, PhotometricInterpretation="YBR_RCT"), RGB),
+    "htj2k": (packed([imagecodecs.htj2k_encode(GREY12, reversible=True)], f"{UID}.4.201", GREY12, **BITS12), GREY12),
 }
 OTHERS: dict[str, bytes] = {
     "png": png(GREY8, 0), "png rgb": png(RGB, 2), "jpeg": exif_jpeg(encode("jpg", photo(20, 24)), 6),

@@ -172,6 +172,20 @@ def test_ybr_by_the_standard(tmp_path: Path):
     assert np.array_equal(first(tmp_path, data)[1], values)
 
 
+def test_bytes_in_big_endian_words(tmp_path: Path):
+    """8-bit values of VR OW in big endian: the bytes of each word are the other way round (PS3.5 annex A.3)."""
+    frames = np.arange(27, dtype=np.uint8).reshape(3, 3, 3)[:, :, :3].transpose(2, 0, 1)
+    plain = np.ascontiguousarray(frames).tobytes() + b"\0"
+    swapped = np.frombuffer(plain, np.uint8).reshape(-1, 2)[:, ::-1].tobytes()
+    data = dicom(
+        np.ascontiguousarray(frames).tobytes() + b"\0", "1.2.840.10008.1.2.2", Rows=3, Columns=3, SamplesPerPixel=1,
+        PhotometricInterpretation="MONOCHROME2", NumberOfFrames=3, BitsAllocated=8, BitsStored=8, HighBit=7,
+        PixelRepresentation=0,
+    ).replace(plain, swapped).replace(b"\x7f\xe0\x00\x10OB", b"\x7f\xe0\x00\x10OW")  # fmt: skip
+    for frame, expected in zip(opened(tmp_path, data).frames, frames, strict=True):
+        assert np.array_equal(frame.modality_values(), expected)
+
+
 def test_palette(tmp_path: Path):
     numbers = (np.arange(20) % 4).astype(np.uint8).reshape(4, 5)
     colours = np.array([[0, 0, 0], [255, 0, 0], [0, 255, 0], [9, 8, 7]], np.uint16)

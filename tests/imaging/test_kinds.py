@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import random
+import struct
 import sys
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 
 from medview.core.failures import Failure
 from medview.imaging.facts import CORRUPT, NOT_AN_IMAGE, OPENS, UNSUPPORTED, inspect_path
 from medview.imaging.open import open_path
-from tests.imaging.seeds import DICOM, OTHERS
+from tests.imaging.seeds import DICOM, FRAMES, OTHERS, UID, packed
 
 SEEDS = [*(data for data, _ in DICOM.values()), *OTHERS.values()]
 MUTANTS = 1500
@@ -39,6 +41,22 @@ def test_pictures_of_every_kind(tmp_path: Path, name: str):
     path = tmp_path / "file"
     path.write_bytes(OTHERS[name])
     assert [facts.outcome for facts in inspect_path(path)] == [OPENS]
+
+
+def test_frames_in_several_fragments_with_any_table(tmp_path: Path):
+    """Three JPEG-LS frames, each in two fragments: with the right table, none, and one that is wrong."""
+    frames = [imagecodecs.jpegls_encode(frame) for frame in FRAMES]
+    halves = [half for data in frames for half in (data[:40], data[40:] + b"\0" * (len(data) % 2))]
+    starts = [sum(len(half) + 8 for half in halves[: 2 * n]) for n in range(3)]
+    for table in (starts, [], [0, 7, 11]):
+        items = [struct.pack(f"<{len(table)}I", *table), *halves]
+        body = b"".join(b"\xfe\xff\x00\xe0" + struct.pack("<I", len(item)) + item for item in items)
+        path = tmp_path / "file"
+        path.write_bytes(packed([body], f"{UID}.4.80", FRAMES[0], NumberOfFrames=3))
+        study = open_path(path)
+        assert not isinstance(study, Failure), study
+        for frame, expected in zip(study.frames, FRAMES, strict=True):
+            assert np.array_equal(frame.stored_values(), expected)  # type: ignore[arg-type]
 
 
 def mutate(data: bytes, chance: random.Random) -> bytes:
