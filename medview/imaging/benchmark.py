@@ -144,8 +144,8 @@ def _series(folder: Path, slices: int) -> dict[str, Any]:
     held, size = _resident_bytes(), sum(values.nbytes for values in decoded)
     del decoded
     with _Stopwatch() as peer:
-        for path in series.paths:
-            _decode_pydicom(path)
+        theirs = [_decode_pydicom(path) for path in series.paths]
+    del theirs
     return {
         "list": listing.figures(),
         "first_picture": first.figures(),

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_BITS_64 = (1 << 64) - 1
+
 
 @dataclass(frozen=True)
 class Rescale:
@@ -37,18 +39,30 @@ def apply_rescale(stored: NDArray[Any], rescale: Rescale) -> NDArray[Any]:
         ends = [int(v) * int(slope) + int(intercept) for v in (stored.min(), stored.max())]
         for kind in (np.int16, np.uint16, np.int32):
             if np.iinfo(kind).min <= min(ends) and max(ends) <= np.iinfo(kind).max:
-                return _linear(stored, int(slope), int(intercept), np.dtype(kind))
+                return _whole(stored, int(slope), int(intercept), np.dtype(kind))
     return _linear(stored, slope, intercept, np.dtype(np.float32))
+
+
+def _whole(stored: NDArray[Any], slope: int, intercept: int, kind: np.dtype[Any]) -> NDArray[Any]:
+    """value * slope + intercept in whole numbers of the type `kind`, which the results fit.
+
+    Sums and products that overflow on the way wrap round, and so end at the right value all the same.
+    """
+    result = stored.astype(kind)
+    if slope != 1:
+        result *= np.array(slope & _BITS_64, np.uint64).astype(kind)
+    if intercept:
+        result += np.array(intercept & _BITS_64, np.uint64).astype(kind)
+    return result
 
 
 def _linear(stored: NDArray[Any], slope: float, intercept: float, kind: np.dtype[Any]) -> NDArray[Any]:
     """value * slope + intercept in 64 bits, in strips of rows so that a large picture needs little more than itself."""
     result = np.empty(stored.shape, kind)
-    wide = np.int64 if isinstance(slope, int) else np.float64
     step = max(1, 1_000_000 // stored.shape[1])
     with np.errstate(over="ignore", invalid="ignore"):
         for row in range(0, stored.shape[0], step):
-            result[row : row + step] = stored[row : row + step].astype(wide) * wide(slope) + wide(intercept)
+            result[row : row + step] = stored[row : row + step].astype(np.float64) * slope + intercept
     return result
 
 
