@@ -42,7 +42,7 @@ stages = [{ size = 32, epochs = 1 }, { size = 64, epochs = 1 }]
 
 
 def write_pictures(home: Path) -> None:
-    """ChestX6 as it is downloaded, of a few crops of the bundled films: all classes alike, so nothing can be learned."""
+    """ChestX6 as it is downloaded, of crops of the bundled films: all classes alike, nothing can be learned."""
     rng = np.random.default_rng(0)
     films = [cv2.imread(str(FOLDER / f"{name}.webp"), cv2.IMREAD_GRAYSCALE) for name in FILMS]
     for split, count in (("train", 3), ("val", 2), ("test", 1)):
