@@ -31,13 +31,15 @@ def inspect(options: argparse.Namespace) -> int:
         return USAGE
     if options.series:
         return _series(options)
-    code = OK
+    code = None
     with ChildReader() as reader:
         for path in _files(options.paths):
             for row in _facts(reader, path):
                 print(json.dumps(row) if options.json else "\n".join(map(printable, _lines(row))), flush=True)
-                code = UNREADABLE if row["code"] in _UNREADABLE else code
-    return code
+                code = UNREADABLE if row["code"] in _UNREADABLE else code or OK
+    if code is None:
+        say("No file was found.")
+    return UNREADABLE if code is None else code
 
 
 def _files(paths: list[str]) -> Iterator[Path]:
@@ -78,7 +80,7 @@ def _series(options: argparse.Namespace) -> int:
     """The series below the paths, each with its files in display order."""
     from medview.imaging.series import read_folder
 
-    folder = read_folder(_files(options.paths))
+    folder = read_folder(_files(options.paths), follow=frozenset(map(Path, options.paths)))
     for series in folder.series:
         row = _series_row(series)
         print(json.dumps(row) if options.json else "\n".join(map(printable, _series_lines(row))), flush=True)

@@ -11,7 +11,7 @@ import itertools
 import math
 import statistics
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -48,17 +48,17 @@ class Folder:
 
 
 def read_folder(
-    paths: Iterable[Path], step: Callable[[Path], None] = lambda path: None, follow: bool = False
+    paths: Iterable[Path], step: Callable[[Path], None] = lambda path: None, follow: Container[Path] = ()
 ) -> Folder:
     """Read the headers of files and arrange them; no pixels are decoded. `step` hears of each file and may raise.
 
-    `follow` as in `open_path`: left off, since the files that a DICOMDIR lists lie beside it.
+    `follow`: archives and DICOMDIRs to open; not those inside a folder, since the files of a DICOMDIR lie beside it.
     """
     frames: list[Frame] = []
     refused: dict[Path, Failure] = {}
     for path in paths:
         step(path)
-        study = open_path(path, examine=False, follow=follow)
+        study = open_path(path, examine=False, follow=path in follow)
         if isinstance(study, Failure):
             refused[path] = study
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -80,3 +81,19 @@ def test_series_in_display_order(capsys: pytest.CaptureFixture[str], tmp_path: P
     assert rows[0]["step_mm"] == 1
     assert main(["inspect", "--series", str(tmp_path)]) == 0
     assert "3 frames, 1 mm apart" in capsys.readouterr().out
+
+
+def test_archives_and_empty_folders(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        for name, z in (("a", 2), ("b", 0)):
+            file.writestr(f"x/{name}", write(tmp_path / "slice", z).read_bytes())
+    code, rows = inspect(capsys, path)
+    assert code == 0
+    assert [(row["file"], row["position_mm"]) for row in rows] == [(f"{path}/x/a", 2), (f"{path}/x/b", 0)]
+    code, rows = inspect(capsys, "--series", path)
+    assert (code, rows[0]["positions_mm"]) == (0, [0, 2])
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert inspect(capsys, empty) == (1, [])
+    assert inspect(capsys, "--series", empty) == (1, [])
