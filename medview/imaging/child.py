@@ -23,8 +23,8 @@ from medview.core.failures import Code, Failure
 LIMIT_S = 30.0
 # Added to that for large files: an archive is one answer.
 LEAST_BYTES_PER_S = 2_000_000
-# Address space of the child: four times the largest picture, and the libraries.
-LIMIT_BYTES = 4 * 1024**3
+# Address space that a picture may take in the child: several times the largest one.
+LIMIT_BYTES = 3 * 1024**3
 _AGAIN = "Copy the file again from where it came from; if it stays so, do not trust it."
 
 
@@ -133,10 +133,12 @@ def serve() -> None:
 
 
 def _limit_memory() -> None:
-    """No more address space than any picture needs, where the system can limit it (not on Windows)."""
+    """No more address space than any picture needs on top of the libraries, where the system can limit it (Linux)."""
     try:
         import resource
-    except ImportError:
+
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        limit = pages * resource.getpagesize() + LIMIT_BYTES
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    except (ImportError, OSError, ValueError):
         return
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_AS, (LIMIT_BYTES, LIMIT_BYTES))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -40,6 +41,23 @@ def test_a_file_that_hangs_is_given_up():
         assert "0.3 s" in hung.text
     with ChildReader(command=[sys.executable, "-c", FAKE]) as reader:
         assert reader.inspect(Path("b")) == [{"file": "b"}]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory of a process")
+def test_the_child_cannot_swell():
+    code = """
+from medview.imaging import child
+import numpy as np
+child.LIMIT_BYTES = 100_000_000
+child._limit_memory()
+np.ones(5_000_000, np.uint8)
+try:
+    np.ones(200_000_000, np.uint8)
+except MemoryError:
+    print("no more")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "no more\n"
 
 
 @pytest.mark.parametrize("name", ["plain.dcm", "é ж 你.dcm", 'quote".dcm'])
