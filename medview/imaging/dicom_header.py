@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 DEFLATED = "1.2.840.10008.1.2.1.99"
 # A deflated file is inflated in memory; real ones are headers or single slices.
 MAX_INFLATED = 256 * 1024 * 1024
+# Pictures pack 2:1 to 10:1, a blank one more; zeros 1000:1. Small files may be anything.
+MAX_INFLATE_RATIO, LEAST_INFLATED = 100, 32 * 1024 * 1024
+_PIECE = 1024 * 1024
 # Headers beyond these are no headers: real ones have hundreds of elements, and enhanced ones some MB of frame groups.
 MAX_HEADER_BYTES = 192 * 1024 * 1024
 MAX_ELEMENTS = 20_000
@@ -215,15 +218,24 @@ def inflate(source: Clipped) -> io.BytesIO | Failure | None:
             meta += element
         position = end
     source.seek(position)
+    room = min(MAX_INFLATED, max(LEAST_INFLATED, MAX_INFLATE_RATIO * source.size))
     unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
-    body = unpacker.decompress(source.read(), MAX_INFLATED)
-    if unpacker.unconsumed_tail:
-        return Failure(
-            Code.TOO_LARGE, "This compressed DICOM file is larger than medview opens.", "Export it uncompressed."
-        )
+    plain = io.BytesIO()
+    plain.write(meta)
+    packed = source.read()
+    # Piece by piece: the whole twice in memory would be half a gigabyte.
+    while packed and not unpacker.eof:
+        plain.write(unpacker.decompress(packed, _PIECE))
+        packed = unpacker.unconsumed_tail
+        if plain.tell() > room:
+            return Failure(
+                Code.TOO_LARGE, "This compressed DICOM file is larger than medview opens.", "Export it uncompressed."
+            )
+    plain.write(unpacker.flush())
     if not unpacker.eof:
         return damaged("This compressed DICOM file ends too early.", "deflate stream", Code.TRUNCATED)
-    return io.BytesIO(bytes(meta) + body)
+    plain.seek(0)
+    return plain
 
 
 @cache

@@ -60,7 +60,7 @@ def _rle(pixels: NDArray[Any], **elements: Any) -> bytes:
     return packed([data], f"{UID}.5", pixels, **elements)
 
 
-def _deflated(data: bytes) -> bytes:
+def deflated(data: bytes) -> bytes:
     """A file in explicit VR little endian as a deflated one."""
     start = data.index(b"\x08\0\x16\0")
     packer = zlib.compressobj(wbits=-15)
@@ -128,7 +128,7 @@ def _nifti(kind: Callable[..., Any] = nibabel.Nifti1Image) -> bytes:
 DICOM: dict[str, tuple[bytes, NDArray[Any] | None]] = {
     "implicit": (dicom(SIGNED, UID), SIGNED),
     "explicit": (dicom(SIGNED, f"{UID}.1"), SIGNED),
-    "deflated": (_deflated(dicom(SIGNED, f"{UID}.1")), SIGNED),
+    "deflated": (deflated(dicom(SIGNED, f"{UID}.1")), SIGNED),
     "big endian": (dicom(SIGNED.astype(">i2"), f"{UID}.2"), SIGNED),
     "no preamble": (dicom(GREY8, f"{UID}.1", preamble=False), GREY8),
     "12 of 16 bits": (dicom(GREY12 | 0xF000, **BITS12, PixelRepresentation=0), GREY12),

@@ -14,7 +14,8 @@ import pytest
 from medview.core.failures import Failure
 from medview.imaging.facts import CORRUPT, NOT_AN_IMAGE, OPENS, UNSUPPORTED, inspect_path
 from medview.imaging.open import open_path
-from tests.imaging.seeds import DICOM, FRAMES, OTHERS, UID, packed
+from tests.imaging.make import dicom
+from tests.imaging.seeds import DICOM, FRAMES, OTHERS, UID, deflated, packed
 
 SEEDS = [*(data for data, _ in DICOM.values()), *OTHERS.values()]
 MUTANTS = 1500
@@ -41,6 +42,13 @@ def test_pictures_of_every_kind(tmp_path: Path, name: str):
     path = tmp_path / "file"
     path.write_bytes(OTHERS[name])
     assert [facts.outcome for facts in inspect_path(path)] == [OPENS]
+
+
+def test_a_deflated_bomb_is_refused(tmp_path: Path):
+    path = tmp_path / "file"
+    path.write_bytes(deflated(dicom(np.zeros((100, 3000, 200), np.uint16), f"{UID}.1")))
+    assert path.stat().st_size < 150_000
+    assert [facts.code for facts in inspect_path(path)] == ["too-large"]
 
 
 def test_frames_in_several_fragments_with_any_table(tmp_path: Path):
