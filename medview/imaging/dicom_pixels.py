@@ -24,6 +24,8 @@ MAX_FRAME_BYTES = 300 * 1024 * 1024
 MAX_FRAMES = 65_536
 # Compressed pictures of medicine reach 100:1; a blank one of 1 bit per row of blocks more. Beyond, a header lies.
 MAX_RATIO = 20_000
+# Large blank pictures do not exist, and JPEG 2000 takes four bytes for every value before it sees that a file lies.
+LARGE, MAX_LARGE_RATIO = 64 * 1024 * 1024, 1000
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,8 @@ def locate(path: Path, header: Header) -> Pixels | Failure:
         return spans
     if any(sum(n for _, n in frame) > 4 * layout.frame_bytes + 2**20 for frame in spans):
         return damaged("The compressed pixels of this DICOM file are longer than the picture itself.")
-    if layout.frame_bytes > MAX_RATIO * max(1, min(sum(n for _, n in frame) for frame in spans)):
+    ratio = MAX_RATIO if layout.frame_bytes <= LARGE else MAX_LARGE_RATIO
+    if layout.frame_bytes > ratio * max(1, min(sum(n for _, n in frame) for frame in spans)):
         return damaged("This DICOM file declares far more pixels than it holds.")
     return _pixels(path, header, layout, spans)
 
