@@ -139,7 +139,7 @@ def _opened(facts: Facts, study: Study) -> Facts:
     first = study.frames[0]
     facts = replace(facts, text=study.description, frames=len(study.frames), rows=first.rows, cols=first.cols)
     stored = _statistics(first)
-    return _refused(facts, stored) if isinstance(stored, Failure) else replace(facts, stored=stored)
+    return _refused(facts, stored) if isinstance(stored, Failure) else replace(facts, stored=stored or None)
 
 
 def _statistics(frame: Frame) -> dict[str, float] | Failure:
