@@ -147,10 +147,9 @@ def classifier(arch: str, classes: int, dropout: float) -> Classifier:
 
 CLASSIFIERS = ("mobilenet_v2", "resnet50", "densenet121", "efficientnet_b0")
 # Segmenters by encoder: its layers, and where their outputs have stride 2, 4, 8, 16, 32, with the channels there.
-SEGMENTERS = ("residual_unet", "residual_unet_wide", "residual_unet_resnet50")
-# Channels of the decoder's blocks. The wide one has no block at full size, where each channel costs most; its logits
-# are enlarged instead.
-WIDTHS, WIDE = (96, 64, 40, 24, 16), (192, 128, 64, 32)
+SEGMENTERS = ("residual_unet", "residual_unet_resnet50")
+# Channels of the decoder's blocks.
+WIDTHS = (96, 64, 40, 24, 16)
 RESNET50_TAPS = ((0, 64), (1, 256), (2, 512), (3, 1024), (4, 2048))
 
 
@@ -185,16 +184,15 @@ class ResidualUNet(nn.Module):
     def __init__(self, arch: str = "residual_unet") -> None:
         super().__init__()
         mobile = arch != "residual_unet_resnet50"
-        widths = WIDE if arch == "residual_unet_wide" else WIDTHS
         self.encoder = mobilenet_v2_layers()[:18] if mobile else _resnet50_layers()
         self.taps = TAPS if mobile else RESNET50_TAPS
         channels = [count for _, count in self.taps]
-        inputs = [channels[-1], *widths[:-1]]
+        inputs = [channels[-1], *WIDTHS[:-1]]
         skips = [*reversed(channels[:-1]), 0]
         self.decoder = nn.ModuleList(
-            ResidualUp(before, skip, after) for before, skip, after in zip(inputs, skips, widths, strict=False)
+            ResidualUp(before, skip, after) for before, skip, after in zip(inputs, skips, WIDTHS, strict=True)
         )
-        self.head = nn.Conv2d(widths[-1], 1, 1)
+        self.head = nn.Conv2d(WIDTHS[-1], 1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         taps: list[Tensor] = []
@@ -207,8 +205,7 @@ class ResidualUNet(nn.Module):
         for block in self.decoder:
             x = block(x, taps.pop() if taps else None)
         out: Tensor = self.head(x)
-        left = len(self.taps) - len(self.decoder)
-        return F.interpolate(out, scale_factor=2.0**left, mode="bilinear", align_corners=False) if left else out
+        return out
 
 
 def load_imagenet(features: nn.Sequential, weights: Path) -> list[tuple[nn.BatchNorm2d, Tensor]]:
