@@ -22,7 +22,7 @@ from training.metrics import Bootstrap, Figure, dice
 from training.samples import Sample
 
 # Segmentation networks and the gate's set, which runs every model, cost several times as much a picture.
-PICTURES = {"classify": 200, "multilabel": 200, "segment": 60}
+PICTURES = {"classify": 200, "multilabel": 200, "segment": 30}
 GATE_PICTURES = 100
 SEED = 20261120
 
