@@ -73,9 +73,11 @@ def hide_labels(raw: dict[str, Any]) -> None:
     val = raw["about"]["calibration_on_val"]
     for label in raw["labels"]:
         if label["id"] in val.get("hidden", []):
-            auc = val["auc"][label["id"]]
+            auc = val["auc_within_one_framing"][label["id"]]
             label["shown"] = False
-            label["why_hidden"] = f"AUC {auc['value']:.2f}, perhaps only {auc['low']:.2f}: too weak to be shown"
+            label["why_hidden"] = (
+                f"AUC {auc['value']:.2f}, perhaps only {auc['low']:.2f}, among pictures cut alike: too weak to show"
+            )
 
 
 def notice(raw: dict[str, Any]) -> str:

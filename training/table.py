@@ -60,6 +60,9 @@ def percent(figure: dict[str, float]) -> str:
 def headline(figures: dict[str, Any]) -> list[str]:
     """The figures of one split that come first, each with its interval."""
     lines = [f"{words} {percent(figures[name])}" for name, words in HEADLINES.items() if name in figures]
+    lines += [
+        f"{framing} alone: {percent(figure)}" for framing, figure in figures.get("mean_auc_by_framing", {}).items()
+    ]
     if alone := figures.get("without_gate"):
         lines.append(f"without the gate: balanced accuracy {percent(alone['balanced_accuracy'])}")
     if (tumour := figures.get("tumour")) is not None:

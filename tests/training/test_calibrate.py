@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -76,5 +78,19 @@ def test_a_label_without_evidence_is_hidden() -> None:
     logits = np.stack([np.where(pool.allowed[:, 0], 3.0, -3.0), rng.normal(size=200)], axis=1)
     found = calibrate_labels(logits, pool, config)
     assert found["val"]["hidden"] == ["bright"]
-    assert found["val"]["auc"]["dark"]["value"] == 1.0
+    assert found["val"]["auc_within_one_framing"]["dark"]["value"] == 1.0
     assert set(found["operating_points"]) == {"dark", "bright"}
+
+
+def test_a_label_that_only_knows_the_framing_is_hidden() -> None:
+    config, pool = toy_config(task="multilabel"), toy_pool(200)
+    pool.allowed[:, 1] = np.arange(200) % 4 == 0
+    for index, sample in enumerate(pool.samples):
+        # Every picture with the first label is a crop; so are a few without it.
+        pool.samples[index] = replace(sample, framing="crop" if pool.allowed[index, 0] or index < 60 else "full")
+    crops = np.array([s.framing == "crop" for s in pool.samples])
+    knows_framing = np.where(crops, 3.0, -3.0)
+    found = calibrate_labels(np.stack([knows_framing, np.where(pool.allowed[:, 1], 3.0, -3.0)], axis=1), pool, config)
+    assert found["val"]["auc_within_one_framing"]["dark"]["value"] == 0.5
+    assert found["val"]["auc_within_one_framing"]["dark"]["framing"] == "crop"
+    assert found["val"]["hidden"] == ["dark"]
