@@ -12,7 +12,7 @@ from sklearn.metrics import roc_curve
 from medview.inference.postprocess import drop_small, sigmoid, softmax
 from training.batches import Pool
 from training.config import Config
-from training.metrics import Bootstrap, calibration_error, mean_dice
+from training.metrics import Bootstrap, calibration_error
 
 MASK_THRESHOLDS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6)
 MAX_FALSE_MARKS = 0.02
@@ -125,22 +125,27 @@ def calibrate_labels(logits: NDArray[Any], pool: Pool, config: Config) -> dict[s
         "val": {
             "images": len(pool.samples),
             "auc_within_one_framing": aucs,
-            "hidden": [label for label, auc in aucs.items() if not auc["low"] >= LEAST_AUC],
+            "hidden": [label for label, auc in aucs.items() if not float(auc["low"]) >= LEAST_AUC],
         },
     }
 
 
 def calibrate_mask(logits: NDArray[Any], pool: Pool) -> dict[str, Any]:
-    """Mask threshold and smallest region: the pair with the best mean Dice over slices that have a reference, among
-    those that mark at most `MAX_FALSE_MARKS` of the empty ones, or among all where none is so strict."""
+    """Mask threshold and smallest region: the pair with the best mean Dice per patient or lesion (all its pictures that
+    have a reference pooled), among those that mark at most `MAX_FALSE_MARKS` of the empty pictures, or among all where
+    none is so strict."""
     assert pool.masks is not None
     probabilities, references = sigmoid(logits[:, 0]), pool.masks > 127
     marked = references.any(axis=(1, 2))
+    _, group = np.unique([s.group for s, own in zip(pool.samples, marked, strict=True) if own], return_inverse=True)
 
     def figures(threshold: float, smallest: int) -> tuple[float, float]:
         found = np.stack([drop_small(p >= threshold, smallest) for p in probabilities])
+        own, reference = found[marked], references[marked]
+        both = np.bincount(group, (own & reference).sum(axis=(1, 2)))
+        total = np.bincount(group, own.sum(axis=(1, 2)) + reference.sum(axis=(1, 2)))
         free = float(found[~marked].any(axis=(1, 2)).mean()) if not marked.all() else 0.0
-        return mean_dice(found[marked], references[marked]), free
+        return float((2 * both / total).mean()), free
 
     table = {(t, m): figures(t, m) for t in MASK_THRESHOLDS for m in MIN_PIXELS}
     strict = [pair for pair, (_, free) in table.items() if free <= MAX_FALSE_MARKS] or list(table)
@@ -149,5 +154,5 @@ def calibrate_mask(logits: NDArray[Any], pool: Pool) -> dict[str, Any]:
     return {
         "mask_threshold": threshold,
         "min_pixels": smallest,
-        "val": {"images": len(references), "mean_slice_dice": dice, "empty_marked": free},
+        "val": {"images": len(references), "mean_dice_per_group": dice, "empty_marked": free},
     }

@@ -18,6 +18,7 @@ from training.calibrate import (
     COVERAGE,
     HIGHEST_THRESHOLD,
     calibrate_labels,
+    calibrate_mask,
     conformal_threshold,
     fit_temperature,
     platt_scaling,
@@ -94,3 +95,22 @@ def test_a_label_that_only_knows_the_framing_is_hidden() -> None:
     assert found["val"]["auc_within_one_framing"]["dark"]["value"] == 0.5
     assert found["val"]["auc_within_one_framing"]["dark"]["framing"] == "crop"
     assert found["val"]["hidden"] == ["dark"]
+
+
+def test_the_mask_threshold_is_the_best_for_patients_and_spares_empty_pictures() -> None:
+    masks = np.zeros((3, 16, 16), np.uint8)
+    masks[:2, 4:12, 4:12] = 255
+    logits = np.full((3, 1, 16, 16), -9.0)
+    logits[:2, 0, 0:5, 0:5] = -1.2  # what a threshold of 0.2 would mark beside it
+    logits[:2, 0, 4:12, 4:12] = 2.0  # the tumour of one patient, on two slices
+    pool = toy_pool(3, 16)
+    pool.masks = masks
+    for index, sample in enumerate(pool.samples):
+        pool.samples[index] = replace(sample, group="patient" if index < 2 else "healthy")
+    found = calibrate_mask(logits, pool)
+    assert (found["mask_threshold"], found["min_pixels"]) == (0.25, 0)
+    assert found["val"] == {"images": 3, "mean_dice_per_group": 1.0, "empty_marked": 0.0}
+    logits[2, 0, 15, 15] = 3.0  # one pixel of the empty picture: only a smallest region keeps it out
+    found = calibrate_mask(logits, pool)
+    assert (found["mask_threshold"], found["min_pixels"]) == (0.25, 20)
+    assert found["val"]["empty_marked"] == 0.0
