@@ -137,7 +137,8 @@ def calibrate_mask(logits: NDArray[Any], pool: Pool) -> dict[str, Any]:
     assert pool.masks is not None
     probabilities, references = sigmoid(logits[:, 0]), pool.masks > 127
     marked = references.any(axis=(1, 2))
-    _, group = np.unique([s.group for s, own in zip(pool.samples, marked, strict=True) if own], return_inverse=True)
+    names = np.array([s.group for s in pool.samples])[marked]
+    group = np.unique(names, return_inverse=True)[1]
 
     def figures(threshold: float, smallest: int) -> tuple[float, float]:
         found = np.stack([drop_small(p >= threshold, smallest) for p in probabilities])
