@@ -35,6 +35,7 @@ def card_tables(config: Config, calibration: dict[str, Any], files: dict[str, by
     raw: dict[str, Any] = tomllib.loads((CARDS / f"{config.id}.toml").read_text(encoding="utf-8"))
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     raw["about"]["calibration_on_val"] = calibration.pop("val")
+    raw["about"] |= baselines(config)
     hide_labels(raw)
     if "gate" in calibration:
         calibration["gate"] = raw.pop("gate", {}) | calibration["gate"]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
-from medview.inference.card import Card, damaged, read_card
+from medview.inference.card import TASKS, Card, damaged, read_card
 from medview.inference.preprocess import to_input
 from medview.inference.quality import ORIENTATION_LIMITS, ORIENTATIONS
 from medview.inference.runtime import Device, Network
@@ -194,9 +194,11 @@ class Registry:
         return model
 
     def for_kind(self, kind: str) -> list[Card]:
-        """Cards of the models that accept a kind of picture; a second stage comes after its first."""
+        """Cards of the models that accept a kind of picture: a second stage comes after its first, and what names one
+        class comes before what judges single findings, whose silence says less."""
         return sorted(
-            (c for c in self.cards.values() if c.kind == kind), key=lambda c: (c.first_stage is not None, c.id)
+            (c for c in self.cards.values() if c.kind == kind),
+            key=lambda c: (c.first_stage is not None, TASKS.index(c.task), c.id),
         )
 
     def statuses(self) -> list[ModelStatus]:

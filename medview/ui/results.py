@@ -149,9 +149,10 @@ class ResultCard(Card):
         if not names and top.normal:
             return self.tr("No finding. Most probable: {0}").format(top.name)
         if not names:
-            text = self.tr("No finding: nothing reached its threshold.")
             if result.card.task == "multilabel":
-                return text
+                text = self.tr("None of the {0} findings that it judges reached its threshold.")
+                return text.format(len(probabilities))
+            text = self.tr("No finding: nothing reached its threshold.")
             return text + " " + self.tr("Most probable: {0}").format(top.name)
         if result.findings[0] != top.id and result.card.task == "classify":
             return self.tr("Finding: {0}. Most probable: {1}").format(names, top.name)

@@ -16,6 +16,7 @@ import pytest
 from medview import __version__
 from medview.cli import main
 from medview.imaging.samples import Sample, samples
+from medview.inference.registry import models_folder
 
 FIELDS = {"schema", "file", "frame", "status", "reason", "kind", "kind_scores", "results", "quality", "corrected"}
 RESULT_FIELDS = {
@@ -235,7 +236,8 @@ def test_out_into_a_file_is_wrong_usage(capsys: pytest.CaptureFixture[str], tmp_
 def test_models_are_listed_with_their_hashes(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "--json", "--device", "cpu"]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {r["id"] for r in rows} == {"chest-six", "skin-lesion", "brain-tumour", "brain-tumour-mask", "image-kind"}
+    assert {r["id"] for r in rows} == {path.parent.name for path in models_folder().glob("*/card.toml")}
+    assert len(rows) == 7
     assert all(r["self_test"] == "ok" and len(r["sha256"]) == 64 for r in rows)
 
 
@@ -260,7 +262,7 @@ def test_stdout_holds_nothing_but_json_when_run_as_a_program() -> None:
 def test_bench_prints_one_json_object_with_a_figure_per_model(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "--runs", "1", "--device", "cpu"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert len(report["models"]) == 5
+    assert len(report["models"]) == 7
     assert all(m["network"]["median_ms"] > 0 for m in report["models"].values())
     assert set(report["file_to_answer_warm"]) == {s.path.name for s in samples()}
     assert report["analyze_cold"]["median_ms"] > report["version_cold"]["median_ms"]

@@ -208,13 +208,13 @@ def test_two_models_of_one_kind_one_of_them_multilabel(tmp_path: Path) -> None:
     labels = {label["id"]: label["name"] for label in tomllib.loads(text)["labels"]}
     analysis = Engine(tmp_path, "cpu").analyse(sample("chest_xray"), "x", stability=True)
     assert (analysis.status, analysis.warnings) == ("ok", ())
-    findings, six = analysis.results
-    assert (findings.card.id, six.card.id) == ("chest-findings", "chest-six")
+    six, findings = analysis.results
+    assert (six.card.id, findings.card.id) == ("chest-six", "chest-findings")
     shown = set(labels) - {"covid19"}
     assert findings.probabilities is not None
     assert set(findings.probabilities) == set(findings.heatmaps or {}) == set(findings.stability or {}) == shown
     assert "covid19" not in findings.findings
-    told = analysis.to_dict()["results"][0]
+    told = analysis.to_dict()["results"][1]
     assert told["task"] == "multilabel"
     assert "covid19" not in told["probabilities"]
     assert [item["name"] for item in told["not_judged"]] == [labels["covid19"], "Hernia"]

@@ -270,7 +270,7 @@ def test_no_finding_of_independent_labels_names_no_most_probable_one(opened: Ope
         return replace(done, results=(replace(done.results[0], findings=()),))
 
     (card,) = cards(opened(grey, FakeEngine(answer)))
-    assert card.verdict.text() == "No finding: nothing reached its threshold."
+    assert card.verdict.text() == "None of the 5 findings that it judges reached its threshold."
 
 
 # ---- the card of a model ----
