@@ -25,6 +25,7 @@ from training.class_figures import (
     tumour_figures,
 )
 from training.config import Config
+from training.folder import BASELINES
 from training.mask_figures import mask_figures
 from training.metrics import Bootstrap
 from training.pointing import pointing_figures
@@ -34,7 +35,7 @@ from training.samples import Sample
 
 log = logging.getLogger("training")
 # What other commands of the package measured, by the model's id and by the set's name.
-HELD_OUT, BASELINES = Path(__file__).parent / "loso", Path(__file__).parent / "baselines"
+HELD_OUT = Path(__file__).parent / "loso"
 
 
 def answers(engine: Engine, samples: list[Sample], model: str) -> list[Analysis]:
