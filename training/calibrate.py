@@ -20,6 +20,7 @@ MIN_PIXELS = (0, 20, 40, 80, 120, 160, 200, 300)
 COVERAGE = 0.9
 # A label of one-of-n that is more probable than all others together is a finding, however easy its sensitivity is.
 HIGHEST_THRESHOLD = 0.5
+LEAST_SPECIFICITY = 0.7
 # A label whose AUC may be as low as this says too little to be shown.
 LEAST_AUC = 0.65
 
@@ -50,9 +51,16 @@ def platt_scaling(logits: NDArray[Any], truth: NDArray[np.bool_]) -> tuple[NDArr
 def sensitivity_point(
     truth: NDArray[np.bool_], probability: NDArray[np.float64], sensitivity: float
 ) -> dict[str, float]:
-    """The highest threshold, `HIGHEST_THRESHOLD` at most, that reaches `sensitivity`, with what it reaches of both."""
-    _, true_rate, thresholds = roc_curve(truth, probability, drop_intermediate=False)
-    reached = thresholds[np.argmax(true_rate >= sensitivity)]
+    """The highest threshold, `HIGHEST_THRESHOLD` at most, that reaches `sensitivity`, with what it reaches of both.
+
+    Where that would leave a specificity under `LEAST_SPECIFICITY`, a finding would mean little; then it is the point
+    with the largest sum of both (Youden 1950).
+    """
+    false_rate, true_rate, thresholds = roc_curve(truth, probability, drop_intermediate=False)
+    at = int(np.argmax(true_rate >= sensitivity))
+    if 1 - false_rate[at] < LEAST_SPECIFICITY:
+        at = int(np.argmax(true_rate - false_rate))
+    reached = thresholds[at]
     threshold = float(np.clip(reached, 0.005, HIGHEST_THRESHOLD))
     found = probability >= threshold
     return {

@@ -49,11 +49,12 @@ def test_the_operating_point_is_the_highest_threshold_that_reaches_the_sensitivi
     truth = np.array([False, False, False, True, True, True, True, True])
     point = sensitivity_point(truth, probability, 0.8)
     assert point == {"threshold": 0.25, "sensitivity": 0.8, "specificity": 1.0}
-    assert sensitivity_point(truth, probability, 1.0) == {
-        "threshold": 0.15,
-        "sensitivity": 1.0,
-        "specificity": pytest.approx(2 / 3),
-    }
+
+
+def test_a_sensitivity_that_would_flag_nearly_everybody_is_given_up() -> None:
+    truth = np.array([False] * 8 + [True] * 4)
+    probability = np.array([0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.1, 0.12, 0.01, 0.3, 0.4, 0.45])
+    assert sensitivity_point(truth, probability, 1.0) == {"threshold": 0.3, "sensitivity": 0.75, "specificity": 1.0}
 
 
 def test_an_easy_class_needs_no_more_than_a_majority() -> None:
