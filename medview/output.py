@@ -153,8 +153,8 @@ def _probabilities(result: Result) -> Iterator[str]:
         mark = "*" if label in result.findings else " "
         band = f" {bands[label][0]:6.1%} to {bands[label][1]:6.1%}" if label in bands else ""
         yield f"      {mark} {card.label(label).name:<36} {p:6.1%}{band}  {'#' * round(p * 24)}"
-    if card.prediction_set and result.prediction_set:
-        names = ", ".join(card.label(label).name for label in result.prediction_set)
+    if card.prediction_set and result.prediction_set is not None:
+        names = ", ".join(card.label(label).name for label in result.prediction_set) or "no label is likely enough"
         yield f"        {card.prediction_set.coverage:.0%} set: {names}"
     if result.unstable:
         names = ", ".join(card.label(label).name for label in result.unstable)

@@ -48,7 +48,8 @@ class Result:
         findings: labels other than the normal one at or above their operating point, most probable first.
         mask: None for a classifier; a segmentation that finds nothing has a mask of 0 pixels.
         skipped_by: id of the first stage that ruled this second stage out, so that its network did not run; or empty.
-        prediction_set: labels of the card's conformal set, most probable first; None where the card has none.
+        prediction_set: labels of the card's conformal set, most probable first, empty where none is likely
+            enough; None where the card has no set.
         stability: by label, the lowest and highest probability over small changes of the picture and the picture
             itself (`medview.inference.stability`); None where it was not computed.
         unstable: labels whose standing changed with them: one of n that became the most probable, or an independent

@@ -65,12 +65,12 @@ def findings(card: Card, probabilities: dict[str, float]) -> tuple[str, ...]:
 
 
 def prediction_set(card: Card, probabilities: dict[str, float]) -> tuple[str, ...] | None:
-    """The labels of the card's conformal set, most probable first; never empty, since the most probable label is always
-    in it. None where the card has no set."""
+    """The labels of the card's conformal set, most probable first; empty where no label is likely enough, as it is on a
+    picture unlike those of val. None where the card has no set."""
     if card.prediction_set is None:
         return None
-    ranked = sorted(probabilities, key=lambda k: -probabilities[k])
-    return (ranked[0], *(k for k in ranked[1:] if probabilities[k] >= card.prediction_set.threshold))
+    likely = (k for k, p in probabilities.items() if p >= card.prediction_set.threshold)
+    return tuple(sorted(likely, key=lambda k: -probabilities[k]))
 
 
 def class_probabilities(card: Card, logits: NDArray[Any]) -> dict[str, float]:

@@ -32,7 +32,8 @@ _PANEL = (
     QT_TRANSLATE_NOOP(
         "help",
         "A set, such as the 90 % set, holds the labels of which one is the true one that often, on pictures like "
-        "those of the validation. The longer it is, the less the model knows.",
+        "those of the validation. The longer it is, the less the model knows; "
+        "an empty set means that no label is likely enough, as on a picture unlike those it learned from.",
     ),
     QT_TRANSLATE_NOOP(
         "help",

@@ -108,7 +108,10 @@ class ResultCard(Card):
         if result.prediction_set is not None and result.card.prediction_set is not None:
             share = words.percent(result.card.prediction_set.coverage, 0)
             names = words.listed(result.card.label(one).name for one in result.prediction_set)
-            self.likely = label(self.tr("{0} set: {1}").format(share, names), "muted", wrap=True)
+            text = self.tr("{0} set: {1}").format(share, names)
+            if not result.prediction_set:
+                text = self.tr("{0} set: empty. No label is likely enough; take this answer for unknown.").format(share)
+            self.likely = label(text, "muted", wrap=True)
             self.likely.setToolTip(
                 self.tr(
                     "On pictures like those of the validation the set holds the true label {0} of the time."

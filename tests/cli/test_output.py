@@ -249,3 +249,10 @@ def test_a_table_tells_bands_sets_and_what_is_not_judged() -> None:
         "unstable: small changes of the picture speak for or against Bacterial pneumonia",
     ):
         assert expected in shown
+
+
+def test_an_empty_set_is_said() -> None:
+    seen = chest_analysis(Frame(Path("x.png"), 0, 4, 4, "", lambda: np.zeros((4, 4), np.uint8)))
+    seen = replace(seen, results=tuple(replace(r, prediction_set=r.prediction_set and ()) for r in seen.results))
+    shown = "\n".join(_lines(seen))
+    assert shown.count("90% set: no label is likely enough") == 1

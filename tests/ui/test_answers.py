@@ -239,6 +239,17 @@ def test_independent_labels_say_so_and_several_cards_are_folded(qtbot: QtBot, op
     assert findings.more.isHidden()
 
 
+def unsure(frame: Frame, force: bool = False) -> Analysis:
+    """No label of the one-of-n model reaches the threshold of its set."""
+    seen = chest_analysis(frame)
+    return replace(seen, results=tuple(replace(r, prediction_set=r.prediction_set and ()) for r in seen.results))
+
+
+def test_an_empty_set_says_that_nothing_is_likely_enough(opened: Opened, grey: Path) -> None:
+    _, six = cards(opened(grey, FakeEngine(unsure)))
+    assert "90 % set: empty. No label is likely enough; take this answer for unknown." in texts(six)
+
+
 def test_an_outline_that_is_no_finding_is_not_called_one(opened: Opened, grey: Path) -> None:
     window = opened(grey, FakeEngine(outlined))
     lesion, outline = cards(window)
