@@ -31,6 +31,7 @@ class Job:
     """One piece of work in a lane, and what is called, on the Qt thread, when it ends: exactly one of the three.
 
     Attributes:
+        on_part: called before, on the Qt thread, with each part that the work delivers through its token.
         text, share: what it is doing, and how far it is (0-1, None when nobody can tell).
     """
 
@@ -40,6 +41,7 @@ class Job:
     on_done: Callable[[Any], None] = _ignore
     on_failed: Callable[[Failure], None] = _ignore
     on_cancelled: Callable[[], None] = _ignore
+    on_part: Callable[[Any], None] = _ignore
     token: Token = field(default_factory=Token)
     share: float | None = None
     ended: bool = False
@@ -82,6 +84,7 @@ class Runner(QObject):
     laneChanged = Signal(str)
     _ended = Signal(object, object)
     _progressed = Signal(object, float, str)
+    _delivered = Signal(object, object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -93,6 +96,7 @@ class Runner(QObject):
         self._closed = False
         self._ended.connect(self._on_ended, Qt.ConnectionType.QueuedConnection)
         self._progressed.connect(self._on_progressed, Qt.ConnectionType.QueuedConnection)
+        self._delivered.connect(self._on_delivered, Qt.ConnectionType.QueuedConnection)
 
     def start(self, job: Job) -> Job:
         """Run `job`; what runs in its lane is cancelled first."""
@@ -100,6 +104,7 @@ class Runner(QObject):
             return job
         self.cancel(job.lane)
         job.token.report = lambda share, text: self._report(job, share, text)
+        job.token.take = lambda part: self._deliver(job, part)
         self._lanes[job.lane] = job
         self._pool.start(_Task(job, self))
         self.laneChanged.emit(job.lane)
@@ -135,6 +140,15 @@ class Runner(QObject):
         with self._border:
             if not self._closed:
                 self._progressed.emit(job, share, text)
+
+    def _deliver(self, job: Job, part: object) -> None:
+        with self._border:
+            if not self._closed:
+                self._delivered.emit(job, part)
+
+    def _on_delivered(self, job: Job, part: object) -> None:
+        if not job.ended:
+            job.on_part(part)
 
     def _on_progressed(self, job: Job, share: float, text: str) -> None:
         if not job.ended:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 
 class Cancelled(Exception):
@@ -19,11 +20,13 @@ class Token:
 
     Attributes:
         report: called with (share done 0-1, what is being done); None when nobody listens.
+        take: called with each part of the result that is ready before the rest; None when nobody listens.
     """
 
     def __init__(self, report: Callable[[float, str], None] | None = None) -> None:
         self._cancelled = threading.Event()
         self.report = report
+        self.take: Callable[[Any], None] | None = None
 
     def cancel(self) -> None:
         """Ask the job to stop at its next `check`. Safe from any thread."""
@@ -44,3 +47,9 @@ class Token:
         self.check()
         if self.report:
             self.report(share, text)
+
+    def deliver(self, part: Any) -> None:
+        """Hand over what is ready before the rest. Checks for cancellation first."""
+        self.check()
+        if self.take:
+            self.take(part)

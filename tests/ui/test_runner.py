@@ -127,6 +127,27 @@ def test_progress_is_told_while_it_runs_and_not_after_cancelling(qtbot: QtBot, r
     assert endings.seen == [("a", "cancelled")]
 
 
+def test_parts_are_handed_over_before_the_end_and_not_after_cancelling(qtbot: QtBot, runner: Runner) -> None:
+    go, endings, parts = threading.Event(), Endings(), []
+
+    def work(token: Token) -> str:
+        token.deliver("first")
+        token.deliver("second")
+        go.wait(5)
+        token.deliver("late")
+        return "all"
+
+    job = endings.job("a", work)
+    job.on_part = parts.append
+    runner.start(job)
+    qtbot.waitUntil(lambda: parts == ["first", "second"])
+    runner.cancel("lane")
+    go.set()
+    qtbot.wait(30)
+    assert parts == ["first", "second"]
+    assert endings.seen == [("a", "cancelled")]
+
+
 def test_nothing_is_reported_after_closing(qtbot: QtBot) -> None:
     runner, endings, gate = Runner(), Endings(), threading.Event()
     runner.start(endings.job("a", lambda token: gate.wait(5)))
