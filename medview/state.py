@@ -11,7 +11,6 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from medview.core.failures import Failure
 from medview.imaging.study import Frame, Study
 from medview.imaging.window import Window
 from medview.inference.analysis import Analysis, Mask
@@ -70,45 +69,6 @@ class Overlay:
     heatmap_opacity: float = 0.6
     mask_on: bool = True
     mask_opacity: float = 0.8
-
-
-@dataclass
-class FileList:
-    """The files that were opened together, in the order they were found, each once.
-
-    Attributes:
-        index: the file that is or was last being opened; -1 for none.
-        unreadable: why a file did not open, for those that were tried.
-        number: changes with every new list, so that late news about an old one is recognised.
-    """
-
-    paths: list[Path] = field(default_factory=list)
-    index: int = -1
-    unreadable: dict[Path, Failure] = field(default_factory=dict)
-    number: int = 0
-    _places: dict[Path, int] = field(default_factory=dict)
-
-    def next_list(self) -> FileList:
-        """An empty list that is newer than this one."""
-        return FileList(number=self.number + 1)
-
-    def extend(self, batch: list[Path]) -> tuple[int, int] | None:
-        """Add what is not there yet; the first and last new place, or None."""
-        first = len(self.paths)
-        for path in batch:
-            if path not in self._places:
-                self._places[path] = len(self.paths)
-                self.paths.append(path)
-        return (first, len(self.paths) - 1) if len(self.paths) > first else None
-
-    def place(self, path: Path) -> int | None:
-        """Where a file stands, or None."""
-        return self._places.get(path)
-
-    @property
-    def current(self) -> Path | None:
-        """The file at `index`, or None."""
-        return self.paths[self.index] if 0 <= self.index < len(self.paths) else None
 
 
 class Kept(Generic[K, V]):

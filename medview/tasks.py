@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,9 +15,10 @@ from numpy.typing import NDArray
 from medview.core.failures import Code, Failure
 from medview.core.jobs import Token
 from medview.core.settings import Settings
-from medview.imaging.study import Frame, Study
+from medview.imaging.study import Frame, Series, Study
 from medview.inference.analysis import Analysis
 from medview.inference.fixes import Fix, corrected, corrected_frame
+from medview.listing import Entry
 from medview.state import Picture
 
 NO_PICTURES = Failure(
@@ -26,15 +26,12 @@ NO_PICTURES = Failure(
     "No picture was found.",
     "Open a folder that holds pictures (PNG, JPEG, TIFF, BMP, WebP) or DICOM files.",
 )
-BATCH_SECONDS = 0.1
-MAX_FILES = 100_000
 # Files beside a slice that are looked at for its series.
 MAX_BESIDE = 5_000
-# Shorter side of a thumbnail, pixels: twice its place on the screen, for dense screens.
-THUMBNAIL_SIDE = 288
+# Frames of a series that are tried until one can be decoded, from its middle outwards.
+TRIES = 5
 
 Opener = Callable[[Path], Study | Failure]
-Finder = Callable[[Path], Iterable[Path]]
 
 
 class EngineLike(Protocol):
@@ -97,6 +94,7 @@ class LazyEngine:
 class Opened:
     """A study with one frame decoded. `stamp` is the file's time of change (ns): a changed file is another file."""
 
+    entry: Entry
     study: Study
     picture: Picture
     stamp: int
@@ -107,13 +105,6 @@ def open_study(path: Path) -> Study | Failure:
     from medview.imaging.open import open_path
 
     return open_path(path)
-
-
-def find_pictures(path: Path) -> Iterable[Path]:
-    """Files below a folder that may be pictures."""
-    from medview.imaging.open import find_files
-
-    return find_files(path)
 
 
 def decode(frame: Frame) -> Picture | Failure:
@@ -163,10 +154,16 @@ def whole_series(path: Path, token: Token) -> Study | None:
     found = series_of(path, beside, lambda _: token.check())
     if found is None:
         return None
-    series, number = found
-    shown = series.frames[number]
-    what = f"DICOM {shown.modality}, {shown.cols} x {shown.rows} pixels, series of {len(series.frames)}"
-    return Study(path, what, (series,))
+    return series_study(found[0], path)
+
+
+def series_study(series: Series, path: Path) -> Study:
+    """A series by itself as a study; `path` is the file it was opened by."""
+    first = series.frames[0]
+    what = " ".join(filter(None, ("DICOM" if series.origin else "", first.modality)))
+    size = f"{first.cols} x {first.rows} pixels"
+    many = f"series of {len(series.frames)}" if len(series.frames) > 1 else ""
+    return Study(path, ", ".join(filter(None, (what, size, many))), (series,))
 
 
 def decode_all(frames: Sequence[Frame], token: Token) -> list[Picture]:
@@ -180,26 +177,36 @@ def decode_all(frames: Sequence[Frame], token: Token) -> list[Picture]:
     return pictures
 
 
-def open_first(
-    paths: Sequence[Path], opener: Opener, unreadable: Callable[[Path, Failure], None], token: Token
-) -> Opened | Failure:
-    """The first of `paths` that opens, with its middle frame decoded; every one that does not is told.
+def open_first(entries: Sequence[Entry], opener: Opener, token: Token) -> Opened | Failure:
+    """The first of `entries` that opens; of every one that does not, (key, failure) is delivered.
 
-    With one path its own failure is the answer; with several, what the last one said.
+    With one entry its own failure is the answer; with several, what the last one said.
     """
     failure = NO_PICTURES
-    for path in paths:
+    for entry in entries:
         token.check()
-        study = opener(path)
-        if isinstance(study, Study):
-            picture = decode(study.frames[study.middle])
-            if isinstance(picture, Picture):
-                return Opened(study, picture, _stamp(path))
-            failure = picture
-        else:
-            failure = study
-        unreadable(path, failure)
+        opened = open_entry(entry, opener)
+        if isinstance(opened, Opened):
+            return opened
+        failure = opened
+        token.deliver((entry.key, failure))
     return failure
+
+
+def open_entry(entry: Entry, opener: Opener) -> Opened | Failure:
+    """An entry with its middle frame decoded, or the nearest that can be; of several series, that of the first."""
+    study = series_study(entry.series, entry.path) if entry.series else opener(entry.path)
+    if isinstance(study, Failure):
+        return study
+    frames = study.series[0].frames
+    middle = (len(frames) - 1) // 2
+    first: Failure | None = None
+    for number in sorted(range(len(frames)), key=lambda n: abs(n - middle))[:TRIES]:
+        picture = decode(frames[number])
+        if isinstance(picture, Picture):
+            return Opened(entry, study, picture, _stamp(entry.path))
+        first = first or picture
+    return first or NO_PICTURES
 
 
 def _stamp(path: Path) -> int:
@@ -207,32 +214,6 @@ def _stamp(path: Path) -> int:
         return path.stat().st_mtime_ns
     except OSError:
         return 0
-
-
-def scan(paths: Sequence[Path], finder: Finder, found: Callable[[list[Path]], None], token: Token) -> int:
-    """Walk files and folders; hands over what is found in batches, ten a second. The number found."""
-    batch: list[Path] = []
-    count, due = 0, time.monotonic()
-    for path in _walk(paths, finder):
-        token.check()
-        batch.append(path)
-        count += 1
-        if time.monotonic() >= due:
-            found(batch)
-            batch, due = [], time.monotonic() + BATCH_SECONDS
-        if count >= MAX_FILES:
-            break
-    if batch:
-        found(batch)
-    return count
-
-
-def _walk(paths: Sequence[Path], finder: Finder) -> Iterator[Path]:
-    for path in paths:
-        if os.path.isdir(path):  # Path.is_dir raises for a name that is too long
-            yield from finder(path)
-        else:
-            yield path
 
 
 def save(analysis: Analysis, picture: Picture, folder: Path, stem: str) -> list[Path] | Failure:
@@ -254,21 +235,18 @@ def _with_folder(failure: Failure, folder: Path) -> Failure:
     return replace(failure, text=f"{failure.text} Folder: {folder}")
 
 
-def thumbnails(
-    paths: Sequence[Path], opener: Opener, made: Callable[[Path, NDArray[np.uint8]], None], token: Token
-) -> None:
-    """Small 8-bit pictures of files, handed over one by one; files that do not open are left out."""
+def thumbnail(entry: Entry, opener: Opener, side: int) -> NDArray[np.uint8] | Failure:
+    """A small 8-bit picture of an entry, (rows, cols) or (rows, cols, 3) RGB, its shorter side at most `side`."""
     import cv2
 
     from medview.report.overlay import to_8bit
 
-    for path in paths:
-        token.check()
-        opened = open_first([path], opener, lambda path, failure: None, token)
-        if isinstance(opened, Failure):
-            continue
-        picture = opened.picture
-        image = to_8bit(picture.shown, picture.window, picture.frame.inverted, picture.frame.padding)
-        factor = min(1.0, THUMBNAIL_SIDE / min(image.shape[:2]))
-        size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
-        made(path, np.ascontiguousarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA)))
+    opened = open_entry(entry, opener)
+    if isinstance(opened, Failure):
+        return opened
+    picture = opened.picture
+    image = to_8bit(picture.shown, picture.window, picture.frame.inverted, picture.frame.padding)
+    rows, cols = image.shape[0] * picture.frame.aspect, image.shape[1]
+    factor = min(1.0, side / min(rows, cols))
+    size = (max(1, round(cols * factor)), max(1, round(rows * factor)))
+    return np.ascontiguousarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))

@@ -6,8 +6,7 @@ thread except the work handed to the runner (medview/tasks.py).
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,40 +14,41 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
-from medview import state, tasks
+from medview import listing, state, tasks
+from medview.browser import LANES as OPENING
+from medview.browser import Browser
 from medview.core.failures import Failure
-from medview.core.jobs import Token
 from medview.core.settings import Settings
 from medview.imaging.study import Frame, Study
 from medview.inference.analysis import Analysis, Mask
 from medview.inference.fixes import Fix
+from medview.listing import Entry, Listing
 from medview.looks import Key, Looks
 from medview.neighbours import LANES, Neighbours
 from medview.runner import Job, Runner
-from medview.state import FileList, Kept, Overlay, Picture, ViewState
+from medview.state import Kept, Overlay, Picture, ViewState
+from medview.thumbnails import Image, Thumbnails
 
 PICTURE_BYTES = 256 * 1024 * 1024
 # A stack that is being scrolled is analysed where the user stops, not at every frame on the way.
 SETTLE_MS = 250
 SAVE_SETTINGS_MS = 1000
-OPENING = ("scan", "open")
 
 
 class Workspace(QObject):
     """State and the methods that change it. Signals are in the past tense and carry no truth of their own.
 
-    filesReset, filesAppended(first, last), fileMarked(index): the list of files. fileSelected(index).
+    listingChanged: `listing` is another or has grown. entryMarked(index), entrySelected(index) of `listing`.
     pictureChanged: `study`, `picture`, `failure` or the frame. viewChanged: `view`. overlayChanged: `overlay`.
     analysisChanged: `analysis`. busyChanged(lane). recentChanged: `recent`. modelsListed(list of ModelStatus).
-    saved(list of Path), saveFailed(Failure). thumbnailMade(path, (rows, cols[, 3]) uint8). settingChanged(key).
+    saved(list of Path), saveFailed(Failure). thumbnailMade(key of its entry). settingChanged(key).
     """
 
-    filesReset = Signal()
-    filesAppended = Signal(int, int)
-    fileMarked = Signal(int)
-    fileSelected = Signal(int)
+    listingChanged = Signal()
+    entryMarked = Signal(int)
+    entrySelected = Signal(int)
     pictureChanged = Signal()
     viewChanged = Signal()
     overlayChanged = Signal()
@@ -58,27 +58,23 @@ class Workspace(QObject):
     modelsListed = Signal(list)
     saved = Signal(list)
     saveFailed = Signal(object)
-    thumbnailMade = Signal(object, object)
+    thumbnailMade = Signal(object)
     settingChanged = Signal(str)
-    _filesFound = Signal(int, list)
-    _fileFailed = Signal(int, object, object)
 
     def __init__(
         self,
         settings: Settings | None = None,
         engine_factory: tasks.EngineFactory | None = None,
         opener: tasks.Opener = tasks.open_study,
-        finder: tasks.Finder = tasks.find_pictures,
+        finder: listing.Finder = listing.find_pictures,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.settings = settings or Settings()
         self.runner = Runner(self)
-        self._opener, self._finder = opener, finder
         self._engine = tasks.LazyEngine(engine_factory or partial(tasks.make_engine, self.settings))
-        self.files = FileList()
-        self._seeking = False
         self.study: Study | None = None
+        self.entry: Entry | None = None
         self.frame_index = 0
         # What is shown, and the same as the file has it; two only where something was put right.
         self.picture: Picture | None = None
@@ -96,11 +92,14 @@ class Workspace(QObject):
             self.runner, self._engine, self._take_analysis, self._on_steadied, self._on_analysis_cancelled
         )
         self._neighbours = Neighbours(self.runner, self._pictures, self._key, self._on_series)
+        self._browser = Browser(
+            self.runner, opener, finder, self._on_listing_changed, self.entrySelected.emit, self.entryMarked.emit,
+            self._on_opened, self._on_open_failed,
+        )  # fmt: skip
+        self._thumbnails = Thumbnails(self.runner, opener, self._on_thumbnail)
         self._settle = self._timer(SETTLE_MS, self._analyse_if_wanted)
         self._save_later = self._timer(SAVE_SETTINGS_MS, self.settings.save)
         self.runner.laneChanged.connect(self.busyChanged)
-        self._filesFound.connect(self._on_files_found, Qt.ConnectionType.QueuedConnection)
-        self._fileFailed.connect(self._on_file_failed, Qt.ConnectionType.QueuedConnection)
 
     def _timer(self, ms: int, slot: Callable[[], Any]) -> QTimer:
         timer = QTimer(self, singleShot=True, interval=ms)
@@ -140,136 +139,107 @@ class Workspace(QObject):
 
     def cancel(self, *lanes: str) -> None:
         """The user stops what runs in some lanes; what is shown stays."""
-        opening = any(self.busy(lane) for lane in lanes if lane in OPENING)
+        if any(self.busy(lane) for lane in lanes if lane in OPENING):
+            self._browser.stop()
+            if self.study is None and len(self.listing.entries) < 2:
+                self.close_all()
+            elif self.picture is not None and self.study is not None:
+                self.frame_index = self.study.number(self.picture.frame)
+                self._browser.point(self.listing.place(self.entry and self.entry.key))
+            self.pictureChanged.emit()
         for lane in lanes:
             self.runner.cancel(lane)
-        if not opening:
-            return
-        self._seeking = False
-        if self.study is None:
-            self.close_all()
-            return
-        if self.picture is not None:
-            self.frame_index = self.study.number(self.picture.frame)
-        self._select(self.files.place(self.study.path))
-        self.pictureChanged.emit()
 
     def _stop_all(self) -> None:
         self._settle.stop()
         for lane in (*OPENING, "analyse", *LANES):
             self.runner.cancel(lane)
 
-    # The list of files
+    @property
+    def title(self) -> str:
+        """What is shown, or could not be, by the name people know it by; empty for nothing."""
+        entry = self.entry if self.study else self.listing.current if self.failure else None
+        return entry.title if entry else ""
+
+    # The list of what was opened
+
+    @property
+    def listing(self) -> Listing:
+        """Series and files that were opened together."""
+        return self._browser.listing
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open one file; or list several, and what is in folders, and open the first that can be read."""
         if not paths:
             return
         self._stop_all()
-        self.files = self.files.next_list()
-        single = len(paths) == 1 and not os.path.isdir(paths[0])
-        self._seeking = not single
-        self.set_setting("last_folder", str(paths[0].parent if single else paths[0]))
-        self.filesReset.emit()
-        if single:
-            self._on_files_found(self.files.number, list(paths))
-            self.select_file(0)
-            return
-        found = partial(self._filesFound.emit, self.files.number)
+        self._thumbnails.clear()
+        self._browser.read(paths)
+        folder = paths[0].parent if self.listing.entries else paths[0]
+        self.set_setting("last_folder", str(folder))
 
-        def work(token: Token) -> int:
-            return tasks.scan(paths, self._finder, found, token)
+    def select_entry(self, index: int) -> None:
+        """Open the series or file at `index` of the list."""
+        self._browser.select(index)
 
-        job = Job("scan", "looking for pictures", work, lambda count: self._seek(), self._on_open_failed)
-        self.runner.start(job)
-
-    def _on_files_found(self, number: int, batch: list[Path]) -> None:
-        if number != self.files.number:
-            return
-        if places := self.files.extend(batch):
-            self.filesAppended.emit(*places)
-        self._seek()
-
-    def _on_file_failed(self, number: int, path: Path, failure: Failure) -> None:
-        place = self.files.place(path)
-        if number == self.files.number and place is not None:
-            self.files.unreadable[path] = failure
-            self.fileMarked.emit(place)
-
-    def _seek(self) -> None:
-        """Of a folder, open the first file that can be read: try those not tried yet."""
-        if not self._seeking or self.busy("open"):
-            return
-        untried = self.files.paths[self.files.index + 1 :]
-        if untried:
-            self._open(untried, partial(self._on_seek_failed, len(self.files.paths) - 1))
-        elif not self.busy("scan"):
-            self._seeking = False
-            only = self.files.unreadable.get(self.files.paths[0]) if len(self.files.paths) == 1 else None
-            self._on_open_failed(only or tasks.NO_PICTURES)
-
-    def _on_seek_failed(self, last: int, failure: Failure) -> None:
-        self.files.index = last
-        self._seek()
-
-    def _select(self, index: int | None) -> None:
-        if index is not None:
-            self.files.index = index
-            self.fileSelected.emit(index)
-
-    def select_file(self, index: int) -> None:
-        """Open the file at `index` of the list."""
-        if 0 <= index < len(self.files.paths):
-            self._seeking = False
-            self._select(index)
-            path = self.files.paths[index]
-            number = self.study.first_of(path) if self.study and self.study.path != path and not self.failure else None
-            if number is None:
-                self._open([path], self._on_open_failed)
-            else:
-                self.select_frame(number)
-
-    def step_file(self, step: int) -> None:
-        """Open the next (1) or previous (-1) file of the list."""
-        self.select_file(self.files.index + step)
+    def step_entry(self, step: int) -> None:
+        """Open the next (1) or previous (-1) entry of the list."""
+        self.select_entry(self.listing.index + step)
 
     def close_all(self) -> None:
         """Close everything and show the first page again."""
-        self._seeking = False
         self._stop_all()
-        self.files = self.files.next_list()
+        self._thumbnails.clear()
         self.study = self.failure = self.failed_path = None
         self._clear()
-        self.filesReset.emit()
+        self._browser.clear()
+        self.pictureChanged.emit()
+
+    def thumbnail(self, key: Hashable) -> Image | None:
+        """The small picture of an entry (or, by its path, of a sample), as far as it is made."""
+        return self._thumbnails.get(key)
+
+    def want_thumbnails(self, entries: Sequence[Entry]) -> None:
+        """Make the small pictures of these entries next; `thumbnailMade` follows for each."""
+        self._thumbnails.want(entries)
+
+    def _on_thumbnail(self, entry: Entry, image: Image | Failure) -> None:
+        # One slice that cannot be decoded does not speak against its series.
+        if isinstance(image, Failure) and entry.series is None:
+            self._browser.mark(entry.key, image)
+        self.thumbnailMade.emit(entry.key)
+
+    def _on_listing_changed(self) -> None:
+        self.listingChanged.emit()
+        place = self.listing.place(self.entry and self.entry.key)
+        series = self.listing.entries[place].series if place is not None else None
+        if series is None or self.study is None or len(series.frames) <= len(self.study.frames):
+            return
+        # What is shown was opened before all its slices were found.
+        frame = self.study.frames[self.frame_index]
+        self.study = tasks.series_study(series, self.study.path)
+        self.frame_index = self.study.number(frame)
         self.pictureChanged.emit()
 
     # The picture
 
-    def _open(self, paths: list[Path], on_failed: Callable[[Failure], None]) -> None:
-        self._settle.stop()
-        failed = partial(self._fileFailed.emit, self.files.number)
-
-        def work(token: Token) -> tasks.Opened | Failure:
-            return tasks.open_first(paths, self._opener, failed, token)
-
-        self.runner.start(Job("open", paths[0].name, work, self._on_opened, on_failed))
-        self.runner.cancel("analyse")
-
     def _on_opened(self, opened: tasks.Opened) -> None:
-        self._seeking = False
-        self.study, self._stamp = opened.study, opened.stamp
-        path = opened.study.path
-        self.files.unreadable.pop(path, None)
-        place = self.files.place(path)
-        self._select(place)
-        if place is not None:
-            self.fileMarked.emit(place)
-        self.set_setting("recent_files", state.add_recent(self.settings["recent_files"], path))
-        self.recentChanged.emit()
+        self._settle.stop()
+        self.study, self._stamp, self.entry = opened.study, opened.stamp, opened.entry
+        self._remember(opened.entry)
         self.frame_index = self.study.number(opened.picture.frame)
         self._show(opened.picture)
         self._analyse_if_wanted()
-        self._neighbours.look(self.study)
+        if not self._browser.whole_folders:
+            self._neighbours.look(self.study)
+        self._neighbours.ahead(self.study, self.frame_index)
+
+    def _remember(self, entry: Entry) -> None:
+        """Among the recent files: of a series, the folder it is in."""
+        in_folder = entry.series is not None and entry.path == entry.series.frames[0].path
+        path = entry.path.parent if in_folder else entry.path
+        self.set_setting("recent_files", state.add_recent(self.settings["recent_files"], path))
+        self.recentChanged.emit()
 
     def _on_series(self, study: Study) -> None:
         """The slice that is shown turned out to belong to a series."""
@@ -278,7 +248,8 @@ class Workspace(QObject):
             self.pictureChanged.emit()
 
     def _on_open_failed(self, failure: Failure) -> None:
-        self.study, self.failed_path = None, self.files.current
+        entry = self.listing.current
+        self.study, self.failed_path = None, entry.path if entry else None
         self._fail(failure)
 
     def _clear(self) -> None:
@@ -313,7 +284,6 @@ class Workspace(QObject):
 
     def _show_frame(self, picture: Picture) -> None:
         self._show(picture)
-        self._select(self.files.place(picture.frame.path))
         self._settle.start()
         self._neighbours.ahead(self.study, self.frame_index)
 
@@ -392,7 +362,7 @@ class Workspace(QObject):
     # Analyses
 
     def _analyse_if_wanted(self) -> None:
-        if self.settings["auto_analyse"] and self.analysis is None:
+        if self.settings["auto_analyse"] and self.analysis is None and not self.busy("open"):
             self.analyse()
 
     def analyse(self, force: bool = False) -> None:
@@ -432,11 +402,6 @@ class Workspace(QObject):
         listed, failed = self.modelsListed.emit, self.saveFailed.emit
         job = Job("models", "testing the models", lambda token: list(self._engine.get().statuses()), listed, failed)
         self.runner.start(job)
-
-    def make_thumbnails(self, paths: Sequence[Path]) -> None:
-        """Small pictures of some files; `thumbnailMade` follows for each that opens."""
-        made = self.thumbnailMade.emit
-        self.runner.start(Job("thumbnails", "", lambda token: tasks.thumbnails(paths, self._opener, made, token)))
 
     def save_results(self, folder: Path) -> None:
         """Write masks, overlays and results of the shown frame into `folder`; `saved` or `saveFailed` follows."""

@@ -27,8 +27,8 @@ def _grey(ws: Workspace) -> bool:
     return ws.picture is not None
 
 
-def _several_files(ws: Workspace) -> bool:
-    return len(ws.files.paths) > 1
+def _several_entries(ws: Workspace) -> bool:
+    return len(ws.listing.entries) > 1
 
 
 def _several_frames(ws: Workspace) -> bool:
@@ -52,7 +52,7 @@ def _busy(ws: Workspace) -> bool:
 
 
 def _anything(ws: Workspace) -> bool:
-    return bool(ws.files.paths)
+    return bool(ws.listing.entries)
 
 
 def _always(ws: Workspace) -> bool:
@@ -123,7 +123,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         ("Ctrl+W",),
         "",
         _anything,
-        QT_TRANSLATE_NOOP("Actions", "Close the picture and the list of files"),
+        QT_TRANSLATE_NOOP("Actions", "Close the picture and the list"),
     ),
     SEPARATOR,
     Spec(
@@ -231,22 +231,22 @@ ACTIONS: tuple[Spec | str, ...] = (
     ),
     Spec(
         "previous_file",
-        QT_TRANSLATE_NOOP("Actions", "Previous file"),
+        QT_TRANSLATE_NOOP("Actions", "Previous in the list"),
         "go",
         ("Left",),
         "previous",
-        _several_files,
-        QT_TRANSLATE_NOOP("Actions", "The file before this one in the list"),
+        _several_entries,
+        QT_TRANSLATE_NOOP("Actions", "The series or file before this one"),
         on_canvas=True,
     ),
     Spec(
         "next_file",
-        QT_TRANSLATE_NOOP("Actions", "Next file"),
+        QT_TRANSLATE_NOOP("Actions", "Next in the list"),
         "go",
         ("Right",),
         "next",
-        _several_files,
-        QT_TRANSLATE_NOOP("Actions", "The file after this one in the list"),
+        _several_entries,
+        QT_TRANSLATE_NOOP("Actions", "The series or file after this one"),
         on_canvas=True,
     ),
     SEPARATOR,

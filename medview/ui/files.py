@@ -1,77 +1,109 @@
-"""The left-hand column: the files of a folder. A virtual list, so that thousands cost nothing."""
+"""The left-hand column: series and files that were opened together. A virtual list, so that thousands cost nothing."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QItemSelectionModel, QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QAbstractItemView, QListView, QVBoxLayout, QWidget
+from PySide6.QtCore import QAbstractListModel, QItemSelectionModel, QModelIndex, QPersistentModelIndex, Qt, QTimer
+from PySide6.QtGui import QFont, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QListView, QVBoxLayout, QWidget
 
-from medview.ui import theme, words
+from medview.listing import Entry, Row
+from medview.ui import rows, theme, words
 from medview.ui.widgets import Elided
 from medview.workspace import Workspace
 
 Index = QModelIndex | QPersistentModelIndex
+# Small pictures are asked for when the list rests for this long, and not before the picture itself is there.
+REST_MS = 80
 
 
-class FileModel(QAbstractListModel):
-    """The workspace's files as a Qt model; it holds nothing but how many rows the view knows of."""
+def _key(row: Row) -> object:
+    return row.key if isinstance(row, Entry) else (row.group, row.origin and row.origin.study_uid, row.name)
+
+
+class ListModel(QAbstractListModel):
+    """The workspace's list as a Qt model: the rows that the view knows of."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.workspace = workspace
-        self._count = len(workspace.files.paths)
-        workspace.filesReset.connect(self._on_reset)
-        workspace.filesAppended.connect(self._on_appended)
-        workspace.fileMarked.connect(self._on_marked)
+        self.rows: tuple[Row, ...] = workspace.listing.rows
+        self._places: dict[object, int] = {}
+        workspace.listingChanged.connect(self._on_changed)
+        workspace.entryMarked.connect(self._on_marked)
+        workspace.thumbnailMade.connect(self._on_thumbnail)
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
-        """Files in the list."""
-        return 0 if parent.isValid() else self._count
+        """Headings and entries."""
+        return 0 if parent.isValid() else len(self.rows)
+
+    def entry_at(self, index: Index) -> Entry | None:
+        """The entry of a row; None for a heading."""
+        row = self.rows[index.row()] if index.isValid() and index.row() < len(self.rows) else None
+        return row if isinstance(row, Entry) else None
+
+    def index_of(self, key: object) -> QModelIndex:
+        """The row of an entry; an invalid index when it has none."""
+        place = self._places.get(key)
+        return QModelIndex() if place is None else self.index(place)
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        """Headings cannot be chosen."""
+        return super().flags(index) if self.entry_at(index) else Qt.ItemFlag.NoItemFlags
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Name; the whole path and why it did not open as tooltip."""
-        if not index.isValid() or index.row() >= len(self.workspace.files.paths):
+        """Name; everything else as tooltip."""
+        if not index.isValid() or index.row() >= len(self.rows):
             return None
-        path = self.workspace.files.paths[index.row()]
-        failure = self.workspace.files.unreadable.get(path)
+        row = self.rows[index.row()]
+        failure = self.workspace.listing.failure(row) if isinstance(row, Entry) else None
+        if role == rows.RowRole:
+            return row
         if role == Qt.ItemDataRole.DisplayRole:
-            return words.one_line(path.name)
+            return rows.title(row)
         if role == Qt.ItemDataRole.ToolTipRole:
-            whole = words.one_line(str(path))
-            return f"{whole}\n{failure.text}" if failure else whole
+            return rows.tip(row, failure)
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            name = words.one_line(path.name)
-            return self.tr("{0}, cannot be read").format(name) if failure else name
-        if role == Qt.ItemDataRole.ForegroundRole and failure:
-            return QColor(theme.FAINT)
+            told = self.tr("cannot be read") if failure else rows.subtitle(row)
+            return words.listed(filter(None, (rows.title(row), told)))
         if role == Qt.ItemDataRole.FontRole and failure:
-            from PySide6.QtGui import QFont
-            from PySide6.QtWidgets import QApplication
-
             font = QFont(QApplication.font())
             font.setItalic(True)
             return font
         return None
 
-    def _on_reset(self) -> None:
-        self.beginResetModel()
-        self._count = 0
-        self.endResetModel()
+    def _on_changed(self) -> None:
+        """Take over the rows that are new; those before and after them stay where they are, and so does the view."""
+        old, new = [_key(row) for row in self.rows], [_key(row) for row in self.workspace.listing.rows]
+        least = min(len(old), len(new))
+        head = next((n for n in range(least) if old[n] != new[n]), least)
+        tail = next((n for n in range(least - head) if old[-1 - n] != new[-1 - n]), least - head)
+        if head + tail < len(old):
+            self.beginRemoveRows(QModelIndex(), head, len(old) - tail - 1)
+            self.rows = (*self.rows[:head], *self.rows[len(old) - tail :])
+            self.endRemoveRows()
+        if head + tail < len(new):
+            self.beginInsertRows(QModelIndex(), head, len(new) - tail - 1)
+            self.rows = self.workspace.listing.rows
+            self.endInsertRows()
+        self.rows = self.workspace.listing.rows
+        self._places = {key: place for place, key in enumerate(new)}
+        # A row may say something else now: a series has grown.
+        if self.rows:
+            self.dataChanged.emit(self.index(0), self.index(len(self.rows) - 1))
 
-    def _on_appended(self, first: int, last: int) -> None:
-        self.beginInsertRows(QModelIndex(), first, last)
-        self._count = last + 1
-        self.endInsertRows()
+    def _on_marked(self, place: int) -> None:
+        self._on_thumbnail(self.workspace.listing.entries[place].key)
 
-    def _on_marked(self, row: int) -> None:
-        if row < self._count:
-            self.dataChanged.emit(self.index(row), self.index(row))
+    def _on_thumbnail(self, key: object) -> None:
+        index = self.index_of(key)
+        if index.isValid():
+            self.dataChanged.emit(index, index)
 
 
-class FileColumn(QWidget):
-    """The list with its heading; hidden while there is one file or none."""
+class ListColumn(QWidget):
+    """The list with its heading; hidden while there is one entry or none."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
@@ -80,42 +112,91 @@ class FileColumn(QWidget):
         self.workspace = workspace
         column = QVBoxLayout(self)
         column.setContentsMargins(0, theme.STEP + 4, 0, 0)
-        self.heading = Elided("", "section")
+        self.heading = Elided("", "section", Qt.TextElideMode.ElideRight)
         self.heading.setContentsMargins(theme.DOUBLE, 0, theme.STEP, 0)
         self.view = QListView()
         self.view.setUniformItemSizes(True)
-        self.view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # Its place is kept while it is not needed: rows that become narrower when more are found would jump.
+        self.view.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        self.view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        bar = self.view.verticalScrollBar()
+        bar.setSingleStep(rows.HEIGHT // 2)
+        bar.rangeChanged.connect(lambda least, most: bar.setEnabled(most > least))
         self.view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.view.setAccessibleName(self.tr("Files"))
-        self.model = FileModel(workspace, self)
+        self.view.setMouseTracking(True)
+        self.view.setAccessibleName(self.tr("Series and files"))
+        self.model = ListModel(workspace, self)
         self.view.setModel(self.model)
+        self.view.setItemDelegate(rows.RowDelegate(workspace))
         self.view.selectionModel().currentChanged.connect(self._on_current)
         column.addWidget(self.heading)
         column.addWidget(self.view, 1)
-        self.setMinimumWidth(160)
-        for signal in (workspace.filesReset, workspace.filesAppended, workspace.busyChanged):
+        self.setMinimumWidth(184)
+        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
+        self._rest.timeout.connect(self._want_thumbnails)
+        bar.valueChanged.connect(lambda: self._rest.start())
+        for signal in (workspace.listingChanged, workspace.busyChanged):
             signal.connect(self.refresh)
-        workspace.fileSelected.connect(self._on_selected)
+        workspace.listingChanged.connect(self._rest.start)
+        workspace.listingChanged.connect(self._follow)
+        workspace.entrySelected.connect(self._on_selected)
         self.refresh()
 
     def refresh(self) -> None:
         """Count and visibility."""
-        count = len(self.workspace.files.paths)
-        self.setVisible(count > 1)
+        entries = self.workspace.listing.entries
+        self.setVisible(len(entries) > 1)
+        series = sum(entry.series is not None for entry in entries)
+        files = len(entries) - series
+        parts = [self.tr("{0} series").format(series)] if series else []
+        parts += [self.tr("{0} files").format(files)] if files else []
         more = "…" if self.workspace.busy("scan") else ""
-        self.heading.set_text(self.tr("{0} files").format(f"{count}{more}"))
+        self.heading.set_text(words.listed(parts) + more)
 
-    def _on_selected(self, row: int) -> None:
-        """Follow the workspace without asking it to open again."""
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """More rows may be on the screen."""
+        super().resizeEvent(event)
+        self._rest.start()
+
+    def _want_thumbnails(self) -> None:
+        """Those of the rows that are on the screen, then of a screen before and after."""
+        if self.workspace.busy("open"):
+            self._rest.start()
+            return
+        port, count = self.view.viewport(), len(self.model.rows)
+        if not count or not self.isVisible():
+            return
+        first = self.view.verticalScrollBar().value() // rows.HEIGHT
+        shown = port.height() // rows.HEIGHT + 2
+        order = [*range(first, first + shown), *range(first + shown, first + 2 * shown), *range(first - shown, first)]
+        seen = (self.model.rows[n] for n in order if 0 <= n < count)
+        self.workspace.want_thumbnails([row for row in seen if isinstance(row, Entry)])
+
+    def _follow(self) -> None:
+        """The current row is that of the workspace, wherever it stands now."""
+        current = self.workspace.listing.current
         selection = self.view.selectionModel()
+        index = self.model.index_of(current.key) if current else QModelIndex()
+        if index == self.view.currentIndex():
+            return
         selection.blockSignals(True)
-        index = self.model.index(row)
-        selection.setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        if index.isValid():
+            selection.setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        else:
+            selection.clear()
         selection.blockSignals(False)
-        self.view.scrollTo(index)
         self.view.viewport().update()
 
+    def _on_selected(self) -> None:
+        """Follow the workspace without asking it to open again, and show where."""
+        self._follow()
+        self.view.scrollTo(self.view.currentIndex())
+
     def _on_current(self, index: Index) -> None:
-        if index.isValid() and index.row() != self.workspace.files.index:
-            self.workspace.select_file(index.row())
+        entry = self.model.entry_at(index)
+        current = self.workspace.listing.current
+        if entry is not None and (current is None or entry.key != current.key):
+            place = self.workspace.listing.place(entry.key)
+            if place is not None:
+                self.workspace.select_entry(place)

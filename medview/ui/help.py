@@ -121,6 +121,8 @@ def help_html() -> str:
     opens = QT_TRANSLATE_NOOP(
         "help",
         "DICOM files, folders and discs (DICOMDIR), NIfTI, PNG, JPEG, TIFF, BMP, WebP, GIF, and ZIP archives. A "
+        "folder is listed at the left: series by patient and study, then picture files, then what cannot be shown; "
+        "the sign beside a series tells, when pointed at, of gaps, copies or a tilted gantry. A "
         "slice opens with the series it lies beside: step through it with the keys or the slider. Drawings that a file "
         "brings are shown in pale yellow.",
     )

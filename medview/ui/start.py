@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap
+from PySide6.QtGui import QColor, QFont, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QAbstractButton, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from medview.imaging.samples import Sample
 from medview.ui import theme, words
 from medview.ui.icons import pixmap
-from medview.ui.widgets import Card, Elided, button, label
+from medview.ui.widgets import Card, Elided, button, label, qimage
 from medview.workspace import Workspace
 
 THUMB_WIDTH, THUMB_HEIGHT, TITLE_HEIGHT = 136, 84, 48
@@ -90,9 +90,7 @@ class SampleCard(QAbstractButton):
 
     def set_thumbnail(self, image: np.ndarray) -> None:
         """`image` (rows, cols) or (rows, cols, 3) uint8."""
-        rows, cols = image.shape[:2]
-        kind = QImage.Format.Format_Grayscale8 if image.ndim == 2 else QImage.Format.Format_RGB888
-        self._thumbnail = QPixmap.fromImage(QImage(image.data, cols, rows, image.strides[0], kind).copy())
+        self._thumbnail = QPixmap.fromImage(qimage(image).copy())
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -195,8 +193,9 @@ class EmptyPage(QScrollArea):
         column.addSpacing(theme.STEP)
         return cards
 
-    def _on_thumbnail(self, path: Path, image: np.ndarray) -> None:
-        if card := self.cards.get(path):
+    def _on_thumbnail(self, key: Hashable) -> None:
+        image = self.workspace.thumbnail(key)
+        if isinstance(key, Path) and image is not None and (card := self.cards.get(key)):
             card.set_thumbnail(image)
 
     def refresh(self) -> None:

@@ -46,7 +46,7 @@ class TitleRow(QWidget):
         self.bar.setFixedHeight(3)
         keep_place(self.bar)
         column.addWidget(self.bar)
-        for signal in (workspace.pictureChanged, workspace.busyChanged, workspace.filesReset):
+        for signal in (workspace.pictureChanged, workspace.busyChanged, workspace.listingChanged):
             signal.connect(self.refresh)
         self.refresh()
 
@@ -60,7 +60,7 @@ class TitleRow(QWidget):
         self.stop.setVisible(busy is not None)
         self.bar.setVisible(busy is not None)
         path = ws.study.path if ws.study else ws.failed_path
-        self.name.set_text(words.one_line(path.name) if path else "", words.one_line(str(path)) if path else "")
+        self.name.set_text(words.one_line(ws.title), words.one_line(str(path)) if path else "")
         if busy is not None:
             self.facts.set_text(self.tr("Opening {0}…").format(words.one_line(busy.text)))
         else:
@@ -170,9 +170,9 @@ class FailurePage(QWidget):
         ws = self.workspace
         choices = [Choice(self.tr("Open another file…"), self._open_file, "primary")]
         if ws.failed_path is not None:
-            choices.append(Choice(self.tr("Try again"), lambda: ws.select_file(ws.files.index)))
-        if 0 <= ws.files.index < len(ws.files.paths) - 1:
-            choices.append(Choice(self.tr("Next file"), lambda: ws.step_file(1)))
+            choices.append(Choice(self.tr("Try again"), lambda: ws.select_entry(ws.listing.index)))
+        if ws.listing.index < len(ws.listing.entries) - 1:
+            choices.append(Choice(self.tr("Next in the list"), lambda: ws.step_entry(1)))
         while self.box.count():
             item = self.box.takeAt(0)
             if item is not None and (old := item.widget()):

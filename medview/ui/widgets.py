@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
@@ -47,6 +49,13 @@ def label(text: str = "", role: str = "", wrap: bool = False) -> QLabel:
     if wrap:
         result.setMinimumWidth(1)
     return result
+
+
+def qimage(pixels: NDArray[np.uint8]) -> QImage:
+    """(rows, cols) grey or (rows, cols, 3) RGB as a QImage over the same memory: keep the array as long."""
+    rows, cols = pixels.shape[:2]
+    kind = QImage.Format.Format_Grayscale8 if pixels.ndim == 2 else QImage.Format.Format_RGB888
+    return QImage(pixels.data, cols, rows, pixels.strides[0], kind)
 
 
 def keep_place(widget: QWidget) -> None:
@@ -214,11 +223,8 @@ class Legend(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """256 colours in a row, mirrored where people read from the right."""
-        import numpy as np
-        from PySide6.QtGui import QImage
-
         row = np.ascontiguousarray(np.asarray(self._colours(), np.uint8)[None])
-        image = QImage(row.data, row.shape[1], 1, row.shape[1] * 3, QImage.Format.Format_RGB888)
+        image = qimage(row)
         if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
             image = image.flipped(Qt.Orientation.Horizontal)
         painter = QPainter(self)

@@ -30,10 +30,11 @@ from PySide6.QtWidgets import (
 from medview.core.failures import Failure
 from medview.imaging.samples import Sample, samples
 from medview.inference.card import Card
+from medview.listing import Entry
 from medview.ui import actions, pages, panel, theme, words
 from medview.ui.bar import MessageBar
 from medview.ui.cards import card_html
-from medview.ui.files import FileColumn
+from medview.ui.files import ListColumn
 from medview.ui.help import help_html
 from medview.ui.start import EmptyPage, NoticePage
 from medview.ui.viewer import Viewer
@@ -69,7 +70,7 @@ class MainWindow(QMainWindow):
         self.viewer = Viewer(ws, self.ask_file)
         self.empty = EmptyPage(ws, self.samples, self.ask_file, self.ask_folder)
         self.bar = MessageBar()
-        self.files = FileColumn(ws)
+        self.files = ListColumn(ws)
         self.findings = panel.FindingsPanel(ws)
         middle = QWidget()
         column = QVBoxLayout(middle)
@@ -87,7 +88,7 @@ class MainWindow(QMainWindow):
             self.splitter.addWidget(part)
         for place, stretch in enumerate((0, 1, 0)):
             self.splitter.setStretchFactor(place, stretch)
-        self.splitter.setSizes([216, 872, panel.WIDTH])
+        self.splitter.setSizes([240, 848, panel.WIDTH])
         self.notice = NoticePage(self.accept_notice, self.close)
         self.page = pages.Page(self.leave_page)
         self.stack = QStackedWidget()
@@ -169,8 +170,8 @@ class MainWindow(QMainWindow):
             "reset": ws.reset_view,
             "heatmap": lambda: ws.set_overlay(heatmap_on=not ws.overlay.heatmap_on),
             "mask": lambda: ws.set_overlay(mask_on=not ws.overlay.mask_on),
-            "previous_file": lambda: ws.step_file(-1),
-            "next_file": lambda: ws.step_file(1),
+            "previous_file": lambda: ws.step_entry(-1),
+            "next_file": lambda: ws.step_entry(1),
             "previous_frame": lambda: ws.step_frame(-1),
             "next_frame": lambda: ws.step_frame(1),
             "analyse": ws.analyse,
@@ -184,8 +185,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         ws = self.workspace
         for signal in (
-            ws.filesReset,
-            ws.filesAppended,
+            ws.listingChanged,
             ws.pictureChanged,
             ws.viewChanged,
             ws.overlayChanged,
@@ -196,8 +196,7 @@ class MainWindow(QMainWindow):
             signal.connect(self._refresh)
         self.stack.currentChanged.connect(self._refresh)
         ws.pictureChanged.connect(self._on_picture_changed)
-        for signal in (ws.filesReset, ws.fileSelected):
-            signal.connect(self.bar.hide)
+        ws.entrySelected.connect(self.bar.hide)
         ws.recentChanged.connect(self._fill_recent)
         ws.saved.connect(self._on_saved)
         ws.saveFailed.connect(self._on_failed)
@@ -227,7 +226,7 @@ class MainWindow(QMainWindow):
         accepted = ws.settings["notice_accepted"]
         self.recent_menu.setEnabled(accepted and bool(ws.recent))
         self.samples_menu.setEnabled(accepted and bool(self.samples))
-        something = ws.picture is not None or ws.failure is not None or bool(ws.files.paths)
+        something = ws.picture is not None or ws.failure is not None or bool(ws.listing.entries)
         self.middle.setCurrentWidget(self.viewer if something else self.empty)
         self.findings.setVisible(something)
         if not accepted:
@@ -237,12 +236,11 @@ class MainWindow(QMainWindow):
         self.ran.set_text(self._what_ran())
         if accepted and not something and not self._samples_asked:
             self._samples_asked = True
-            ws.make_thumbnails([sample.path for sample in self.samples])
+            ws.want_thumbnails([Entry(sample.path, sample.path) for sample in self.samples])
 
     def _on_picture_changed(self) -> None:
         ws = self.workspace
-        path = ws.study.path if ws.study else ws.failed_path
-        self.setWindowTitle(f"{words.one_line(path.name)} - medview" if path else "medview")
+        self.setWindowTitle(f"{words.one_line(ws.title)} - medview" if ws.title else "medview")
         if self.stack.currentWidget() is self.splitter and not self.files.view.hasFocus():
             self.viewer.take_focus()
 
@@ -275,6 +273,7 @@ class MainWindow(QMainWindow):
             self._waiting = list(paths)
             return
         self.leave_page()
+        self.bar.hide()
         self.workspace.open_paths(paths)
 
     def accept_notice(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
-from PySide6.QtCore import QCoreApplication, QLocale
+from PySide6.QtCore import QCoreApplication, QDate, QLocale
 
 from medview.core.failures import Code
 from medview.inference.fixes import INVERT, Fix, quarter_turns
@@ -24,6 +24,19 @@ def one_line(name: str) -> str:
         c.encode("unicode_escape").decode() if c in _TURNING or unicodedata.category(c) in _BREAKING else c
         for c in name
     )
+
+
+def person(name: str) -> str:
+    """A DICOM person name as people write it: `Yamada^Tarou=山田^太郎` is `Yamada, Tarou (山田 太郎)`."""
+    forms = [[one_line(part.strip()) for part in form.split("^") if part.strip()] for form in name.split("=")]
+    first, *others = [parts for parts in forms if parts] or [[]]
+    return listed(first) + (f" ({listed(' '.join(parts) for parts in others)})" if others else "")
+
+
+def date(digits: str) -> str:
+    """A DICOM date, YYYYMMDD, its month as a word, since 7/8 is another day elsewhere; what is none stays as it is."""
+    day = QDate.fromString(digits, "yyyyMMdd")
+    return QLocale().toString(day, "d MMM yyyy") if day.isValid() else one_line(digits)
 
 
 def percent(share: float, digits: int = 1) -> str:

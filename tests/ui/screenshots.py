@@ -92,6 +92,22 @@ def first(pattern: str) -> Path:
     return sorted(DATA.glob(pattern))[0]
 
 
+def mixed_folder() -> Path:
+    """Two series, one with gaps and copies, films, pictures, and files that are none."""
+    folder = HOME / "mixed"
+    shutil.copytree(DATA / "dicom/series-ct-B", folder / "ct")
+    shutil.copytree(DATA / "dicom/series-mr-A", folder / "mr")
+    slices = sorted((folder / "mr").iterdir())
+    shutil.copy(slices[0], folder / "mr/copy of a slice.dcm")
+    slices[5].unlink()
+    for path in sorted((DATA / "skin/images").iterdir())[:4]:
+        shutil.copy(path, folder)
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))
+    (folder / "report.pdf").write_bytes(b"%PDF-1.4")
+    (folder / "notes.txt").write_text("nothing to see")
+    return folder
+
+
 def shoot(shots: Shots, wanted: set[str]) -> None:
     """Every state, or those named."""
     chest, brain, skin = first("cxr/images/*"), first("mri/figshare/images/*"), first("skin/images/*")
@@ -210,6 +226,30 @@ def shoot(shots: Shots, wanted: set[str]) -> None:
         wait(lambda: window.workspace.analysis is not None)
         wait(idle(window))
         shots.take(window, "folder")
+    if state("series"):
+        window = shots.window(FakeEngine(mri_analysis))
+        window.open_paths([DATA / "dicom" / name for name in ("series-ct-B", "series-mr-A", "series-mr-4d-C")])
+        wait(idle(window))
+        shots.take(window, "series", close=False)
+        window.workspace.select_entry(1)
+        wait(idle(window))
+        shots.take(window, "series-mr")
+    if state("mixed"):
+        window = shots.window(FakeEngine(skin_analysis))
+        window.open_paths([mixed_folder()])
+        wait(idle(window))
+        shots.take(window, "mixed", close=False)
+        window.workspace.select_entry(len(window.workspace.listing.entries) - 1)
+        wait(idle(window))
+        shots.take(window, "mixed-end")
+    if state("names"):
+        window = shots.window(FakeEngine(skin_analysis))
+        folder = HOME / "names"
+        shutil.copytree(DATA / "dicom/names-charset", folder)
+        shutil.copy(chest, folder / ("Verlaufskontrolle é ж 你 " + "sehr " * 20 + "lang.webp"))
+        window.open_paths([folder])
+        wait(idle(window))
+        shots.take(window, "names")
     if state("help"):
         for name in ("help", "about", "models"):
             window = shots.window()

@@ -170,7 +170,7 @@ def test_a_chosen_heatmap_survives_the_band(qtbot: QtBot, opened: Opened, grey: 
     assert window.workspace.overlay.label == ("skin-lesion", "bkl")
     assert window.workspace.analysis is not None
     assert window.workspace.analysis.results[0].stability is not None
-    window.workspace.select_file(0)
+    window.workspace.select_entry(0)
     qtbot.waitUntil(lambda: steady(window))
     assert window.workspace.analysis.results[0].stability is not None
 

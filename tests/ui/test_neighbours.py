@@ -12,7 +12,6 @@ from pytestqt.qtbot import QtBot
 
 from medview.ui.window import MainWindow
 from tests.imaging.make import dicom
-from tests.ui.conftest import MakeWindow
 
 Opened = Callable[..., MainWindow]
 
@@ -64,25 +63,6 @@ def test_frames_around_are_decoded_ahead(opened: Opened, folder: Path, qtbot: Qt
     for z in (7, 8, 9):
         ws.step_frame(1)
         assert shown(window) == z  # at once: no job was needed
-
-
-def test_files_of_the_list_that_are_in_the_series_are_frames_of_it(
-    make_window: MakeWindow, folder: Path, qtbot: QtBot
-) -> None:
-    window = make_window(auto_analyse=False)
-    ws = window.workspace
-    window.open_paths([folder])
-    qtbot.waitUntil(lambda: ws.study is not None and len(ws.study.frames) == 10 and len(ws.files.paths) == 11)
-    study = ws.study
-    ws.select_file(2)
-    qtbot.waitUntil(lambda: shown(window) == 7)
-    assert ws.study is study
-    ws.step_frame(-1)
-    qtbot.waitUntil(lambda: shown(window) == 6)
-    assert ws.files.index == 3
-    ws.select_file(10)
-    qtbot.waitUntil(lambda: shown(window) == 3)
-    assert ws.study is not study
 
 
 def test_an_archive_opens_at_its_middle(opened: Opened, tmp_path: Path, qtbot: QtBot) -> None:

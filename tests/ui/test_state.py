@@ -12,7 +12,8 @@ from medview.core.failures import Code, Failure
 from medview.core.jobs import Cancelled, Token
 from medview.imaging.study import Frame, Series, Study
 from medview.imaging.window import Window
-from medview.state import FileList, Kept, add_recent, series_key
+from medview.listing import Entry
+from medview.state import Kept, add_recent, series_key
 
 
 def test_kept_is_bounded_in_bytes_and_forgets_the_oldest() -> None:
@@ -27,18 +28,6 @@ def test_kept_is_bounded_in_bytes_and_forgets_the_oldest() -> None:
     assert kept.used_bytes == 50
     kept.put("huge", "H", 1000)
     assert (len(kept), kept.get("huge")) == (1, "H")
-
-
-def test_a_list_of_files_holds_each_once_and_in_order() -> None:
-    files = FileList()
-    assert files.extend([Path("b"), Path("a"), Path("b")]) == (0, 1)
-    assert files.extend([Path("a")]) is None
-    assert files.extend([Path("c")]) == (2, 2)
-    assert files.paths == [Path("b"), Path("a"), Path("c")]
-    assert files.place(Path("a")) == 1
-    assert files.place(Path("x")) is None
-    assert files.current is None
-    assert files.next_list().number == files.number + 1
 
 
 def test_recent_files_are_unique_newest_first_and_few() -> None:
@@ -73,25 +62,35 @@ def test_the_first_readable_file_opens_at_its_middle() -> None:
         Path("no pixels"): study(Path("no pixels"), bad),
         Path("good"): study(Path("good"), grey, grey + 1, grey + 2),
     }
-    told: list[Path] = []
-    opened = tasks.open_first(list(studies), studies.__getitem__, lambda path, _: told.append(path), Token())
+    token, told = Token(), []
+    token.take = told.append
+    opened = tasks.open_first([Entry(path, path) for path in studies], studies.__getitem__, token)
     assert isinstance(opened, tasks.Opened)
     assert opened.picture.frame.index == 1
     assert opened.picture.values[0, 0] == 1
-    assert told == [Path("broken"), Path("no pixels")]
+    assert told == [(Path("broken"), bad), (Path("no pixels"), bad)]
+
+
+def test_a_stack_whose_middle_is_damaged_opens_beside_it() -> None:
+    bad = Failure(Code.CORRUPT, "t", "h")
+    grey = np.zeros((2, 2), np.uint8)
+    made = study(Path("f"), grey, bad, bad, grey + 3, bad)
+    opened = tasks.open_entry(Entry(Path("f"), Path("f")), lambda path: made)
+    assert isinstance(opened, tasks.Opened)
+    assert opened.picture.frame.index == 3
 
 
 def test_opening_stops_when_cancelled() -> None:
     token = Token()
     token.cancel()
     with pytest.raises(Cancelled):
-        tasks.open_first([Path("a")], lambda path: pytest.fail("opened"), lambda *_: None, token)
+        tasks.open_first([Entry(1, Path("a"))], lambda path: pytest.fail("opened"), token)
 
 
 def test_what_no_file_opens_with_is_what_the_last_one_said() -> None:
     last = Failure(Code.TRUNCATED, "t", "h")
-    assert tasks.open_first([Path("a")], lambda path: last, lambda *_: None, Token()) is last
-    assert tasks.open_first([], lambda path: last, lambda *_: None, Token()) is tasks.NO_PICTURES
+    assert tasks.open_first([Entry(1, Path("a"))], lambda path: last, Token()) is last
+    assert tasks.open_first([], lambda path: last, Token()) is tasks.NO_PICTURES
 
 
 @pytest.mark.parametrize(
@@ -109,18 +108,6 @@ def test_the_first_window(values: np.ndarray, window: Window | None) -> None:
     assert picture.window == window
     assert picture.values is values
     assert (picture.shown.ndim == 2) == (window is not None)
-
-
-def test_a_scan_hands_over_everything_in_order(tmp_path: Path) -> None:
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    names = [folder / str(number) for number in range(1000)]
-    batches: list[list[Path]] = []
-    count = tasks.scan([tmp_path / "x", folder], lambda path: iter(names), batches.append, Token())
-    assert count == 1001
-    assert [path for batch in batches for path in batch] == [tmp_path / "x", *names]
-    # The first file is handed over at once, so that it can be shown while the rest is looked for.
-    assert len(batches[0]) == 1
 
 
 def test_an_engine_is_made_once_and_a_failed_making_is_tried_again() -> None:

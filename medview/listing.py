@@ -1,0 +1,212 @@
+"""What was opened together, as a list: the series of DICOM by patient and study, picture files, what cannot be shown.
+
+Made from headers: of a DICOM file all but its pixels is read, of any other only what it begins with.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from medview.core.failures import Failure
+from medview.core.jobs import Token
+from medview.imaging.study import Frame, Origin, Series, Study
+
+MAX_FILES = 100_000
+# The list is handed over again and again while it grows: not more often, nor for more than this part of the time.
+LEAST_SECONDS = 0.15
+SHARE = 0.2
+
+Finder = Callable[[Path], Iterable[Path]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing of the list that can be opened.
+
+    Attributes:
+        key: tells it from the others, also when the list has grown: a path, or (series UID, number).
+        path: its file; of a series the first one, or the archive that it is in.
+        series: None for a file of which nothing but its kind is known yet.
+        failure: why it cannot be shown; None where nothing speaks against it so far.
+    """
+
+    key: Hashable
+    path: Path
+    series: Series | None = None
+    failure: Failure | None = None
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.series.title if self.series else self.path.name
+
+
+class Group(StrEnum):
+    """What stands together under one heading."""
+
+    STUDY = "study"
+    ARCHIVE = "archive"
+    FILES = "files"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A row above entries. `origin`: the patient and study of a `STUDY`; `name`: of an `ARCHIVE`; `count`: entries."""
+
+    group: Group
+    count: int
+    origin: Origin | None = None
+    name: str = ""
+
+
+Row = Heading | Entry
+
+
+def rows_of(frames: Iterable[Frame], files: Iterable[Path], refused: dict[Path, Failure]) -> tuple[Row, ...]:
+    """Everything in display order. A list of nothing but files has no heading, since there is nothing to tell apart."""
+    from medview.imaging.series import arrange, patients
+
+    rows: list[Row] = []
+    seen: Counter[Hashable] = Counter()
+    for patient in patients(arrange(frames)):
+        for study in patient.studies:
+            rows.append(Heading(Group.STUDY, len(study.series), study.series[0].origin))
+            rows.extend(_entry(series, series.frames[0].path, seen) for series in study.series)
+    known = [Entry(path, path) for path in files]
+    if rows and known:
+        rows.append(Heading(Group.FILES, len(known)))
+    rows.extend(known)
+    if refused and rows:
+        rows.append(Heading(Group.REFUSED, len(refused)))
+    rows.extend(Entry(path, path, failure=failure) for path, failure in refused.items())
+    return tuple(rows)
+
+
+def rows_of_archive(study: Study) -> tuple[Row, ...]:
+    """The series of one file that holds several."""
+    seen: Counter[Hashable] = Counter()
+    heading = Heading(Group.ARCHIVE, len(study.series), name=study.path.name)
+    return (heading, *(_entry(series, study.path, seen) for series in study.series))
+
+
+def _entry(series: Series, path: Path, seen: Counter[Hashable]) -> Entry:
+    uid = (series.origin.series_uid if series.origin else "") or str(series.frames[0].path)
+    seen[uid] += 1
+    return Entry((uid, seen[uid]), path, series)
+
+
+@dataclass
+class Listing:
+    """The list as it stands.
+
+    Attributes:
+        rows: headings and entries, as they are shown. entries: the entries alone, each key once.
+        index: the entry that is or was last being opened; -1 for none.
+        tried: what came of opening entries, by key: why it could not be done, or None.
+    """
+
+    rows: tuple[Row, ...] = ()
+    entries: list[Entry] = field(default_factory=list)
+    index: int = -1
+    tried: dict[Hashable, Failure | None] = field(default_factory=dict)
+    _places: dict[Hashable, int] = field(default_factory=dict)
+    _archives: dict[Hashable, tuple[Row, ...]] = field(default_factory=dict)
+
+    def take(self, rows: Iterable[Row]) -> None:
+        """Become a list of these rows; what was said of entries and which one is open stays."""
+        current = self.current
+        shown: list[Row] = []
+        for row in rows:
+            shown.extend(self._archives.get(row.key, (row,)) if isinstance(row, Entry) else (row,))
+        self.rows = tuple(shown)
+        self.entries = [row for row in shown if isinstance(row, Entry)]
+        self._places = {entry.key: place for place, entry in enumerate(self.entries)}
+        self.index = self._places.get(current.key, -1) if current else -1
+
+    def expand(self, entry: Entry, study: Study) -> Entry:
+        """Show the series of a file that holds several in its place; the first of them."""
+        made = self._archives[entry.key] = rows_of_archive(study)
+        self.take(self.rows)
+        return next(row for row in made if isinstance(row, Entry))
+
+    def place(self, key: Hashable) -> int | None:
+        """Where an entry stands, or None."""
+        return self._places.get(key)
+
+    def failure(self, entry: Entry) -> Failure | None:
+        """Why an entry cannot be shown, as far as is known."""
+        return self.tried.get(entry.key, entry.failure)
+
+    @property
+    def current(self) -> Entry | None:
+        """The entry at `index`, or None."""
+        return self.entries[self.index] if 0 <= self.index < len(self.entries) else None
+
+
+def find_pictures(path: Path) -> Iterable[Path]:
+    """Files below a folder that may be pictures."""
+    from medview.imaging.open import find_files
+
+    return find_files(path)
+
+
+def scan(paths: Sequence[Path], finder: Finder, token: Token) -> tuple[Row, ...]:
+    """Look into files and folders; what is found so far is delivered through the token. All of it."""
+    frames: list[Frame] = []
+    files: dict[Path, None] = {}
+    refused: dict[Path, Failure] = {}
+    due = time.monotonic()
+    for path in _walk(paths, finder):
+        token.check()
+        found = look(path, paths)
+        if isinstance(found, Failure):
+            refused[path] = found
+        elif found is None:
+            files[path] = None
+        else:
+            frames.extend(found.frames)
+        started = time.monotonic()
+        if started >= due:
+            token.deliver(rows_of(frames, files, refused))
+            taken = time.monotonic() - started
+            due = time.monotonic() + max(LEAST_SECONDS, taken / SHARE)
+    return rows_of(frames, files, refused)
+
+
+def _walk(paths: Sequence[Path], finder: Finder) -> Iterator[Path]:
+    """Every file once, at most `MAX_FILES`."""
+    seen: set[Path] = set()
+    for path in paths:
+        # Path.is_dir raises for a name that is too long
+        for file in finder(path) if os.path.isdir(path) else (path,):
+            if file not in seen:
+                seen.add(file)
+                yield file
+            if len(seen) >= MAX_FILES:
+                return
+
+
+def look(path: Path, follow: Container[Path] = ()) -> Study | Failure | None:
+    """What a DICOM file holds, by its header; None for a file of another kind, of which only that is known.
+
+    `follow`: tables of contents of discs that are opened; of a folder none is, since its files are in the list.
+    """
+    from medview.imaging.files import check_file, read_head
+    from medview.imaging.open import HEAD, file_kind, open_path
+
+    status = check_file(path)
+    if isinstance(status, Failure):
+        return status
+    head = read_head(path, HEAD)
+    if isinstance(head, Failure):
+        return head
+    if file_kind(head, status.st_size) in ("", "dicom"):
+        return open_path(path, examine=False, follow=path in follow)
+    return None

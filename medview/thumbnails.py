@@ -1,0 +1,63 @@
+"""Small pictures of what is in the list, made in the background for the rows that are on the screen. No signals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medview import tasks
+from medview.core.failures import Failure
+from medview.core.jobs import Token
+from medview.listing import Entry
+from medview.runner import Job, Runner
+from medview.state import Kept
+
+LANE = "thumbnails"
+# Shorter side in pixels: twice that of the largest place on the screen (a sample's), for dense screens.
+SIDE = 168
+THUMBNAIL_BYTES = 24 * 1024 * 1024
+
+Image = NDArray[np.uint8]
+
+
+class Thumbnails:
+    """Lives on the Qt thread. It calls `made(entry, image)` when the small picture, or why there is none, is known."""
+
+    def __init__(self, runner: Runner, opener: tasks.Opener, made: Callable[[Entry, Image | Failure], None]) -> None:
+        self._runner, self._opener, self._made = runner, opener, made
+        self._kept: Kept[Hashable, Image | Failure] = Kept(THUMBNAIL_BYTES)
+        self._asked: set[Hashable] = set()
+
+    def get(self, key: Hashable) -> Image | None:
+        """The small picture of an entry, (rows, cols) or (rows, cols, 3) RGB; None where there is none, or not yet."""
+        kept = self._kept.get(key)
+        return None if isinstance(kept, Failure) else kept
+
+    def clear(self) -> None:
+        """Another list: stop, and forget what was made."""
+        self._runner.cancel(LANE)
+        self._kept = Kept(THUMBNAIL_BYTES)
+        self._asked = set()
+
+    def want(self, entries: Sequence[Entry]) -> None:
+        """Make the small pictures of these entries, in this order, and of no others any more."""
+        missing = [entry for entry in entries if entry.key not in self._kept and entry.failure is None]
+        keys = {entry.key for entry in missing}
+        # What is on its way already is not begun anew: a list that grows asks several times a second.
+        if not missing or (self._runner.busy(LANE) and keys <= self._asked):
+            return
+        self._asked = keys
+
+        def work(token: Token) -> None:
+            for entry in missing:
+                token.check()
+                token.deliver((entry, tasks.thumbnail(entry, self._opener, SIDE)))
+
+        self._runner.start(Job(LANE, "", work, on_part=self._on_made))
+
+    def _on_made(self, part: tuple[Entry, Image | Failure]) -> None:
+        entry, image = part
+        self._kept.put(entry.key, image, 512 if isinstance(image, Failure) else image.nbytes)
+        self._made(entry, image)

@@ -1,0 +1,168 @@
+"""The list of what was opened: what it holds and in which order, and that it keeps its place while it grows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medview import listing
+from medview.core.failures import Code, Failure
+from medview.core.jobs import Cancelled, Token
+from medview.imaging.study import Frame, Origin, Place, Series, Study
+from medview.listing import Entry, Group, Heading, Listing, Row, rows_of, scan
+from medview.ui import rows, words
+from tests.imaging.make import dicom
+from tests.ui.conftest import write_png
+
+BAD = Failure(Code.CORRUPT, "It is damaged.", "Copy it again.")
+
+
+def frame(name: str, patient: str, date: str, series: str, number: int = 1) -> Frame:
+    origin = Origin(patient, patient, f"{patient}{date}", date, "Thorax", series, number, f"Title {series}", "CT")
+    return Frame(Path(name), 0, 4, 4, "CT", lambda: BAD, place=Place(origin, uid=name))
+
+
+def short(found: tuple[Row, ...]) -> list[str]:
+    """A line for each row."""
+    return [f"{row.group}: {rows.title(row)}" if isinstance(row, Heading) else rows.title(row) for row in found]
+
+
+def test_series_stand_by_patient_and_study_then_files_then_the_rest() -> None:
+    frames = [
+        frame("b1", "Weiß", "20240102", "s2", 2),
+        frame("a1", "Adam", "20240101", "s3"),
+        frame("b2", "Weiß", "20240102", "s2", 2),
+        frame("b3", "Weiß", "20230101", "s4"),
+        frame("b4", "Weiß", "20240102", "s1", 1),
+    ]
+    found = rows_of(frames, [Path("z.png"), Path("a.png")], {Path("x.txt"): BAD})
+    assert short(found) == [
+        "study: Adam", "Title s3", "study: Weiß", "Title s4", "study: Weiß", "Title s1", "Title s2",
+        "files: Files", "z.png", "a.png", "refused: Cannot be shown", "x.txt",
+    ]  # fmt: skip
+    two = found[6]
+    assert isinstance(two, Entry)
+    assert two.series is not None
+    assert two.series.paths == (Path("b1"), Path("b2"))
+    keys = [row.key for row in found if isinstance(row, Entry)]
+    assert len(keys) == len(set(keys)) == 7
+
+
+def test_a_list_of_nothing_but_files_has_no_heading() -> None:
+    assert short(rows_of([], [Path("a.png"), Path("b.png")], {})) == ["a.png", "b.png"]
+    assert short(rows_of([], [], {Path("b.txt"): BAD})) == ["b.txt"]
+
+
+def test_the_list_keeps_its_place_while_it_grows() -> None:
+    made = Listing()
+    made.take(rows_of([frame("b1", "B", "2", "s1")], [], {}))
+    made.index = 0
+    made.tried[made.entries[0].key] = BAD
+    made.take(rows_of([frame("a1", "A", "1", "s0"), frame("b1", "B", "2", "s1"), frame("b2", "B", "2", "s1")], [], {}))
+    assert made.index == 1
+    assert made.current is made.entries[1]
+    assert made.current is not None
+    assert made.failure(made.current) is BAD
+    assert made.failure(made.entries[0]) is None
+    assert made.place("nobody") is None
+    made.take(())
+    assert (made.index, made.current) == (-1, None)
+
+
+def test_a_file_of_several_series_is_replaced_by_them_for_good() -> None:
+    made = Listing()
+    files = rows_of([], [Path("a.png"), Path("disc.zip")], {})
+    made.take(files)
+    series = tuple(Series(f"s{n}", (frame(f"f{n}", "A", "1", f"uid{n}"),)) for n in range(2))
+    first = made.expand(made.entries[1], Study(Path("disc.zip"), "", series))
+    assert first is made.entries[1]
+    for _ in range(2):
+        assert short(made.rows) == ["a.png", "archive: disc.zip", "s0", "s1"]
+        assert [entry.path for entry in made.entries] == [Path("a.png"), Path("disc.zip"), Path("disc.zip")]
+        made.take(files)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for z in range(3):
+        pixels = np.full((4, 4), z, np.uint8)
+        (tmp_path / f"{z}.dcm").write_bytes(dicom(pixels, SeriesInstanceUID="1.2", SOPInstanceUID=f"1.2.{z}"))
+    write_png(tmp_path / "b é ж 你.png", np.zeros((4, 4), np.uint8))
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
+    (tmp_path / "notes.txt").write_text("hello")
+    return tmp_path
+
+
+def test_a_scan_reads_headers_and_delivers_what_it_has(folder: Path) -> None:
+    token, parts = Token(), []
+    token.take = parts.append
+    found = scan([folder, folder / "0.dcm"], listing.find_pictures, token)
+    # Of a picture file only the kind is looked at: that it is broken is found when somebody looks at it.
+    assert [rows.title(row) for row in found if isinstance(row, Entry)] == [
+        "MR",
+        "b é ж 你.png",
+        "broken.png",
+        "notes.txt",
+    ]
+    series = next(row.series for row in found if isinstance(row, Entry))
+    assert series is not None
+    assert len(series.frames) == 3
+    # The first file is handed over at once, so that it can be shown while the rest is looked for.
+    assert sum(len(row.series.frames) for row in parts[0] if isinstance(row, Entry) and row.series) == 1
+
+
+def test_a_scan_stops_when_cancelled(folder: Path) -> None:
+    token = Token()
+
+    def walk(path: Path) -> Iterator[Path]:
+        yield folder / "0.dcm"
+        token.cancel()
+        yield folder / "1.dcm"
+
+    with pytest.raises(Cancelled):
+        scan([folder], walk, token)
+
+
+def test_what_a_row_says() -> None:
+    (_, entry) = rows_of([frame("a1", "A", "20240229", "s1", 4), frame("a2", "A", "20240229", "s1", 4)], [], {})
+    assert isinstance(entry, Entry)
+    assert entry.series is not None
+    assert rows.subtitle(entry) == "CT · no. 4 · 2 pictures"
+    odd = replace(entry, series=replace(entry.series, notes=("A slice is missing.",), step_mm=1.25, time_points=3))
+    for told in ("Title s1", "4 x 4 pixels", "1.25 mm from slice to slice", "3 points in time", "A slice is missing."):
+        assert told in rows.tip(odd)
+    assert rows.subtitle(entry, BAD) == "The file is damaged"
+    assert rows.tip(Entry("x", Path("dir/x.png")), BAD) == f"{Path('dir/x.png')}\nIt is damaged.\nCopy it again."
+
+
+def test_what_a_heading_says() -> None:
+    heading = Heading(Group.STUDY, 1, Origin("Yamada^Tarou=山田^太郎", "0042", "u", "20240229", "<b>Thorax"))
+    assert (rows.title(heading), rows.subtitle(heading)) == ("Yamada, Tarou (山田 太郎)", "29 Feb 2024 · <b>Thorax")
+    assert "Patient ID 0042" in rows.tip(heading)
+    assert rows.title(Heading(Group.STUDY, 1, Origin(patient_id="0042"))) == "0042"
+    assert rows.title(Heading(Group.STUDY, 1, None)) == "No patient name"
+    assert rows.subtitle(Heading(Group.STUDY, 1, Origin())) == "No study date"
+    assert rows.subtitle(Heading(Group.ARCHIVE, 2, name="a.zip")) == "2 series"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("", ""),
+        ("Doe^John^^Dr.", "Doe, John, Dr."),
+        ("^^=", ""),
+        ("=山田^太郎", "山田, 太郎"),
+        ("a\nb^\x1b", "a\\nb, \\x1b"),
+    ],
+)
+def test_names_of_people(name: str, shown: str) -> None:
+    assert words.person(name) == shown
+
+
+def test_a_date_that_is_none_stays_as_it_is() -> None:
+    assert words.date("2024.02.31") == "2024.02.31"
+    assert words.date("20240231") == "20240231"
