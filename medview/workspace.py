@@ -327,7 +327,9 @@ class Workspace(QObject):
         return self._views.get(key, ViewState()) if key else ViewState()
 
     def set_view(self, **changes: Any) -> None:
-        """Change fields of the view, for every frame of the series."""
+        """Change fields of the view, for every frame of the series. A window without a preset is the user's own."""
+        if "window" in changes:
+            changes = {"preset": "", **changes}
         key = state.series_key(self.study, self.frame_index)
         changed = replace(self.view, **changes)
         if key is not None and changed != self.view:

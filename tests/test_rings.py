@@ -23,6 +23,7 @@ RINGS = {
     "runner": 4,
     "state": 4,
     "listing": 4,
+    "presets": 5,
     "tasks": 5,
     "thumbnails": 6,
     "looks": 6,

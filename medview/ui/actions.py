@@ -95,6 +95,8 @@ MENUS = (
 )
 
 SEPARATOR = "-"
+# Of the first windows in the menu of windows; the plain digits are those of the scale.
+WINDOW_KEYS = tuple(f"Ctrl+{number}" for number in range(1, 10))
 
 ACTIONS: tuple[Spec | str, ...] = (
     Spec(

@@ -52,6 +52,12 @@ _PANEL = (
     ),
 )
 
+_WINDOW = QT_TRANSLATE_NOOP(
+    "help",
+    "The windows of a grey picture, in the order of the menu: those of the file, those by convention (CT), automatic, "
+    "full range. The button below the picture shows which is used and offers the same",
+)
+
 _MOUSE = (
     (
         QT_TRANSLATE_NOOP("help", "Left drag"),
@@ -84,6 +90,9 @@ def shortcuts() -> str:
     for spec in actions.specs():
         shown = ", ".join(f"<span class='key'>{escape(key.toString(native))}</span>" for key in actions.keys(spec))
         rows.append([escape(actions.tr(spec.text)), shown, escape(actions.tr(spec.about))])
+    first, last = (QKeySequence(actions.WINDOW_KEYS[n]).toString(native) for n in (0, -1))
+    keys = f"<span class='key'>{escape(first)}</span> … <span class='key'>{escape(last)}</span>"
+    rows.append([_tr(QT_TRANSLATE_NOOP("help", "Window")), keys, _tr(_WINDOW)])
     heads = (
         QT_TRANSLATE_NOOP("help", "Action"),
         QT_TRANSLATE_NOOP("help", "Keys"),

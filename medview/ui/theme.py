@@ -48,6 +48,9 @@ QToolButton:checked {{ background: {RAISED}; border-color: {ACCENT_DEEP}; }}
 QToolButton:pressed {{ background: {ACCENT_DEEP}; }}
 QToolButton:focus {{ border-color: {ACCENT}; }}
 QToolButton:disabled {{ color: {FAINT}; }}
+#windowButton {{ color: {MUTED}; padding: 2px 20px 2px 8px; }}
+#windowButton:hover {{ color: {TEXT}; }}
+#windowButton::menu-indicator {{ subcontrol-origin: padding; subcontrol-position: right center; right: 6px; }}
 
 QPushButton {{ background: {RAISED}; border: 1px solid {LINE}; border-radius: 6px; padding: 6px 16px; }}
 QPushButton:hover {{ background: #35404c; }}

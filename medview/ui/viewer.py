@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QSlider, Q
 from medview.core.failures import Failure
 from medview.ui import theme, words
 from medview.ui.canvas import Canvas
+from medview.ui.presets import WindowButton, WindowMenu
 from medview.ui.widgets import Choice, Elided, MessageCard, button, keep_place, label, trail
 from medview.workspace import Workspace
 
@@ -112,15 +113,16 @@ class FactsRow(QWidget):
         self.workspace, self.canvas = workspace, canvas
         self.setFixedHeight(32)
         line = QHBoxLayout(self)
-        line.setContentsMargins(theme.DOUBLE, theme.HALF, theme.DOUBLE, theme.HALF)
-        line.setSpacing(theme.DOUBLE)
+        line.setContentsMargins(theme.DOUBLE, 0, theme.DOUBLE, 0)
+        line.setSpacing(theme.STEP)
         self.pixel = Elided("", "muted", Qt.TextElideMode.ElideRight)
-        self.window_text = label("", "muted")
+        self.window_menu = WindowMenu(workspace, self)
+        self.window_button = WindowButton(self.window_menu)
         self.zoom_text = label("", "muted")
         self.zoom_text.setMinimumWidth(56)
         trail(self.zoom_text)
         line.addWidget(self.pixel, 1)
-        line.addWidget(self.window_text)
+        line.addWidget(self.window_button)
         line.addWidget(self.zoom_text)
         canvas.pointed.connect(self._on_pointed)
         canvas.scaled.connect(self._on_scaled)
@@ -144,15 +146,7 @@ class FactsRow(QWidget):
         port, window = self.canvas.viewport(), self.canvas.window_now()
         scale = port.scale * self.canvas.devicePixelRatioF() if port else 0.0
         self.zoom_text.setText(f"{words.number(scale * 100)} %" if port else "")
-        if window is None:
-            self.window_text.setText("")
-            return
-        digits = 0 if window.width >= 10 else 3
-        self.window_text.setText(
-            self.tr("centre {0}, width {1}").format(
-                words.number(window.centre, digits), words.number(window.width, digits)
-            )
-        )
+        self.window_button.show_window(window)
 
 
 class FailurePage(QWidget):

@@ -106,6 +106,7 @@ class MainWindow(QMainWindow):
                     menu.addSeparator()
                 else:
                     menu.addAction(self.actions_by_id[spec.id])
+        self.menus["view"].insertMenu(self.actions_by_id["invert"], self.viewer.facts.window_menu)
         before = self.actions_by_id["close"]
         self.recent_menu = QMenu(self.tr("Recent files"), self)
         self.samples_menu = QMenu(self.tr("Samples"), self)
@@ -219,6 +220,7 @@ class MainWindow(QMainWindow):
         for spec in actions.specs():
             action = self.actions_by_id[spec.id]
             action.setEnabled(spec.enabled(ws) and (spec.anywhere or self.stack.currentWidget() is not self.page))
+        self.viewer.facts.window_menu.set_reachable(self.stack.currentWidget() is self.splitter)
         self.actions_by_id["invert"].setChecked(ws.view.inverted)
         self.actions_by_id["heatmap"].setChecked(ws.overlay.heatmap_on and self.action("heatmap").isEnabled())
         self.actions_by_id["mask"].setChecked(ws.overlay.mask_on and self.action("mask").isEnabled())

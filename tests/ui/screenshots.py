@@ -21,7 +21,7 @@ HOME = Path(tempfile.mkdtemp(prefix="medview-shots-"))
 os.environ["MEDVIEW_HOME"] = str(HOME)
 
 import cv2  # noqa: E402
-from PySide6.QtCore import QEventLoop, Qt, QTimer  # noqa: E402
+from PySide6.QtCore import QEventLoop, QPoint, Qt, QTimer  # noqa: E402
 
 from medview.core.settings import Settings  # noqa: E402
 from medview.ui.app import make_app  # noqa: E402
@@ -64,8 +64,11 @@ class Shots:
         wait(ms=400)
         return made
 
-    def take(self, window: MainWindow, name: str, close: bool = True) -> None:
-        window.grab().save(str(self.folder / f"{name}.png"))
+    def take(self, window: MainWindow, name: str, close: bool = True, screen: bool = False) -> None:
+        """`screen`: with what lies over the window, such as an open menu."""
+        place = window.geometry()
+        whole = window.screen().grabWindow(0).copy(place) if screen else window.grab()
+        whole.save(str(self.folder / f"{name}.png"))
         print(name, flush=True)  # noqa: T201
         if close:
             window.close()
@@ -234,6 +237,16 @@ def shoot(shots: Shots, wanted: set[str]) -> None:
         window.workspace.select_entry(1)
         wait(idle(window))
         shots.take(window, "series-mr")
+    if state("presets"):
+        window = shots.window(FakeEngine(mri_analysis))
+        window.open_paths([DATA / "dicom/series-ct-B"])
+        wait(idle(window))
+        menu = window.viewer.facts.window_menu
+        menu.actions()[3].trigger()
+        button = window.viewer.facts.window_button
+        menu.popup(button.mapToGlobal(button.rect().topLeft()) - QPoint(0, menu.sizeHint().height()))
+        wait()
+        shots.take(window, "presets-menu", screen=True)
     if state("mixed"):
         window = shots.window(FakeEngine(skin_analysis))
         window.open_paths([mixed_folder()])

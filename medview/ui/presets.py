@@ -1,0 +1,137 @@
+"""The menu of windows, and the button that shows the window and opens it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication, QSize, Qt
+from PySide6.QtGui import QActionGroup
+from PySide6.QtWidgets import QMenu, QSizePolicy, QToolButton, QWidget
+
+from medview import presets
+from medview.imaging.window import Window
+from medview.presets import Offer
+from medview.ui import actions, words
+from medview.workspace import Workspace
+
+translate = QCoreApplication.translate
+# A file may call its window anything.
+NAME_LENGTH = 18
+
+
+def name(offer: Offer) -> str:
+    """What people call a window."""
+    if offer.group == presets.AUTO:
+        return translate("presets", "Automatic")
+    if offer.group == presets.FULL:
+        return translate("presets", "Full range")
+    return words.one_line(offer.name)
+
+
+def numbers(window: Window) -> tuple[str, str]:
+    """Centre and width as they are written."""
+    digits = 0 if window.width >= 10 else 3
+    return words.number(window.centre, digits), words.number(window.width, digits)
+
+
+class WindowMenu(QMenu):
+    """The windows that are offered for the shown picture, the one that is used ticked. Disabled for colour pictures."""
+
+    def __init__(self, workspace: Workspace, parent: QWidget) -> None:
+        super().__init__(translate("presets", "Window"), parent)
+        self.workspace = workspace
+        self._offers: tuple[Offer, ...] | None = None
+        self._reachable = True
+        self._group = QActionGroup(self)
+        self._group.setExclusionPolicy(QActionGroup.ExclusionPolicy.ExclusiveOptional)
+        workspace.pictureChanged.connect(self.refresh)
+        workspace.viewChanged.connect(self.refresh)
+        self.refresh()
+
+    def set_reachable(self, on: bool) -> None:
+        """Whether its keys work: not while the picture is hidden by a page."""
+        self._reachable = on
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Follow the workspace; the actions stay while the same windows are offered."""
+        picture = self.workspace.picture
+        offers = presets.offers(picture)
+        if [(offer.key, offer.name) for offer in offers] != [(o.key, o.name) for o in self._offers or ()]:
+            self._build(offers)
+        self._offers = offers
+        self.setEnabled(bool(offers) and self._reachable)
+        used = presets.active(picture, self.workspace.view) if picture and offers else ""
+        for action in self._group.actions():
+            action.setChecked(action.data() == used)
+
+    def _build(self, offers: tuple[Offer, ...]) -> None:
+        self.clear()
+        group = ""
+        for number, offer in enumerate(offers):
+            if group and offer.group != group and offer.group != presets.FULL:
+                self.addSeparator()
+            group = offer.group
+            text = name(offer).replace("&", "&&")
+            if offer.window is not None:
+                text += "   " + translate("presets", "centre {0}, width {1}").format(*numbers(offer.window))
+            action = self._group.addAction(text)
+            self.addAction(action)
+            action.setCheckable(True)
+            action.setData(offer.key)
+            if number < len(actions.WINDOW_KEYS):
+                action.setShortcut(actions.WINDOW_KEYS[number])
+            action.triggered.connect(lambda _checked=False, key=offer.key: self._choose(key))
+
+    def clear(self) -> None:
+        """Also of the group, which would hold the actions."""
+        for action in self._group.actions():
+            self._group.removeAction(action)
+            action.deleteLater()
+        super().clear()
+
+    def _choose(self, key: str) -> None:
+        picture = self.workspace.picture
+        offer = next((offer for offer in self._offers or () if offer.key == key), None)
+        if picture is not None and offer is not None:
+            self.workspace.set_view(**presets.changes(picture, offer))
+        self.refresh()
+
+    def used(self) -> str:
+        """What the window that is used is called; empty for one of the user's own."""
+        picture = self.workspace.picture
+        key = presets.active(picture, self.workspace.view) if picture else ""
+        return next((name(offer) for offer in presets.offers(picture) if offer.key == key), "")
+
+
+class WindowButton(QToolButton):
+    """Centre and width of the window, and its name; a click offers others. Hidden, in its place, for colour."""
+
+    def __init__(self, menu: WindowMenu) -> None:
+        super().__init__()
+        self.setMenu(menu)
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        self.setObjectName("windowButton")
+        policy = QSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        policy.setRetainSizeWhenHidden(True)
+        self.setSizePolicy(policy)
+
+    def show_window(self, window: Window | None) -> None:
+        """Say which window is used."""
+        self.setVisible(window is not None)
+        if window is None:
+            return
+        menu = self.menu()
+        used = menu.used() if isinstance(menu, WindowMenu) else ""
+        short = used if len(used) <= NAME_LENGTH else used[: NAME_LENGTH - 1] + "…"
+        centre, width = numbers(window)
+        told = translate("presets", "C {0}  W {1}").format(centre, width)
+        self.setText((f"{short}   {told}" if short else told).replace("&", "&&"))
+        spoken = translate("presets", "Window {0}: centre {1}, width {2}").format(used, centre, width)
+        self.setAccessibleName(spoken)
+        self.setToolTip(spoken + "\n" + translate("presets", "Click to choose another"))
+
+    def sizeHint(self) -> QSize:
+        """Room for five digits, so that the line stays still while the window is dragged."""
+        least = self.fontMetrics().horizontalAdvance("C -0000  W 00000") + 36
+        hint = super().sizeHint()
+        return QSize(max(hint.width(), least), hint.height())
