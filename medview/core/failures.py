@@ -22,6 +22,7 @@ class Code(StrEnum):
     NO_PIXELS = "no-pixels"
     NO_SUCH_FRAME = "no-such-frame"
     NO_IMAGES = "no-images"
+    OTHER_PICTURES = "other-pictures"
     # The gate
     OTHER_KIND = "other-kind"
     UNFAMILIAR = "unfamiliar"

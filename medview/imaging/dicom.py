@@ -27,6 +27,7 @@ from medview.imaging.dicom_header import (
 from medview.imaging.dicom_overlays import has_overlays, read_overlays
 from medview.imaging.dicom_pixels import Layout, Pixels, locate, read_layout
 from medview.imaging.dicom_place import read_origin, read_place
+from medview.imaging.dicom_seg import BITS_CLASS, LABELS_CLASS
 from medview.imaging.dicom_voi import read_aspect, read_padding, read_presets, read_spacing
 from medview.imaging.study import Frame, Origin, Series, Study
 from medview.imaging.values import Rescale, apply_rescale, palette_to_rgb, to_rgb
@@ -126,7 +127,10 @@ def _no_picture(header: Header) -> Failure | None:
         layout = read_layout(header) if header.pixel_tag else None
         if isinstance(layout, Failure) and layout.code is Code.CORRUPT:
             return layout
-        return Failure(Code.NO_PIXELS, f"This DICOM file is {name}.", "Open a picture of the same examination.", sop)
+        hint = "Open a picture of the same examination."
+        if sop in (BITS_CLASS, LABELS_CLASS):
+            hint = "Open the pictures it was made on first, then this file: its masks are laid over them."
+        return Failure(Code.NO_PIXELS, f"This DICOM file is {name}.", hint, sop)
     if header.pixel_tag:
         return None
     if not sop and value(ds, "Rows") is None and len(ds) < 3:

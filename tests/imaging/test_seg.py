@@ -1,0 +1,483 @@
+"""Segmentations: the masks exactly, whatever the order and the grid; and a Failure for everything that contradicts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydicom.sequence import Sequence
+
+from medview.core.failures import Code, Failure
+from medview.imaging.dicom_seg import Segment, Segmentation, read_segmentation
+from medview.imaging.dicom_seg_place import Laid, lay, lay_on_series
+from medview.imaging.geometry import make_plane
+from medview.imaging.open import open_path
+from medview.imaging.series import read_folder
+from medview.imaging.study import Frame
+from tests.imaging.make import dicom
+from tests.imaging.segs import Mark, blob, nested, read, seg, segment, slices
+from tests.imaging.test_mutated import mutated
+
+SIZE = (12, 10)
+
+
+def laid(folder: Path, data: bytes, frames: tuple[Frame, ...]) -> Laid:
+    segmentation = read(folder, data)
+    assert isinstance(segmentation, Segmentation), segmentation
+    found = lay(segmentation, frames)
+    assert isinstance(found, Laid), found
+    return found
+
+
+def masks(found: Laid, frame: Frame) -> dict[int, np.ndarray]:
+    result = found.masks(frame)
+    assert isinstance(result, dict), result
+    return result
+
+
+def same(found: dict[int, np.ndarray], **wanted: np.ndarray) -> None:
+    """The masks are those `wanted`, by `s<number>`, pixel for pixel, and no others."""
+    assert sorted(found) == sorted(int(name[1:]) for name in wanted)
+    for name, mask in wanted.items():
+        assert found[int(name[1:])].dtype == np.uint8
+        np.testing.assert_array_equal(found[int(name[1:])], mask)
+
+
+def refused(folder: Path, data: bytes) -> Failure:
+    failure = read(folder, data)
+    assert isinstance(failure, Failure)
+    assert failure.text
+    assert failure.hint
+    return failure
+
+
+def at(z: float) -> tuple[float, float, float]:
+    return (0.0, 0.0, z)
+
+
+# What the file says of itself
+
+
+def test_what_a_segment_is(tmp_path: Path):
+    method = nested(AlgorithmName="U-Net", AlgorithmVersion="2")
+    things = [
+        segment(2, "Leber é 你", RecommendedDisplayCIELabValue=[41661, 41167, 40792]),
+        segment(7, "by hand", SegmentAlgorithmType="MANUAL", SegmentAlgorithmName=None),
+        segment(3, "", SegmentAlgorithmName=None, SegmentationAlgorithmIdentificationSequence=method),
+    ]
+    data = seg([Mark(blob(1), 2, at(0))], segments=things, SpecificCharacterSet="ISO_IR 192")
+    found = read(tmp_path, data)
+    assert isinstance(found, Segmentation)
+    assert found.title == "Drawn by a net"
+    assert found.segments == (
+        Segment(2, "Leber é 你", (221, 130, 101), "AUTOMATIC", "net 1.0"),
+        Segment(7, "by hand", None, "MANUAL", ""),
+        Segment(3, "thing 3", None, "AUTOMATIC", "U-Net"),
+    )
+
+
+def test_inspecting_a_segmentation_refuses_it_and_says_what_to_open(tmp_path: Path):
+    path = tmp_path / "marks.dcm"
+    path.write_bytes(seg([Mark(blob(1), 1, at(0))]))
+    failure = open_path(path)
+    assert isinstance(failure, Failure)
+    assert failure.code is Code.NO_PIXELS
+    assert "segmentation" in failure.text
+    assert "pictures it was made on" in failure.hint
+
+
+# Masks
+
+
+@pytest.mark.parametrize("size", [(12, 10), (7, 9), (3, 3), (16, 16), (1, 5)])
+def test_bits_that_do_not_begin_at_a_byte(tmp_path: Path, size: tuple[int, int]):
+    frames = slices(tmp_path, 5, size)
+    found = laid(tmp_path, seg([Mark(blob(n, size), 1, at(2 * n)) for n in range(5)]), frames)
+    for n, frame in enumerate(frames):
+        same(masks(found, frame), s1=blob(n, size))
+
+
+def test_frames_in_any_order_and_several_segments(tmp_path: Path):
+    frames = slices(tmp_path)
+    marks = [Mark(blob(10 * s + n), s, at(2 * n)) for s in (1, 4) for n in range(5) if (s, n) != (4, 2)]
+    for seed in range(3):
+        order = np.random.default_rng(seed).permutation(len(marks))
+        found = laid(tmp_path, seg([marks[k] for k in order]), frames)
+        assert not found.left_out
+        for n, frame in enumerate(frames):
+            others = {} if n == 2 else {"s4": blob(40 + n)}
+            same(masks(found, frame), s1=blob(10 + n), **others)
+
+
+def test_empty_frames_mark_nothing(tmp_path: Path):
+    frames = slices(tmp_path)
+    found = laid(tmp_path, seg([Mark(blob(n) * (n == 3), 1, at(2 * n)) for n in range(5)]), frames)
+    assert [len(masks(found, frame)) for frame in frames] == [0, 0, 0, 1, 0]
+    assert found.first_marked(frames[0]) is frames[3]
+
+
+def test_nothing_is_marked_at_all(tmp_path: Path):
+    frames = slices(tmp_path)
+    assert laid(tmp_path, seg([Mark(blob(1) * 0, 1, at(2))]), frames).first_marked(frames[0]) is None
+
+
+def test_the_shown_slice_stays_where_it_is_marked(tmp_path: Path):
+    frames = slices(tmp_path)
+    found = laid(tmp_path, seg([Mark(blob(n), 1, at(2 * n)) for n in range(5)]), frames)
+    assert found.first_marked(frames[4]) is frames[4]
+
+
+@pytest.mark.parametrize(("full", "kind"), [(255, "PROBABILITY"), (100, "OCCUPANCY"), (1, "PROBABILITY")])
+def test_fractions_count_from_one_half(tmp_path: Path, full: int, kind: str):
+    frames = slices(tmp_path, 1)
+    values = (np.arange(120) * 37 % (full + 1)).astype(np.uint8).reshape(SIZE)
+    data = seg([Mark(values, 1, at(0))], "FRACTIONAL", MaximumFractionalValue=full, SegmentationFractionalType=kind)
+    same(masks(laid(tmp_path, data, frames), frames[0]), s1=(values / full >= 0.5).astype(np.uint8))
+
+
+def test_a_fraction_above_one_is_damage(tmp_path: Path):
+    frames = slices(tmp_path, 1)
+    values = np.full(SIZE, 101, np.uint8)
+    found = laid(tmp_path, seg([Mark(values, 1, at(0))], "FRACTIONAL", MaximumFractionalValue=100), frames)
+    failure = found.masks(frames[0])
+    assert isinstance(failure, Failure)
+    assert failure.code is Code.CORRUPT
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_label_maps(tmp_path: Path, kind: Any):
+    frames = slices(tmp_path, 2)
+    high = 300 if kind is np.uint16 else 200
+    values = np.array([0, 1, 2, high, 9], kind)[np.arange(120).reshape(SIZE) % 5]
+    data = seg(
+        [Mark(values, position=at(0)), Mark(values[::-1], position=at(2))], "LABELMAP",
+        segments=[segment(0, "background"), segment(1), segment(2), segment(high), segment(5)],
+    )  # fmt: skip
+    found = laid(tmp_path, data, frames)
+    assert [one.number for one in found.segmentation.segments] == [1, 2, high, 5]
+    wanted = {f"s{n}": (values == n).astype(np.uint8) for n in (1, 2, high)}
+    same(masks(found, frames[0]), **wanted)
+    same(masks(found, frames[1]), **{name: mask[::-1] for name, mask in wanted.items()})
+
+
+# Which picture it belongs to
+
+
+def test_by_name_where_there_is_no_plane(tmp_path: Path):
+    """As for X-rays: neither says where it lies, the picture is named."""
+    frames = slices(tmp_path, 3, ImagePositionPatient=None, FrameOfReferenceUID=None)
+    data = seg([Mark(blob(1), 1, None, (("1.5.1", None),))], FrameOfReferenceUID=None)
+    found = laid(tmp_path, data, frames)
+    assert found.own
+    assert [frame.place.uid for frame in found.frames if frame.place] == ["1.5.1"]
+    by_uid = {frame.place.uid: masks(found, frame) for frame in frames if frame.place}
+    same(by_uid["1.5.1"], s1=blob(1))
+    assert by_uid["1.5.0"] == by_uid["1.5.2"] == {}
+
+
+def test_by_frame_number_of_a_file_of_many(tmp_path: Path):
+    path = tmp_path / "cine.dcm"
+    path.write_bytes(dicom(np.zeros((4, *SIZE), np.uint8), SeriesInstanceUID="1.5", SOPInstanceUID="1.5.9"))
+    (series,) = read_folder([path]).series
+    data = seg([Mark(blob(n), 1, None, (("1.5.9", n),)) for n in (4, 2)], FrameOfReferenceUID=None)
+    found = laid(tmp_path, data, series.frames)
+    assert [frame.index for frame in found.frames] == [1, 3]
+    same(masks(found, series.frames[1]), s1=blob(2))
+    same(masks(found, series.frames[3]), s1=blob(4))
+
+
+def test_a_name_alone_does_not_fit_another_size(tmp_path: Path):
+    frames = slices(tmp_path, 1, ImagePositionPatient=None)
+    segmentation = read(tmp_path, seg([Mark(blob(1, (12, 11)), 1, None, (("1.5.0", None),))]))
+    assert isinstance(segmentation, Segmentation)
+    failure = lay(segmentation, frames)
+    assert isinstance(failure, Failure)
+    assert failure.code is Code.OTHER_PICTURES
+    assert "another size" in failure.text
+
+
+def test_of_several_times_at_one_place_the_named_one(tmp_path: Path):
+    first = slices(tmp_path, 3, series="1.5", name="a", SeriesInstanceUID="1.8")
+    second = slices(tmp_path, 3, series="1.6", name="b", SeriesInstanceUID="1.8")
+    data = seg([Mark(blob(n), 1, at(2 * n), ((f"1.6.{n}", None),)) for n in range(3)])
+    found = laid(tmp_path, data, first + second)
+    assert [masks(found, frame) for frame in first] == [{}] * 3
+    for n, frame in enumerate(second):
+        same(masks(found, frame), s1=blob(n))
+
+
+def test_two_masks_for_one_place_are_refused(tmp_path: Path):
+    frames = slices(tmp_path)
+    for size in (SIZE, (6, 5)):
+        segmentation = read(tmp_path, seg([Mark(blob(n, size), 1, at(4)) for n in (1, 2)]))
+        assert isinstance(segmentation, Segmentation)
+        failure = lay(segmentation, frames)
+        assert isinstance(failure, Failure)
+        assert "more than once" in failure.text
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.04, -0.04])
+def test_positions_need_not_agree_to_the_last_digit(tmp_path: Path, shift: float):
+    frames = slices(tmp_path)
+    found = laid(tmp_path, seg([Mark(blob(1), 1, (shift, -shift, 4 + shift))]), frames)
+    assert found.frames == (frames[2],)
+    same(masks(found, frames[2]), s1=blob(1))
+
+
+def test_another_frame_of_reference_is_refused(tmp_path: Path):
+    frames = slices(tmp_path)
+    for reference in ("1.2.98", None):
+        segmentation = read(tmp_path, seg([Mark(blob(1), 1, at(4))], FrameOfReferenceUID=reference))
+        assert isinstance(segmentation, Segmentation)
+        failure = lay(segmentation, frames)
+        assert isinstance(failure, Failure)
+        assert failure.code is Code.OTHER_PICTURES
+        assert "other pictures" in failure.text
+
+
+def test_a_named_picture_at_the_same_place_needs_no_frame_of_reference(tmp_path: Path):
+    frames = slices(tmp_path)
+    data = seg([Mark(blob(1), 1, at(4), (("1.5.2", None),))], FrameOfReferenceUID="1.2.98")
+    same(masks(laid(tmp_path, data, frames), frames[2]), s1=blob(1))
+
+
+def test_another_part_of_the_patient_is_refused(tmp_path: Path):
+    frames = slices(tmp_path)
+    segmentation = read(tmp_path, seg([Mark(blob(1), 1, at(500), (("1.5.2", None),))]))
+    assert isinstance(segmentation, Segmentation)
+    failure = lay(segmentation, frames)
+    assert isinstance(failure, Failure)
+    assert "another part" in failure.text
+
+
+def test_pictures_that_are_no_dicom(tmp_path: Path):
+    segmentation = read(tmp_path, seg([Mark(blob(1), 1, at(0))]))
+    assert isinstance(segmentation, Segmentation)
+    frame = Frame(tmp_path / "a.png", 0, *SIZE, "", lambda: np.zeros(SIZE))
+    assert isinstance(lay(segmentation, [frame]), Failure)
+
+
+def test_frames_outside_of_the_series_are_counted(tmp_path: Path):
+    frames = slices(tmp_path, 3)
+    found = laid(tmp_path, seg([Mark(blob(n), 1, at(2 * n)) for n in range(5)]), frames)
+    assert found.left_out == 2
+    assert not found.own
+
+
+def test_of_several_series_the_one_it_was_made_from(tmp_path: Path):
+    slices(tmp_path, 3, series="1.5", name="a")
+    slices(tmp_path, 3, series="1.6", name="b")
+    series = read_folder(sorted(tmp_path.glob("?[0-9].dcm"))).series
+    marks = [Mark(blob(n), 1, at(2 * n)) for n in range(3)]
+    source = nested(SeriesInstanceUID="1.6")
+    segmentation = read(tmp_path, seg(marks, ReferencedSeriesSequence=Sequence([source])))
+    assert isinstance(segmentation, Segmentation)
+    found = lay_on_series(segmentation, series)
+    assert isinstance(found, Laid)
+    assert found.own
+    assert {frame.place.origin.series_uid for frame in found.frames if frame.place} == {"1.6"}
+    nameless = read(tmp_path, seg(marks))
+    assert isinstance(nameless, Segmentation)
+    everywhere = lay_on_series(nameless, series)
+    assert isinstance(everywhere, Laid)
+    assert not everywhere.own
+    assert len(everywhere.frames) == 6
+
+
+# Other grids
+
+
+def test_a_coarser_grid_is_resampled(tmp_path: Path):
+    """Pixels of 2 mm whose corners are those of the picture: each is 2 x 2 pixels of 1 mm."""
+    frames = slices(tmp_path)
+    small = blob(3, (6, 5))
+    data = seg([Mark(small, 1, (0.5, 0.5, 4.0))], spacing=(2, 2))
+    found = laid(tmp_path, data, frames)
+    assert found.frames == (frames[2],)
+    same(masks(found, frames[2]), s1=np.kron(small, np.ones((2, 2), np.uint8)))
+
+
+def test_a_finer_grid_is_resampled(tmp_path: Path):
+    """Pixels of 1/3 mm: the middle one of 3 x 3 counts."""
+    frames = slices(tmp_path, 1)
+    fine = blob(4, (36, 30))
+    data = seg([Mark(fine, 1, (-1 / 3, -1 / 3, 0.0))], spacing=(1 / 3, 1 / 3))
+    same(masks(laid(tmp_path, data, frames), frames[0]), s1=fine[1::3, 1::3])
+
+
+def test_a_part_of_the_picture_and_a_point_between_two_pixels(tmp_path: Path):
+    frames = slices(tmp_path, 1)
+    small = blob(5, (4, 3))
+    wanted = np.zeros(SIZE, np.uint8)
+    wanted[3:7, 5:8] = small
+    same(masks(laid(tmp_path, seg([Mark(small, 1, (5.0, 3.0, 0.0))]), frames), frames[0]), s1=wanted)
+    # Half a pixel further: the pixel exactly between two takes the later one.
+    halfway = masks(laid(tmp_path, seg([Mark(small, 1, (5.5, 3.5, 0.0))]), frames), frames[0])
+    same(halfway, s1=wanted)
+
+
+def test_a_grid_turned_within_its_plane(tmp_path: Path):
+    """Rows of the segmentation run along the columns of the picture, backwards."""
+    frames = slices(tmp_path, 1)
+    turned = blob(6, (10, 12))
+    data = seg([Mark(turned, 1, (0.0, 11.0, 0.0))], orientation=(0, -1, 0, 1, 0, 0))
+    same(masks(laid(tmp_path, data, frames), frames[0]), s1=turned.T[::-1])
+
+
+def test_thin_slices_on_thick_ones_and_the_other_way_round(tmp_path: Path):
+    """Of slices 1 mm thick, those that hold a picture; of slices 4 mm thick, all pictures within 2 mm."""
+    frames = slices(tmp_path, 5, step=2.0)
+    thin = laid(tmp_path, seg([Mark(blob(z), 1, at(z + 0.4)) for z in range(9)], depth=1), frames)
+    for n, frame in enumerate(frames):
+        same(masks(thin, frame), s1=blob(2 * n))
+    assert thin.left_out == 4
+    thick = laid(tmp_path, seg([Mark(blob(7), 1, at(1.0)), Mark(blob(8), 1, at(5.0))], depth=4), frames)
+    for n, frame in enumerate(frames[:4]):
+        same(masks(thick, frame), s1=blob(7 if n < 2 else 8))
+    assert masks(thick, frames[4]) == {}
+    assert thick.frames == frames[:4]
+
+
+def test_frames_left_out_as_empty_are_not_filled_from_their_neighbours(tmp_path: Path):
+    """Another grid, only slices 0 and 3 marked, 10 mm thick by the file: the ones between stay empty."""
+    frames = slices(tmp_path, 5, step=2.0)
+    marks = [Mark(blob(n, (6, 5)), 1, (0.5, 0.5, 2.0 * n)) for n in (0, 3)]
+    found = laid(tmp_path, seg(marks, spacing=(2, 2), depth=10), frames)
+    assert [bool(masks(found, frame)) for frame in frames] == [True, False, False, True, False]
+
+
+def test_cut_across_by_pictures_of_another_orientation(tmp_path: Path):
+    """Axial masks, 1 mm apart, seen on coronal pictures: rows run from head to foot."""
+    size = (6, 10)
+    coronal = slices(
+        tmp_path, 4, size, step=0.0, orientation=(1, 0, 0, 0, 0, -1), ImagePositionPatient=[0.0, 3.0, 5.0]
+    )[:1]
+    volume = np.stack([blob(z) for z in range(6)])
+    found = laid(tmp_path, seg([Mark(volume[z], 1, at(z)) for z in (3, 0, 5, 1, 2, 4)], depth=1), coronal)
+    same(masks(found, coronal[0]), s1=volume[::-1, 3, :])
+
+
+def test_oblique_pictures_agree_with_a_search_pixel_by_pixel(tmp_path: Path):
+    c, s = np.cos(0.5), np.sin(0.5)
+    orientation = (c, 0.0, s, 0.0, 1.0, 0.0)
+    (frame,) = slices(tmp_path, 1, (14, 16), orientation=orientation, origin=(0.3, 0.2, 0.1), spacing=(0.9, 0.7))
+    volume = np.stack([blob(z) for z in range(7)])
+    found = laid(tmp_path, seg([Mark(volume[z], 1, at(z)) for z in range(7)], depth=1), (frame,))
+    wanted = np.zeros((14, 16), np.uint8)
+    plane = make_plane((0.3, 0.2, 0.1), orientation, (0.9, 0.7))
+    assert plane
+    for row, col in np.ndindex(14, 16):
+        x, y, z = (int(np.floor(v + 0.5)) for v in plane.to_patient(row, col))
+        if 0 <= x < 10 and 0 <= y < 12 and 0 <= z < 7:
+            wanted[row, col] = volume[z, y, x]
+    assert wanted.any()
+    same(masks(found, frame), s1=wanted)
+
+
+# What contradicts itself
+
+MARKS = [Mark(blob(n), 1, at(2 * n)) for n in range(3)]
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"Rows": 65535, "Columns": 65535},
+        {"NumberOfFrames": 2_000_000_000},
+        {"NumberOfFrames": 2},
+        {"PerFrameFunctionalGroupsSequence": None},
+        {"SegmentSequence": None},
+        {"SegmentSequence": Sequence([segment(2)])},
+        {"SegmentSequence": Sequence([segment(1), segment(1)])},
+        {"SegmentSequence": Sequence([segment(0), segment(1)])},
+        {"SegmentationType": "FRACTIONAL"},
+        {"SegmentationType": "LABELMAP"},
+        {"SegmentationType": "SOMETHING"},
+        {"SegmentationType": None},
+        {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7},
+        {"PhotometricInterpretation": "MONOCHROME1"},
+        {"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3},
+        {"Rows": None},
+        {"Rows": 13},
+        {"PixelRepresentation": 1},
+    ],
+    ids=str,
+)
+def test_a_header_that_lies_is_refused(tmp_path: Path, elements: dict[str, Any]):
+    assert refused(tmp_path, seg(MARKS, **elements)).code in (Code.CORRUPT, Code.TRUNCATED, Code.TOO_LARGE)
+
+
+@pytest.mark.parametrize("elements", [{"BitsStored": 7, "HighBit": 6}, {"MaximumFractionalValue": 0}])
+def test_fractions_that_are_stored_in_another_way(tmp_path: Path, elements: dict[str, Any]):
+    assert refused(tmp_path, seg(MARKS, "FRACTIONAL", **elements)).code is Code.CORRUPT
+
+
+def test_a_place_where_no_patient_is(tmp_path: Path):
+    assert refused(tmp_path, seg([Mark(blob(1), 1, at(1e200))])).code is Code.CORRUPT
+    assert refused(tmp_path, seg(MARKS, spacing=(1e-9, 1))).code is Code.CORRUPT
+
+
+def test_masks_that_are_cut_off(tmp_path: Path):
+    data = seg(MARKS)
+    assert refused(tmp_path, data[:-20]).code is Code.TRUNCATED
+    assert refused(tmp_path, data[: data.index(b"\xe0\x7f\x10\x00")]).code is Code.TRUNCATED
+
+
+def test_what_is_no_segmentation(tmp_path: Path):
+    assert refused(tmp_path, dicom(np.zeros(SIZE, np.uint8))).code is Code.UNKNOWN_FORMAT
+    assert refused(tmp_path, b"\x89PNG\r\n\x1a\n" + bytes(64)).code is not Code.INTERNAL
+
+
+def test_slides_are_refused_by_name(tmp_path: Path):
+    failure = refused(tmp_path, seg(MARKS, TotalPixelMatrixRows=24, TotalPixelMatrixColumns=20))
+    assert failure.code is Code.UNSUPPORTED
+    assert "microscope" in failure.text
+
+
+SEEDS = [
+    seg([Mark(blob(n), 1 + n % 2, at(2 * n), ((f"1.5.{n}", None),)) for n in range(4)]),
+    seg([Mark(blob(n, (6, 5)), 1, (0.5, 0.5, 2.0 * n)) for n in range(3)], spacing=(2, 2), depth=2),
+    seg([Mark(blob(n) * 200, 1, at(2 * n)) for n in range(2)], "FRACTIONAL"),
+    seg([Mark(blob(n), position=at(2 * n)) for n in range(2)], "LABELMAP"),
+]
+
+
+@pytest.fixture(scope="module")
+def axial(tmp_path_factory: pytest.TempPathFactory) -> tuple[Frame, ...]:
+    return slices(tmp_path_factory.mktemp("axial"), 4)
+
+
+@given(data=mutated(SEEDS))
+@settings(max_examples=300, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_damage_is_a_failure_or_a_mask_of_the_right_size(
+    tmp_path_factory: pytest.TempPathFactory, axial: tuple[Frame, ...], data: bytes
+):
+    path = Path(tmp_path_factory.getbasetemp()) / "mutated.dcm"
+    path.write_bytes(data)
+    segmentation = read_segmentation(path)
+    found = lay(segmentation, axial) if isinstance(segmentation, Segmentation) else segmentation
+    if isinstance(found, Failure):
+        assert found.text
+        assert found.hint
+        return
+    for frame in axial:
+        result = found.masks(frame)
+        if isinstance(result, Failure):
+            assert result.text
+            continue
+        assert set(result) <= {one.number for one in found.segmentation.segments}
+        for mask in result.values():
+            assert mask.shape == SIZE
+            assert mask.max() == 1
+
+
+@given(length=st.integers(0, len(SEEDS[0])))
+@settings(max_examples=60, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_part_of_a_file_is_a_failure(tmp_path_factory: pytest.TempPathFactory, length: int):
+    path = Path(tmp_path_factory.getbasetemp()) / "cut.dcm"
+    path.write_bytes(SEEDS[0][:length])
+    assert isinstance(read_segmentation(path), Failure) or length == len(SEEDS[0])
