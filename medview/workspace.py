@@ -31,7 +31,6 @@ from medview.runner import Job, Runner
 from medview.state import Kept, Overlay, Picture, ViewState
 from medview.thumbnails import Image, Thumbnails
 
-PICTURE_BYTES = 256 * 1024 * 1024
 # A stack that is being scrolled is analysed where the user stops, not at every frame on the way.
 SETTLE_MS = 250
 SAVE_SETTINGS_MS = 1000
@@ -87,7 +86,7 @@ class Workspace(QObject):
         kept = ("heatmap_on", "heatmap_opacity", "mask_on", "mask_opacity")
         self.overlay = Overlay(**{key: self.settings[key] for key in kept})
         self._views: dict[tuple[Path, int], ViewState] = {}
-        self._pictures: Kept[Key, Picture] = Kept(PICTURE_BYTES)
+        self._pictures: Kept[Key, Picture] = Kept(self.settings["picture_bytes"])
         self._looks = Looks(
             self.runner, self._engine, self._take_analysis, self._on_steadied, self._on_analysis_cancelled
         )

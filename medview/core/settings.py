@@ -19,13 +19,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting. A float is a share, 0-1. `text` says what it does, for the people who edit the file and for the
-    settings page."""
+    """One setting. A float is a share, 0-1; a whole number lies within `bounds`, both included. `text` says what it
+    does, for the people who edit the file and for the settings page."""
 
     key: str
     type: type
     default: Any
     text: str
+    bounds: tuple[int, int] | None = None
+
+
+MIB = 1024 * 1024
 
 
 SETTINGS = (
@@ -40,6 +44,13 @@ SETTINGS = (
     Setting("mask_opacity", float, 0.8, "Opacity of the mask, 0-1."),
     Setting("models_folder", str, "", "Another folder of models; empty for medview's own."),
     Setting("device", str, "auto", "Where models run: auto, cpu or cuda."),
+    Setting(
+        "picture_bytes",
+        int,
+        256 * MIB,
+        "Bytes of decoded pictures kept in memory, 32 MiB to 8 GiB.",
+        (32 * MIB, 8192 * MIB),
+    ),
     Setting("window_geometry", str, "", "Size and place of the main window (Qt, base64)."),
 )
 
@@ -52,6 +63,8 @@ def _fits(setting: Setting, value: Any) -> bool:
         return isinstance(value, list) and all(isinstance(item, str) and _can_be_a_name(item) for item in value)
     if setting.type is str:
         return isinstance(value, str) and _can_be_a_name(value)
+    if setting.bounds is not None:
+        return type(value) is int and setting.bounds[0] <= value <= setting.bounds[1]
     return type(value) is setting.type
 
 

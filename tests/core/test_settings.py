@@ -66,6 +66,22 @@ def test_an_opacity_that_is_none_is_dropped(tmp_path: Path, value: str, caplog: 
     assert "dropped" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("33554432", True), ("8589934592", True), ("33554431", False), ("8589934593", False), ("-1", False),
+        ("1e9", False), ("true", False), ('"1000000000"', False), ("1" + "0" * 400, False),
+    ],
+)  # fmt: skip
+def test_the_memory_for_pictures_is_bounded(
+    tmp_path: Path, value: str, kept: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(f'{{"picture_bytes": {value}}}', encoding="utf-8")
+    assert Settings(path)["picture_bytes"] == (int(value) if kept else 256 * 1024 * 1024)
+    assert caplog.text.count("dropped") == (not kept)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="file names are UTF-16 there, lone surrogates included")
 def test_names_that_no_file_can_have_are_dropped(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "settings.json"
