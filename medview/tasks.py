@@ -145,16 +145,20 @@ def whole_series(path: Path, token: Token) -> Study | None:
     """The series that a slice belongs to, from the files beside it; None when it stands alone."""
     from medview.imaging.series import series_of
 
+    found = series_of(path, files_beside(path), lambda _: token.check())
+    if found is None:
+        return None
+    return series_study(found[0], path)
+
+
+def files_beside(path: Path) -> list[Path]:
+    """The files in the folder of a file, itself included, at most `MAX_BESIDE`; none where it cannot be listed."""
     try:
         with os.scandir(path.parent) as listing:
             names = sorted(entry.name for entry in listing if not entry.name.startswith(".") and entry.is_file())
     except OSError:
-        return None
-    beside = [path.parent / name for name in names[:MAX_BESIDE]]
-    found = series_of(path, beside, lambda _: token.check())
-    if found is None:
-        return None
-    return series_study(found[0], path)
+        return []
+    return [path.parent / name for name in names[:MAX_BESIDE]]
 
 
 def series_study(series: Series, path: Path) -> Study:

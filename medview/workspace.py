@@ -28,6 +28,7 @@ from medview.listing import Entry, Listing
 from medview.looks import Key, Looks
 from medview.neighbours import LANES, Neighbours
 from medview.runner import Job, Runner
+from medview.segments import Segments
 from medview.state import Kept, Overlay, Picture, ViewState
 from medview.thumbnails import Image, Thumbnails
 
@@ -96,6 +97,11 @@ class Workspace(QObject):
             self._on_opened, self._on_open_failed,
         )  # fmt: skip
         self._thumbnails = Thumbnails(self.runner, opener, self._on_thumbnail)
+        self.segments = Segments(
+            self.runner, self._seen, lambda: self.listing, self._go_to, self.select_entry, self.open_paths,
+            self.saveFailed.emit, self._refuse, self,
+        )  # fmt: skip
+        self.pictureChanged.connect(self.segments.refresh)
         self._settle = self._timer(SETTLE_MS, self._analyse_if_wanted)
         self._save_later = self._timer(SAVE_SETTINGS_MS, self.settings.save)
         self.runner.laneChanged.connect(self.busyChanged)
@@ -169,7 +175,7 @@ class Workspace(QObject):
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open one file; or list several, and what is in folders, and open the first that can be read."""
-        if not paths:
+        if not paths or (self.picture and self.segments.offered(paths)):
             return
         self._stop_all()
         self._thumbnails.clear()
@@ -248,6 +254,11 @@ class Workspace(QObject):
 
     def _on_open_failed(self, failure: Failure) -> None:
         entry = self.listing.current
+        if entry is None or not self.segments.offered([entry.path]):
+            self._refuse(failure)
+
+    def _refuse(self, failure: Failure) -> None:
+        entry = self.listing.current
         self.study, self.failed_path = None, entry.path if entry else None
         self._fail(failure)
 
@@ -298,6 +309,16 @@ class Workspace(QObject):
 
     def _key(self, frame: Frame) -> Key:
         return frame.path, self._stamp, frame.index
+
+    def _seen(self) -> tuple[Study | None, Frame | None, tuple[Fix, ...]]:
+        """The study, the shown frame as the file has it, and what was put right in it."""
+        return self.study, self._source.frame if self._source else None, self.fixes
+
+    def _go_to(self, frame: Frame | None) -> None:
+        """Show a frame of the study; None for the one that is shown. Either way its entry is the current one again."""
+        self._browser.point(self.listing.place(self.entry and self.entry.key))
+        if frame is not None and self.study is not None:
+            self.select_frame(self.study.number(frame))
 
     # What is put right
 

@@ -28,6 +28,8 @@ RINGS = {
     "thumbnails": 6,
     "looks": 6,
     "browser": 6,
+    "outlines": 6,
+    "segments": 7,
     "neighbours": 7,
     "workspace": 8,
     "ui": 9,
@@ -38,6 +40,7 @@ RINGS = {
 QT = {
     "ui": None,  # all of it
     "workspace": {"QtCore"},
+    "segments": {"QtCore"},
     "runner": {"QtCore"},
     "report": {"QtCore", "QtGui"},
 }

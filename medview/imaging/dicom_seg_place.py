@@ -95,13 +95,16 @@ class Laid:
             _join(found, sampled)
         return found
 
-    def first_marked(self, start: Frame, step: Callable[[], None] = lambda: None) -> Frame | Failure | None:
+    def first_marked(
+        self, start: Frame | None = None, step: Callable[[], None] = lambda: None
+    ) -> Frame | Failure | None:
         """`start` if it is marked, else a marked picture from the middle of those that may be; None when none is.
 
         `step` is called before every picture and may raise.
         """
         middle = len(self.frames) // 2
-        order = sorted(range(len(self.frames)), key=lambda n: (_key(self.frames[n]) != _key(start), abs(n - middle)))
+        first = start and _key(start)
+        order = sorted(range(len(self.frames)), key=lambda n: (_key(self.frames[n]) != first, abs(n - middle)))
         for number in order:
             step()
             masks = self.masks(self.frames[number])

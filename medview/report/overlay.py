@@ -51,7 +51,9 @@ def outline_width(rows: int, cols: int) -> int:
     return max(1, round(max(rows, cols) / OUTLINE_EVERY))
 
 
-def mask_rgba(mask: NDArray[np.uint8], width: int | None = None) -> NDArray[np.uint8]:
+def mask_rgba(
+    mask: NDArray[np.uint8], width: int | None = None, colour: tuple[int, int, int] = MASK_RGB
+) -> NDArray[np.uint8]:
     """A mask (rows, cols) of 0 and 1 as (rows, cols, 4): translucent inside, a solid outline on its own border.
 
     `width` of the outline in pixels; by the size of the mask unless given, as for a piece of a larger mask.
@@ -65,7 +67,7 @@ def mask_rgba(mask: NDArray[np.uint8], width: int | None = None) -> NDArray[np.u
         marked, np.ones((3, 3), np.uint8), iterations=width, borderType=cv2.BORDER_CONSTANT, borderValue=0
     )
     rgba = np.zeros((*marked.shape, 4), np.uint8)
-    rgba[marked != 0] = (*MASK_RGB, 255)
+    rgba[marked != 0] = (*colour, 255)
     rgba[inner != 0, 3] = MASK_FILL_ALPHA
     return rgba
 

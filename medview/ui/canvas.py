@@ -1,4 +1,4 @@
-"""The picture, with the file's drawings, heatmap and mask over it: layers under one transform, painted by hand."""
+"""The picture, and over it what the file, the models and segmentations mark: layers under one transform."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from medview.core.failures import Failure
 from medview.imaging.window import Window
 from medview.state import Picture
 from medview.ui import theme
-from medview.ui.layers import ColourLayer, ImageLayer, drawing_layer, heat_layer, level_for, mask_layer
+from medview.ui.layers import ColourLayer, ImageLayer, drawing_layer, heat_layer, level_for, mask_layer, outline_layer
 from medview.ui.viewport import Viewport
 from medview.workspace import Workspace
 
@@ -58,6 +59,8 @@ class Canvas(QWidget):
         self._heat_key: Any = None
         self._mask: ColourLayer | None = None
         self._mask_key: Any = None
+        # By number of the shown segmentation: what its layers were made of, and they by number of the segment.
+        self._outlines: dict[int, tuple[object, list[tuple[int, ColourLayer]]]] = {}
         self._drag: str = ""
         self._last = QPointF()
         self._space = False
@@ -65,6 +68,7 @@ class Canvas(QWidget):
         workspace.viewChanged.connect(self._on_view_changed)
         workspace.analysisChanged.connect(self._on_overlay_changed)
         workspace.overlayChanged.connect(self._on_overlay_changed)
+        workspace.segments.changed.connect(self._on_segments_changed)
         self._on_picture_changed()
 
     # What is shown
@@ -108,6 +112,18 @@ class Canvas(QWidget):
         if mask is not None and mask.count:
             self._mask = mask_layer(mask.pixels)
 
+    def _on_segments_changed(self) -> None:
+        before, self._outlines = self._outlines, {}
+        for shown in self.workspace.segments.shown:
+            made = self.workspace.segments.outlines(shown)
+            if made and not isinstance(made, Failure):
+                old = before.get(shown.number)
+                layers = (
+                    [(one.segment, outline_layer(one)) for one in made] if not old or old[0] is not made else old[1]
+                )
+                self._outlines[shown.number] = (made, layers)
+        self.update()
+
     def viewport(self) -> Viewport | None:
         """Where the picture lies now, or None without one."""
         if self._picture is None:
@@ -127,7 +143,7 @@ class Canvas(QWidget):
         return by_file != self.workspace.view.inverted
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Image, heatmap, mask, in this order, under one transform."""
+        """Image, heatmap, mask, segmentations, in this order, under one transform."""
         painter = QPainter(self)
         painter.fillRect(event.rect(), QColor(theme.CANVAS))
         port = self.viewport()
@@ -147,7 +163,14 @@ class Canvas(QWidget):
             self._lay(painter, self._heat, overlay.heatmap_opacity, squares)
         if overlay.mask_on and self._mask:
             self._lay(painter, self._mask, overlay.mask_opacity, squares)
+        self._lay_segments(painter, squares)
         painter.end()
+
+    def _lay_segments(self, painter: QPainter, squares: bool) -> None:
+        for shown in self.workspace.segments.shown:
+            for segment, layer in self._outlines.get(shown.number, (None, []))[1] if shown.on else ():
+                if segment not in shown.off:
+                    self._lay(painter, layer, shown.opacity, squares)
 
     def _lay(self, painter: QPainter, layer: ColourLayer, opacity: float, squares: bool) -> None:
         painter.setOpacity(opacity)

@@ -15,6 +15,7 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage
 
 from medview.imaging.window import Window, render
+from medview.outlines import Outline
 
 MAX_LEVEL = 6
 # A heatmap has a few hundred numbers; enlarging it beyond this adds nothing the screen's own smoothing does not.
@@ -72,7 +73,7 @@ class ImageLayer:
 
 
 class ColourLayer:
-    """A heatmap or mask: (rows, cols, 4) RGBA, whatever its own size, and the part of the picture it covers."""
+    """A heatmap, mask or drawing: (rows, cols, 4) RGBA, whatever its size, and the part of the picture it covers."""
 
     def __init__(self, rgba: NDArray[np.uint8], smooth: bool, place: QRectF) -> None:
         self._rgba = np.ascontiguousarray(rgba)
@@ -97,6 +98,12 @@ def mask_layer(pixels: NDArray[np.uint8]) -> ColourLayer:
     x, y, width, height = cv2.boundingRect(pixels)
     part = mask_rgba(pixels[y : y + height, x : x + width], outline_width(*pixels.shape))
     return ColourLayer(part, False, QRectF(x, y, width, height))
+
+
+def outline_layer(outline: Outline) -> ColourLayer:
+    """What one segment of a segmentation marks."""
+    rows, cols = outline.rgba.shape[:2]
+    return ColourLayer(outline.rgba, False, QRectF(outline.col, outline.row, cols, rows))
 
 
 def drawing_layer(drawn: NDArray[np.bool_]) -> ColourLayer:

@@ -21,6 +21,7 @@ from medview.inference.analysis import Analysis
 from medview.inference.fixes import Fix, combined
 from medview.ui import theme, words
 from medview.ui.results import ResultCard
+from medview.ui.segments import SegmentList
 from medview.ui.widgets import Card, Check, Choice, Elided, Legend, MessageCard, button, keep_place, label
 from medview.workspace import Workspace
 
@@ -151,7 +152,9 @@ class FindingsPanel(QWidget):
         self.busy = BusyRow(workspace)
         self.switches = OverlaySwitches(workspace)
         column.addWidget(self.busy)
+        self.segments = SegmentList(workspace)
         column.addWidget(self.switches)
+        column.addWidget(self.segments)
         self.area = QScrollArea()
         self.area.setFrameShape(QFrame.Shape.NoFrame)
         self.area.setWidgetResizable(True)

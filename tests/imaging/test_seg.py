@@ -129,6 +129,7 @@ def test_the_shown_slice_stays_where_it_is_marked(tmp_path: Path):
     frames = slices(tmp_path)
     found = laid(tmp_path, seg([Mark(blob(n), 1, at(2 * n)) for n in range(5)]), frames)
     assert found.first_marked(frames[4]) is frames[4]
+    assert found.first_marked() is frames[2]
 
 
 @pytest.mark.parametrize(("full", "kind"), [(255, "PROBABILITY"), (100, "OCCUPANCY"), (1, "PROBABILITY")])

@@ -1,0 +1,249 @@
+"""Segmentations of others, laid over the pictures that are shown: which are on, how, and the jobs that make them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+
+from medview.core.failures import Code, Failure
+from medview.core.jobs import Token
+from medview.imaging.colours import Rgb, distinct
+from medview.imaging.study import Frame, Study
+from medview.inference.fixes import Fix
+from medview.listing import Listing
+from medview.outlines import Found, Outline, find, may_be_segmentation, outlines
+from medview.report.overlay import MASK_RGB
+from medview.runner import Job, Runner
+from medview.state import Kept
+
+if TYPE_CHECKING:
+    from medview.imaging.dicom_seg import Segmentation
+    from medview.imaging.dicom_seg_place import Laid
+
+LANE = "outlines"
+OUTLINE_BYTES = 64 * 1024 * 1024
+# Pictures in either direction that are made ready as well.
+AHEAD = 3
+OPACITY = 0.8
+
+Outlines = tuple[Outline, ...]
+
+
+@dataclass(eq=False)
+class Shown:
+    """One segmentation over its pictures, and how it is looked at.
+
+    Attributes:
+        colours: by number of the segment. off: numbers of those that are switched off.
+        laid: on the pictures of `study`; None where it does not belong to them.
+        number: another one whenever it is laid on anew. empty: whether it marked none of the pictures it was opened on.
+    """
+
+    segmentation: Segmentation
+    colours: dict[int, Rgb]
+    laid: Laid | None = None
+    study: Study | None = None
+    number: int = 0
+    empty: bool = False
+    on: bool = True
+    opacity: float = OPACITY
+    off: set[int] = field(default_factory=set)
+
+
+class Segments(QObject):
+    """The segmentations that were opened with what is listed. Lives on the Qt thread.
+
+    changed: `shown`, how one is looked at, or `outlines` of the picture that is shown.
+
+    What it is given: `seen()`, the study, the picture of the file that is shown (both may be None) and its fixes;
+    `listing()`; `go(frame)` shows a picture of the study, or for None what was shown before; `open_entry(index)` and
+    `open_paths(paths)` open other pictures; `failed(failure)` says that one cannot be laid on what is shown, which
+    stays; `refuse(failure)` that nothing can be opened.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        runner: Runner,
+        seen: Callable[[], tuple[Study | None, Frame | None, tuple[Fix, ...]]],
+        listing: Callable[[], Listing],
+        go: Callable[[Frame | None], None],
+        open_entry: Callable[[int], None],
+        open_paths: Callable[[Sequence[Path]], None],
+        failed: Callable[[Failure], None],
+        refuse: Callable[[Failure], None],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._runner, self._seen, self._listing = runner, seen, listing
+        self._go, self._open_entry, self._open_paths = go, open_entry, open_paths
+        self._failed, self._refuse = failed, refuse
+        self._all: list[Shown] = []
+        self._of = listing()
+        self._pending: list[Found] = []
+        self._numbers = itertools.count(1)
+        self._kept: Kept[Hashable, Outlines | Failure] = Kept(OUTLINE_BYTES)
+
+    # What is on
+
+    @property
+    def shown(self) -> list[Shown]:
+        """Those that lie on the open study, oldest first."""
+        study = self._seen()[0]
+        return [one for one in self._all if one.laid and one.study is study]
+
+    def outlines(self, shown: Shown) -> Outlines | Failure:
+        """What one marks in the picture that is shown: nothing while that is not known yet."""
+        _, frame, fixes = self._seen()
+        return (self._kept.get(_key(shown, frame, fixes)) if frame else None) or ()
+
+    def set_shown(
+        self, shown: Shown, on: bool | None = None, opacity: float | None = None, segment: int | None = None
+    ) -> None:
+        """Switch one, or with `segment` one of its segments, on or off; or set how strongly it is drawn (0-1)."""
+        if opacity is not None:
+            shown.opacity = opacity
+        if on is not None and segment is not None:
+            (shown.off.discard if on else shown.off.add)(segment)
+        elif on is not None:
+            shown.on = on
+        self.changed.emit()
+
+    def remove(self, shown: Shown) -> None:
+        """Take one away."""
+        self._all.remove(shown)
+        self.changed.emit()
+
+    # Opening
+
+    def offered(self, paths: Sequence[Path]) -> bool:
+        """Whether `paths` are segmentations; then they are on their way."""
+        if not paths or not all(may_be_segmentation(path) for path in paths):
+            return False
+        study, frame, _ = self._seen()
+        listed = [entry.series for entry in self._listing().entries if entry.series]
+
+        def work(token: Token) -> list[Found] | Failure:
+            shown, found = tuple(study.series) if study else (), []
+            for path in paths:
+                one = find(path, shown, frame, listed, token)
+                if isinstance(one, Failure):
+                    return one
+                # Several go onto the same pictures.
+                shown = (one.series,) if one.series else shown
+                found.append(one)
+            return found
+
+        self._runner.start(Job("open", paths[0].name, work, self._on_found, partial(self._on_failed, paths[0])))
+        return True
+
+    def _on_failed(self, path: Path, failure: Failure) -> None:
+        if self._seen()[1] is not None:
+            self._go(None)
+            self._failed(failure)
+            return
+        alone = Failure(
+            Code.NO_PIXELS,
+            f"{path.name} is a segmentation: masks over other pictures, which are not beside it.",
+            "Open the pictures it was made on first, then this file: its masks are laid over them.",
+            failure.detail,
+        )
+        self._refuse(alone if failure.code in (Code.NO_IMAGES, Code.OTHER_PICTURES) else failure)
+
+    def _on_found(self, found: list[Found]) -> None:
+        series = next((one.series for one in found if one.series), None)
+        if series is None:
+            self._add(found)
+            return
+        self._pending = found
+        entries = self._listing().entries
+        place = next((place for place, entry in enumerate(entries) if entry.series is series), None)
+        if place is not None:
+            self._open_entry(place)
+        else:
+            self._open_paths([*series.paths, *(one.laid.segmentation.path for one in found)])
+
+    def _add(self, found: list[Found]) -> None:
+        for one in found:
+            segmentation = one.laid.segmentation
+            self._all = [other for other in self._all if other.segmentation.path != segmentation.path]
+            taken = [MASK_RGB, *(colour for other in self._all for colour in other.colours.values())]
+            colours = distinct((segment.colour for segment in segmentation.segments), taken)
+            numbers = (segment.number for segment in segmentation.segments)
+            self._all.append(Shown(segmentation, dict(zip(numbers, colours, strict=True)), empty=one.first is None))
+            self._lay(self._all[-1], self._seen()[0], one.laid)
+        self._go(next((one.first for one in found if one.first), None))
+        self.refresh()
+
+    def _lay(self, shown: Shown, study: Study | None, laid: Laid | None) -> None:
+        shown.study, shown.laid, shown.number = study, laid, next(self._numbers)
+
+    # Following the picture
+
+    def refresh(self) -> None:
+        """Another picture, study or list is shown: lay on what waits for it, and make what is to be seen of it."""
+        if self._listing() is not self._of:
+            self._of, self._all = self._listing(), []
+        study, frame, fixes = self._seen()
+        if self._pending and study and frame:
+            waiting, first = self._pending, self._pending[0].laid.frames[0]
+            if study.frames[study.number(first)].path == first.path:
+                self._pending = []
+                self._add(waiting)
+                return
+            if not self._runner.busy("open") and not self._runner.busy("scan"):
+                self._pending = []
+        self.changed.emit()
+        if study and frame and self._all:
+            self._make(study, frame, fixes)
+
+    def _make(self, study: Study, frame: Frame, fixes: tuple[Fix, ...]) -> None:
+        """Start laying on what is not yet laid on this study, and making what the pictures here are marked with."""
+        new = [shown for shown in self._all if shown.study is not study]
+        number = study.number(frame)
+        near = (number + step * side for step in range(1, AHEAD + 1) for side in (1, -1))
+        frames = [(frame, fixes), *((study.frames[n], ()) for n in near if 0 <= n < len(study.frames))]
+        wanted = [
+            (shown, shown.laid, one, how)
+            for one, how in frames
+            for shown in self.shown
+            if shown.laid and _key(shown, one, how) not in self._kept
+        ]
+
+        def work(token: Token) -> None:
+            from medview.imaging.dicom_seg_place import lay_on_series
+
+            for shown in new:
+                token.check()
+                token.deliver((shown, study, lay_on_series(shown.segmentation, study.series)))
+            for shown, laid, one, how in wanted:
+                token.check()
+                token.deliver((_key(shown, one, how), outlines(laid, one, shown.colours, how)))
+
+        def taken(part: tuple[Any, ...]) -> None:
+            if len(part) == 3:
+                shown, on, laid = part
+                self._lay(shown, on, None if isinstance(laid, Failure) else laid)
+            else:
+                self._keep(*part)
+
+        if new or wanted:
+            self._runner.start(Job(LANE, "", work, lambda _: self.refresh() if new else None, on_part=taken))
+
+    def _keep(self, key: Hashable, made: Outlines | Failure) -> None:
+        size = 512 + (sum(one.rgba.nbytes for one in made) if isinstance(made, tuple) else 0)
+        self._kept.put(key, made, size)
+        _, frame, fixes = self._seen()
+        if frame and any(key == _key(shown, frame, fixes) for shown in self.shown):
+            self.changed.emit()
+
+
+def _key(shown: Shown, frame: Frame, fixes: Sequence[Fix]) -> Hashable:
+    return shown.number, frame.path, frame.index, tuple(fixes)

@@ -1,0 +1,203 @@
+"""The list of segmentations that lie over the picture: whose they are, what they mark in which colour, and switches."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QSizePolicy, QSlider, QVBoxLayout, QWidget
+
+from medview.core.failures import Failure
+from medview.imaging.colours import Rgb
+from medview.imaging.dicom_seg import Segment
+from medview.segments import Shown
+from medview.ui import theme, words
+from medview.ui.icons import icon
+from medview.ui.widgets import Card, Check, Elided, label
+from medview.workspace import Workspace
+
+# Part of the panel that the list may take before it scrolls.
+SHARE = 0.42
+
+
+class Swatch(QWidget):
+    """A square in the colour of a segment."""
+
+    SIDE = 12
+
+    def __init__(self, colour: Rgb) -> None:
+        super().__init__()
+        self._colour = QColor(*colour)
+        self.setFixedSize(self.SIDE, self.SIDE)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The square."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self._colour)
+        painter.drawRoundedRect(self.rect(), 3, 3)
+        painter.end()
+
+
+class SegmentationCard(Card):
+    """One segmentation: on or off, how strongly, from where, and its segments."""
+
+    def __init__(self, workspace: Workspace, shown: Shown) -> None:
+        super().__init__()
+        self.segments, self.shown = workspace.segments, shown
+        segmentation = shown.segmentation
+        self.setAccessibleName(self.tr("Segmentation {0}").format(segmentation.title))
+        self.box.setContentsMargins(theme.STEP, theme.STEP, theme.STEP, theme.STEP)
+        self.box.setSpacing(theme.HALF)
+        head = QHBoxLayout()
+        self.switch = Check("")
+        self.switch.setAccessibleName(self.tr("Show {0}").format(segmentation.title))
+        self.switch.toggled.connect(lambda on: self.segments.set_shown(shown, on=on))
+        self.title = Elided(segmentation.title, "heading")
+        self.remover = QPushButton(icon("cancel"), "")
+        self.remover.setProperty("role", "icon")
+        self.remover.setToolTip(self.tr("Take this segmentation off the picture"))
+        self.remover.setAccessibleName(self.remover.toolTip())
+        self.remover.clicked.connect(lambda: self.segments.remove(shown))
+        for widget, stretch in ((self.switch, 0), (self.title, 1), (self.remover, 0)):
+            head.addWidget(widget, stretch)
+        self.box.addLayout(head)
+        self.source = Elided(provenance(segmentation.segments), "muted", Qt.TextElideMode.ElideRight)
+        self.box.addWidget(self.source)
+        self.file = Elided(self.tr("File {0}").format(words.one_line(segmentation.path.name)), "muted")
+        self.file.set_text(self.file.full_text(), words.one_line(str(segmentation.path)))
+        self.box.addWidget(self.file)
+        self.note = label("", "caution", wrap=True)
+        self.box.addWidget(self.note)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(0, 100)
+        self.slider.setValue(round(shown.opacity * 100))
+        self.slider.setAccessibleName(self.tr("Opacity: {0}").format(segmentation.title))
+        self.slider.setToolTip(self.tr("Opacity"))
+        self.slider.valueChanged.connect(lambda value: self.segments.set_shown(shown, opacity=value / 100))
+        self.box.addWidget(self.slider)
+        self.rows: dict[int, Check] = {}
+        self._names: dict[int, Elided] = {}
+        for segment in segmentation.segments:
+            self._add(segment)
+        self.refresh()
+
+    def _add(self, segment: Segment) -> None:
+        line = QHBoxLayout()
+        line.setSpacing(theme.STEP)
+        check = Check("")
+        check.setAccessibleName(segment.label)
+        check.toggled.connect(lambda on: self.segments.set_shown(self.shown, on=on, segment=segment.number))
+        name = Elided(segment.label, "", Qt.TextElideMode.ElideRight)
+        name.set_text(segment.label, f"{segment.label}. {provenance((segment,))}")
+        for widget, stretch in ((check, 0), (Swatch(self.shown.colours[segment.number]), 0), (name, 1)):
+            line.addWidget(widget, stretch)
+        self.box.addLayout(line)
+        self.rows[segment.number], self._names[segment.number] = check, name
+
+    def refresh(self) -> None:
+        """Follow the workspace: switches, what is odd, and which segments are in this picture."""
+        shown, made = self.shown, self.segments.outlines(self.shown)
+        here = {one.segment for one in made} if not isinstance(made, Failure) else set()
+        for check, on, live in (
+            (self.switch, shown.on, True),
+            *((check, number not in shown.off, shown.on) for number, check in self.rows.items()),
+        ):
+            check.blockSignals(True)
+            check.setChecked(on)
+            check.blockSignals(False)
+            check.setEnabled(live)
+        for number, name in self._names.items():
+            role = "" if number in here else "muted"
+            if name.property("role") != role:
+                name.setProperty("role", role)
+                name.style().polish(name)
+        self.slider.setEnabled(shown.on)
+        note = " ".join(self._notes(made))
+        self.note.setText(note)
+        self.note.setVisible(bool(note))
+
+    def _notes(self, made: object) -> list[str]:
+        laid, notes = self.shown.laid, []
+        if isinstance(made, Failure):
+            notes.append(f"{made.text} {made.hint}")
+        if self.shown.empty:
+            notes.append(self.tr("It marks nothing in these pictures."))
+        if laid and not laid.own:
+            notes.append(self.tr("Made on other pictures of this patient; laid on by position."))
+        if laid and laid.left_out:
+            every = len(self.shown.segmentation.parts)
+            notes.append(self.tr("{0} of its {1} masks lie on none of these pictures.").format(laid.left_out, every))
+        if self.shown.segmentation.kind == "FRACTIONAL":
+            notes.append(self.tr("Drawn where it says at least 50 %."))
+        return notes
+
+
+def provenance(segments: tuple[Segment, ...]) -> str:
+    """How segments were drawn, as their file says it."""
+    if len({(one.algorithm_type, one.algorithm) for one in segments}) > 1:
+        return words.translate("words", "Drawn in several ways: point at a name")
+    how, name = segments[0].algorithm_type, words.one_line(segments[0].algorithm)
+    texts = {
+        "MANUAL": words.translate("words", "Drawn by hand"),
+        "SEMIAUTOMATIC": words.translate("words", "Drawn by hand with a program"),
+        "AUTOMATIC": words.translate("words", "Drawn by a program"),
+    }
+    said = texts.get(how, words.translate("words", "The file does not say how it was drawn"))
+    return f"{said}: {name}" if name and how != "MANUAL" else said
+
+
+class SegmentList(QScrollArea):
+    """All segmentations over the open pictures; hidden without any. Scrolls where they take too much of the panel."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__()
+        self.workspace = workspace
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.setAccessibleName(self.tr("Segmentations"))
+        self.cards: list[SegmentationCard] = []
+        workspace.segments.changed.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Cards anew where other segmentations are on; the same cards where only their looks have changed."""
+        shown = self.workspace.segments.shown
+        if [card.shown for card in self.cards] == shown:
+            for card in self.cards:
+                card.refresh()
+        else:
+            self._build(shown)
+        self.setVisible(bool(shown))
+        self.updateGeometry()
+
+    def _build(self, shown: list[Shown]) -> None:
+        self.cards = [SegmentationCard(self.workspace, one) for one in shown]
+        body = QWidget()
+        column = QVBoxLayout(body)
+        column.setContentsMargins(theme.DOUBLE, 0, theme.STEP, theme.STEP)
+        column.setSpacing(theme.STEP)
+        column.addWidget(label(self.tr("From files, not from medview's models"), "section", wrap=True))
+        for card in self.cards:
+            column.addWidget(card)
+        # Not deleted at once: it may be a button of the old one that was clicked.
+        old = self.takeWidget()
+        if old is not None:
+            old.hide()
+            old.deleteLater()
+        self.setWidget(body)
+
+    def sizeHint(self) -> QSize:
+        """As high as what is in it, up to its share of the panel."""
+        body, panel = self.widget(), self.parentWidget()
+        if body is None or panel is None:
+            return super().sizeHint()
+        width = self.width()
+        return QSize(width, min(body.heightForWidth(width), round(SHARE * panel.height())))
+
+    def minimumSizeHint(self) -> QSize:
+        """Room for one segmentation's head."""
+        return QSize(0, min(self.sizeHint().height(), 96))
