@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydicom import dcmread
 from pydicom.sequence import Sequence
 
 from medview.core.failures import Code, Failure
@@ -377,6 +378,30 @@ def test_oblique_pictures_agree_with_a_search_pixel_by_pixel(tmp_path: Path):
             wanted[row, col] = volume[z, y, x]
     assert wanted.any()
     same(masks(found, frame), s1=wanted)
+
+
+@pytest.mark.data
+def test_a_liver_on_its_ct_as_dcmqi_writes_it(data_dir: Path):
+    """Frames of 510 x 510, which begin at no byte, on slices of 512 x 512 that they name."""
+    path = data_dir / "dicom/bits-1-seg/liver_nonbyte_aligned.dcm"
+    segmentation = read_segmentation(path)
+    assert isinstance(segmentation, Segmentation)
+    assert segmentation.segments == (Segment(1, "Liver", (221, 130, 101), "SEMIAUTOMATIC", "SlicerEditor"),)
+    found = lay_on_series(segmentation, read_folder(sorted((data_dir / "dicom/series-ct-B").iterdir())).series)
+    assert isinstance(found, Laid)
+    assert found.own
+    assert not found.left_out
+    raw = dcmread(path).pixel_array
+    assert len(found.frames) == len(raw) == 3
+    for frame, mask in zip(found.frames, raw, strict=True):
+        same(masks(found, frame), s1=np.pad(mask, ((0, 2), (0, 2))))
+
+
+@pytest.mark.data
+def test_a_label_map_of_a_slide_is_refused(data_dir: Path):
+    failure = read_segmentation(data_dir / "dicom/seg/seg_image_sm_control_labelmap.dcm")
+    assert isinstance(failure, Failure)
+    assert failure.code is Code.UNSUPPORTED
 
 
 # What contradicts itself
