@@ -76,7 +76,7 @@ def read_curve(lut: Dataset, little: bool = True) -> Curve | None:
     entries = entries[: count or 65536]
     if not 1 <= bits <= 16 or len(entries) < max(1, count or 65536):
         return None
-    return Curve(first, np.minimum(entries / float((1 << bits) - 1), 1.0))
+    return Curve(first, np.minimum(entries, (1 << bits) - 1) / float(1 << bits))
 
 
 def read_padding(ds: Dataset, layout: Layout, rescale: Rescale) -> tuple[float, float] | None:

@@ -1,6 +1,10 @@
 """Values to the eye: window centre and width, polarity, 8 bit. The model never sees what this makes.
 
 Order of the steps (DICOM PS3.3 C.11): modality values -> window (VOI) -> polarity -> 8-bit grey.
+
+The standard's functions give real numbers and leave open how they become whole ones. Here they are cut off, not
+rounded, after the polarity was applied, as dcmtk does: so the grey is dcmtk's, value for value; the few exceptions are
+named in tests/imaging/test_dcmtk.py.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ class Curve:
 
     Attributes:
         first: the modality value of the first entry; lower ones get the first entry, higher ones the last.
-        entries: (n,) from 0 (black) to 1 (white).
+        entries: (n,) shares of the range of its bits: from 0 (black) to just under 1 (white).
     """
 
     first: int
@@ -69,7 +73,7 @@ class Window:
 
     @property
     def high(self) -> float:
-        """Lowest value that is shown white."""
+        """Lowest value that is shown white, or a level below where the arithmetic ends just short of it."""
         return self.centre - 0.5 + (self.width - 1) / 2
 
 
@@ -126,20 +130,33 @@ def usual_window(values: NDArray[Any], padding: tuple[float, float] | None = Non
     return full_window(values) if values.dtype == np.uint8 else auto_window(values, padding)
 
 
-def ramp(values: NDArray[Any], window: Window) -> NDArray[np.float64]:
-    """DICOM's VOI functions (PS3.3 C.11.2.1) to 0-255, unrounded: the reference the fast paths must equal."""
+def ramp(values: NDArray[Any], window: Window, inverted: bool = False) -> NDArray[np.float64]:
+    """DICOM's VOI functions (PS3.3 C.11.2.1) to 0-255, neither rounded nor cut off; `inverted` from 255 to 0.
+
+    Tone curves give whole numbers.
+    """
     x = np.asarray(values, np.float64)
+    black, white = (255.0, 0.0) if inverted else (0.0, 255.0)
     if window.curve is not None:
         entries = window.curve.entries
         at = np.clip(np.floor(x - window.curve.first), 0, len(entries) - 1).astype(np.int64)
-        return entries[at] * 255.0
+        # Levels of equal width; a mirror image when inverted (where dcmtk stops one level short of black).
+        grey = np.minimum(np.floor(entries[at] * 256.0), 255.0)
+        return 255.0 - grey if inverted else grey
     if window.sigmoid:
         # exp of 709 is the largest; beyond 50 the result is white or black to 20 digits.
         steepness = np.clip(-4.0 * (x - window.centre) / window.width, -50.0, 50.0)
-        return 255.0 / (1.0 + np.exp(steepness))
+        return black + (white - black) / (1.0 + np.exp(steepness))
     if window.width <= 1:
-        return np.where(x <= window.centre - 0.5, 0.0, 255.0)
-    return np.clip(((x - (window.centre - 0.5)) / (window.width - 1) + 0.5) * 255.0, 0.0, 255.0)
+        return np.where(x <= window.centre - 0.5, black, white)
+    # The formula of C.11.2.1.2.1 as a product and a sum, the order in which dcmtk computes it: in another order, values
+    # that fall on a whole grey level would now and then fall just below it.
+    gradient = (white - black) / (window.width - 1)
+    offset = white - ((window.centre - 0.5) / (window.width - 1) + 0.5) * (white - black)
+    grey = np.clip(offset + x * gradient, 0.0, 255.0)
+    grey[x <= window.low] = black
+    grey[x > window.high] = white
+    return grey
 
 
 def render(
@@ -149,7 +166,7 @@ def render(
     out: NDArray[np.uint8] | None = None,
     padding: tuple[float, float] | None = None,
 ) -> NDArray[np.uint8]:
-    """Grey values (rows, cols) to 8-bit grey through `window`; `inverted` flips black and white last.
+    """Grey values (rows, cols) to 8-bit grey through `window`; `inverted` flips black and white.
 
     Values from `padding[0]` to `padding[1]` only fill the border of the picture: they are black in either polarity.
     8- and 16-bit values go through a table (cv2.LUT), which is what makes dragging the window fluent; others through
@@ -178,9 +195,7 @@ def render(
 def _shades(
     values: NDArray[Any], window: Window, inverted: bool, padding: tuple[float, float] | None
 ) -> NDArray[np.uint8]:
-    shades: NDArray[np.uint8] = np.rint(ramp(values, window)).astype(np.uint8)
-    if inverted:
-        shades = 255 - shades
+    shades = ramp(values, window, inverted).astype(np.uint8)
     if padding is not None:
         shades[(values >= padding[0]) & (values <= padding[1])] = 0
     return shades

@@ -165,3 +165,38 @@ OTHERS: dict[str, bytes] = {
     "gif": encode("gif", photo(12, 16)), "webp": encode("webp", ramp_picture(12, 16)), "nifti": _nifti(),
     "nifti 2": _nifti(nibabel.Nifti2Image), "nifti.gz": gzip.compress(_nifti(), mtime=0), "zip": _zip(dicom(GREY8)),
 }  # fmt: skip
+
+
+def _table(first: int, bits: int, entries: NDArray[Any]) -> Sequence:
+    """A modality or VOI LUT sequence of one item."""
+    lut = Dataset()
+    lut.LUTDescriptor = [len(entries), first, bits]
+    lut.LUTData = entries.astype("<u2").tobytes()
+    lut["LUTDescriptor"].VR, lut["LUTData"].VR = "US" if first >= 0 else "SS", "OW"
+    return Sequence([lut])
+
+
+_CURVE = np.sqrt(np.linspace(0, 1, 4096))
+# Pictures for what there is to do between stored values and the eye: name to file.
+SHOWN: dict[str, bytes] = {
+    "inverted": dicom(GREY12, **BITS12, PhotometricInterpretation="MONOCHROME1", WindowCenter=1500, WindowWidth=2001),
+    "inverted 8 bits": dicom(GREY8, PhotometricInterpretation="MONOCHROME1", WindowCenter=128, WindowWidth=256),
+    "several windows": dicom(SIGNED, WindowCenter=[40, -600, 0.5], WindowWidth=[400, 1500, 1]),
+    "narrow windows": dicom(GREY8, WindowCenter=[100, 100.5, 127.5], WindowWidth=[1, 2, 3.5]),
+    "rescaled": dicom(GREY12, **BITS12, RescaleSlope=1, RescaleIntercept=-1024, WindowCenter=40, WindowWidth=400),
+    "steep": dicom(SIGNED, RescaleSlope=-3, RescaleIntercept=7, WindowCenter=1000, WindowWidth=30000),
+    "fractional": dicom(
+        GREY12, **BITS12, RescaleSlope=0.684, RescaleIntercept=200, WindowCenter=1600, WindowWidth=2800
+    ),
+    "modality table": dicom(
+        GREY12, **BITS12, ModalityLUTSequence=_table(0, 16, _CURVE * 60000), WindowCenter=30000, WindowWidth=50000
+    ),
+    "tone curve": dicom(GREY12, **BITS12, VOILUTSequence=_table(0, 8, _CURVE * 255)),
+    "tone curve of 16 bits": dicom(GREY12, **BITS12, VOILUTSequence=_table(0, 16, _CURVE[::-1] * 65535)),
+    "short tone curve": dicom(SIGNED, VOILUTSequence=_table(-500, 12, np.linspace(4095, 0, 1000))),
+    "sigmoid": dicom(GREY12, **BITS12, WindowCenter=2048, WindowWidth=1500, VOILUTFunction="SIGMOID"),
+    "padded": dicom(SIGNED, PixelPaddingValue=int(SIGNED[0, 0]), WindowCenter=0, WindowWidth=20000),
+    "10 of 16 bits, signed": dicom(
+        (GREY12.astype(np.int16) // 4 - 512), BitsStored=10, HighBit=9, WindowCenter=-100, WindowWidth=555.5
+    ),
+}

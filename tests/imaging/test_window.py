@@ -42,8 +42,15 @@ def test_render_equals_the_formula_for_every_type(kind: type, inverted: bool):
     low, high = (0, 255) if kind == np.float32 else (max(np.iinfo(kind).min, -40000), min(np.iinfo(kind).max, 70000))
     values = np.linspace(low, high, 3000).astype(kind).reshape(50, 60)
     window = Window((low + high) / 2 + 3, (high - low) / 3)
-    expected = np.rint(ramp(values, window)).astype(np.uint8)
-    assert np.array_equal(render(values, window, inverted), 255 - expected if inverted else expected)
+    assert np.array_equal(render(values, window, inverted), ramp(values, window, inverted).astype(np.uint8))
+
+
+def test_grey_is_cut_off_and_inverted_before():
+    values = np.array([[0, 1, 2, 3]], np.int16)
+    window = Window.from_range(0, 3 * 255 / 256)  # 85.33 levels a step
+    assert ramp(values, window)[0] == pytest.approx([0, 85.3333, 170.6667, 255], abs=1e-3)
+    assert render(values, window).tolist() == [[0, 85, 170, 255]]
+    assert render(values, window, inverted=True).tolist() == [[255, 169, 84, 0]]
 
 
 def test_render_writes_into_out_and_takes_views():
