@@ -79,8 +79,10 @@ def test_burn_keeps_colour() -> None:
 @pytest.mark.parametrize("inverted", [False, True])
 def test_to_8bit_of_grey_goes_through_the_window(inverted: bool) -> None:
     values = np.array([[0, 100, 200, 300]], np.int16)
-    shown = overlay.to_8bit(values, Window.from_range(100, 200), inverted)
-    assert shown.tolist() == ([[255, 255, 0, 0]] if inverted else [[0, 0, 254, 255]])  # the top ends just short, as in dcmtk
+    shown = overlay.to_8bit(
+        values, Window.from_range(100, 200), inverted
+    )  # the top ends just short of white, as in dcmtk
+    assert shown.tolist() == ([[255, 255, 0, 0]] if inverted else [[0, 0, 254, 255]])
 
 
 def test_to_8bit_of_colour() -> None:
