@@ -73,7 +73,8 @@ def _collect(paths: list[Path], out: Path | None) -> Iterator[Path | Analysis]:
 def _is_no_picture(file: Path) -> bool:
     """Whether a file is something else altogether: a text, or DICOM without pixels such as the DICOMDIR of every CD."""
     study = open_path(file, follow=False)
-    return isinstance(study, Failure) and study.code in (Code.UNKNOWN_FORMAT, Code.EMPTY_FILE, Code.NO_PIXELS)
+    none = (Code.UNKNOWN_FORMAT, Code.EMPTY_FILE, Code.NO_PIXELS, Code.SEGMENTATION)
+    return isinstance(study, Failure) and study.code in none
 
 
 def _frames(frames: tuple[Frame, ...], middle: int, wanted: int | str) -> list[Frame] | Failure:

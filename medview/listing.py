@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from medview.core.failures import Failure
+from medview.core.failures import Code, Failure
 from medview.core.jobs import Token
 from medview.imaging.study import Frame, Origin, Series, Study
 
@@ -53,6 +53,7 @@ class Group(StrEnum):
     STUDY = "study"
     ARCHIVE = "archive"
     FILES = "files"
+    SEGMENTATIONS = "segmentations"
     REFUSED = "refused"
 
 
@@ -83,9 +84,12 @@ def rows_of(frames: Iterable[Frame], files: Iterable[Path], refused: dict[Path, 
     if rows and known:
         rows.append(Heading(Group.FILES, len(known)))
     rows.extend(known)
-    if refused and rows:
-        rows.append(Heading(Group.REFUSED, len(refused)))
-    rows.extend(Entry(path, path, failure=failure) for path, failure in refused.items())
+    masks = [Entry(path, path, failure=why) for path, why in refused.items() if why.code is Code.SEGMENTATION]
+    others = [Entry(path, path, failure=why) for path, why in refused.items() if why.code is not Code.SEGMENTATION]
+    for group, entries in ((Group.SEGMENTATIONS, masks), (Group.REFUSED, others)):
+        if entries and rows:
+            rows.append(Heading(group, len(entries)))
+        rows.extend(entries)
     return tuple(rows)
 
 

@@ -150,7 +150,7 @@ class Segments(QObject):
             self._failed(failure)
             return
         alone = Failure(
-            Code.NO_PIXELS,
+            Code.SEGMENTATION,
             f"{path.name} is a segmentation: masks over other pictures, which are not beside it.",
             "Open the pictures it was made on first, then this file: its masks are laid over them.",
             failure.detail,

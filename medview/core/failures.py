@@ -20,9 +20,10 @@ class Code(StrEnum):
     TRUNCATED = "truncated"
     TOO_LARGE = "too-large"
     NO_PIXELS = "no-pixels"
+    SEGMENTATION = "segmentation"
+    OTHER_PICTURES = "other-pictures"
     NO_SUCH_FRAME = "no-such-frame"
     NO_IMAGES = "no-images"
-    OTHER_PICTURES = "other-pictures"
     # The gate
     OTHER_KIND = "other-kind"
     UNFAMILIAR = "unfamiliar"

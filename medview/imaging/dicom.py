@@ -127,10 +127,10 @@ def _no_picture(header: Header) -> Failure | None:
         layout = read_layout(header) if header.pixel_tag else None
         if isinstance(layout, Failure) and layout.code is Code.CORRUPT:
             return layout
-        hint = "Open a picture of the same examination."
         if sop in (BITS_CLASS, LABELS_CLASS):
             hint = "Open the pictures it was made on first, then this file: its masks are laid over them."
-        return Failure(Code.NO_PIXELS, f"This DICOM file is {name}.", hint, sop)
+            return Failure(Code.SEGMENTATION, f"This DICOM file is {name}.", hint, sop)
+        return Failure(Code.NO_PIXELS, f"This DICOM file is {name}.", "Open a picture of the same examination.", sop)
     if header.pixel_tag:
         return None
     if not sop and value(ds, "Rows") is None and len(ds) < 3:

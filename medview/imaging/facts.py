@@ -17,6 +17,7 @@ from medview.imaging.study import Frame, Origin, Study
 OPENS, NOT_AN_IMAGE, CORRUPT, UNSUPPORTED = "opens", "refuse-not-an-image", "refuse-corrupt", "refuse-unsupported"
 _OUTCOMES = {
     Code.NO_PIXELS: NOT_AN_IMAGE,
+    Code.SEGMENTATION: NOT_AN_IMAGE,
     Code.UNKNOWN_FORMAT: NOT_AN_IMAGE,
     Code.EMPTY_FILE: NOT_AN_IMAGE,
     Code.NO_IMAGES: NOT_AN_IMAGE,

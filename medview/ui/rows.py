@@ -6,7 +6,7 @@ from PySide6.QtCore import QCoreApplication, QModelIndex, QPersistentModelIndex,
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from medview.core.failures import Failure
+from medview.core.failures import Code, Failure
 from medview.listing import Entry, Group, Heading, Row
 from medview.ui import theme, words
 from medview.ui.icons import pixmap
@@ -28,7 +28,11 @@ def title(row: Row) -> str:
         origin = row.origin
         name = words.person(origin.patient_name) if origin else ""
         return name or (words.one_line(origin.patient_id) if origin else "") or translate("rows", "No patient name")
-    return translate("rows", "Files") if row.group == Group.FILES else translate("rows", "Cannot be shown")
+    return {
+        Group.FILES: translate("rows", "Files"),
+        Group.SEGMENTATIONS: translate("rows", "Segmentations"),
+        Group.REFUSED: translate("rows", "Cannot be shown"),
+    }[row.group]
 
 
 def subtitle(row: Row, failure: Failure | None = None) -> str:
@@ -112,6 +116,7 @@ class RowDelegate(QStyledItemDelegate):
 
     def _entry(self, painter: QPainter, option: QStyleOptionViewItem, row: Entry, rtl: bool) -> None:
         failure = self.workspace.listing.failure(row)
+        pale = failure is not None and failure.code is not Code.SEGMENTATION
         chosen = bool(option.state & QStyle.StateFlag.State_Selected)
         lit = bool(option.state & QStyle.StateFlag.State_MouseOver)
         box = option.rect.adjusted(2, 1, -2, -1)
@@ -139,8 +144,8 @@ class RowDelegate(QStyledItemDelegate):
             painter.drawPixmap(mark, pixmap("info", MARK, theme.TEXT if chosen else theme.FINDING, ratio))
             words_box.adjust(*((MARK + theme.HALF, 0, 0, 0) if rtl else (0, 0, -MARK - theme.HALF, 0)))
         font = QFont(option.font)
-        font.setItalic(failure is not None)
-        colour = theme.FAINT if failure is not None and not chosen else theme.TEXT
+        font.setItalic(pale)
+        colour = theme.FAINT if pale and not chosen else theme.TEXT
         self._lines(painter, words_box, font, title(row), subtitle(row, failure), colour, chosen)
 
     def _picture(self, painter: QPainter, place: QRect, row: Entry, failure: Failure | None) -> None:
@@ -150,7 +155,8 @@ class RowDelegate(QStyledItemDelegate):
         painter.fillRect(place, QColor(theme.CANVAS))
         pixels = self.workspace.thumbnail(row.key)
         if failure is not None:
-            sign = pixmap("error", 20, theme.FAINT, painter.device().devicePixelRatioF())
+            name = "mask" if failure.code is Code.SEGMENTATION else "error"
+            sign = pixmap(name, 20, theme.FAINT, painter.device().devicePixelRatioF())
             painter.drawPixmap(place.center().x() - 10, place.center().y() - 10, sign)
         elif pixels is not None:
             image = qimage(pixels)

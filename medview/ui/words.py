@@ -105,6 +105,8 @@ def title(code: Code) -> str:
         Code.TRUNCATED: translate("words", "The file is incomplete"),
         Code.TOO_LARGE: translate("words", "The picture is too large"),
         Code.NO_PIXELS: translate("words", "There is no picture in this file"),
+        Code.SEGMENTATION: translate("words", "Masks over other pictures"),
+        Code.OTHER_PICTURES: translate("words", "It belongs to other pictures"),
         Code.NO_SUCH_FRAME: translate("words", "There is no such frame"),
         Code.NO_IMAGES: translate("words", "No picture was found"),
         Code.OTHER_KIND: translate("words", "Not a picture medview judges"),

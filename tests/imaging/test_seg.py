@@ -86,7 +86,7 @@ def test_inspecting_a_segmentation_refuses_it_and_says_what_to_open(tmp_path: Pa
     path.write_bytes(seg([Mark(blob(1), 1, at(0))]))
     failure = open_path(path)
     assert isinstance(failure, Failure)
-    assert failure.code is Code.NO_PIXELS
+    assert failure.code is Code.SEGMENTATION
     assert "segmentation" in failure.text
     assert "pictures it was made on" in failure.hint
 

@@ -10,8 +10,10 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from medview.core.failures import Code
+from medview.listing import Group, Heading
 from medview.outlines import Outline
 from medview.report.overlay import MASK_FILL_ALPHA
+from medview.ui.rows import subtitle, title
 from medview.ui.window import MainWindow
 from tests.imaging.segs import Mark, seg, segment, slices
 from tests.ui.conftest import MakeWindow
@@ -136,7 +138,7 @@ def test_its_list_says_whose_it_is_and_switches(series: MainWindow, marks: Path,
     (card,) = panel.cards
     assert card.title.full_text() == "Drawn by a net"
     assert card.source.full_text() == "Drawn in several ways: point at a name"
-    assert "marks é 你.dcm" in card.file.full_text()
+    assert "marks é 你.dcm" in card.title.toolTip()
     assert not card.note.isVisible()
     names = [card._names[number] for number in (1, 2)]
     assert [name.full_text() for name in names] == ["liver", "lesion <b>"]
@@ -183,7 +185,7 @@ def test_without_its_pictures_it_is_refused_and_says_what_to_do(opened: Opened, 
     window = opened(marks)
     failure = window.workspace.failure
     assert failure is not None
-    assert failure.code is Code.NO_PIXELS
+    assert failure.code is Code.SEGMENTATION
     assert "segmentation" in failure.text
     assert failure.hint.startswith("Open the pictures it was made on first")
     assert window.workspace.study is None
@@ -218,6 +220,9 @@ def test_a_click_in_the_list_lays_it_on_and_the_series_stays_current(
     qtbot.waitUntil(lambda: ws.picture is not None and not ws.busy("scan") and not ws.busy("open"))
     place = next(n for n, entry in enumerate(ws.listing.entries) if entry.path.name == "marks.dcm")
     shown = ws.listing.index
+    headings = [row for row in ws.listing.rows if isinstance(row, Heading)]
+    assert [(row.group, row.count) for row in headings] == [(Group.STUDY, 1), (Group.SEGMENTATIONS, 1)]
+    assert [title(headings[1]), subtitle(headings[1])] == ["Segmentations", "1 files"]
     ws.select_entry(place)
     laid(window, qtbot)
     assert ws.failure is None
@@ -288,7 +293,7 @@ def test_one_that_marks_nothing_or_lies_beside_says_so(series: MainWindow, marks
     laid(series, qtbot)
     (card,) = series.findings.segments.cards
     assert card.note.text() == (
-        "It marks nothing in these pictures. Made on other pictures of this patient; laid on by position. "
+        "It marks nothing in these pictures. Made on other pictures; laid on by position. "
         "1 of its 2 masks lie on none of these pictures."
     )
 
