@@ -57,15 +57,17 @@ class _Task(QRunnable):
     def run(self) -> None:
         """Called by the pool."""
         outcome: Any
+        # PySide's pool holds on to its tasks for longer than they run; what a job works on may be large.
+        job = self.__dict__.pop("job")
         try:
-            self.job.token.check()
-            outcome = self.job.work(self.job.token)
+            job.token.check()
+            outcome = job.work(job.token)
         except Cancelled as cancelled:
             outcome = cancelled
         except Exception as error:  # the border of background work
-            log.exception("job %s", self.job.lane)
+            log.exception("job %s", job.lane)
             outcome = internal(error)
-        self.runner.hand_back(self.job, outcome)
+        self.runner.hand_back(job, outcome)
 
 
 def internal(error: BaseException) -> Failure:

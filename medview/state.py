@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from medview.imaging.study import Frame, Study
+from medview.imaging.study import Frame
 from medview.imaging.window import Window
 from medview.inference.analysis import Analysis, Mask
 
@@ -117,16 +117,6 @@ def analysis_bytes(analysis: Analysis) -> int:
         total += result.mask.pixels.nbytes if result.mask else 0
         total += sum(heat.nbytes for heat in (result.heatmaps or {}).values())
     return total
-
-
-def series_key(study: Study | None, frame: int) -> tuple[Path, int] | None:
-    """(file, number of the series) that frame number `frame` belongs to, or None."""
-    after = 0
-    for number, series in enumerate(study.series if study else ()):
-        after += len(series.frames)
-        if study is not None and frame < after:
-            return study.path, number
-    return None
 
 
 def first_label(analysis: Analysis) -> tuple[str, str] | None:

@@ -22,11 +22,13 @@ from medview.browser import Browser
 from medview.core.failures import Failure
 from medview.core.settings import Settings
 from medview.imaging.study import Frame, Study
+from medview.imaging.volume import Cut
 from medview.inference.analysis import Analysis, Mask
 from medview.inference.fixes import Fix
 from medview.listing import Entry, Listing
 from medview.looks import Key, Looks
 from medview.neighbours import LANES, Neighbours
+from medview.planes import Planes
 from medview.runner import Job, Runner
 from medview.segments import Segments
 from medview.state import Kept, Overlay, Picture, ViewState
@@ -43,7 +45,8 @@ class Workspace(QObject):
     listingChanged: `listing` is another or has grown. entryMarked(index), entrySelected(index) of `listing`.
     pictureChanged: `study`, `picture`, `failure` or the frame. viewChanged: `view`. overlayChanged: `overlay`.
     analysisChanged: `analysis`. busyChanged(lane). recentChanged: `recent`. modelsListed(list of ModelStatus).
-    saved(list of Path), saveFailed(Failure). thumbnailMade(key of its entry). settingChanged(key).
+    saved(list of Path). actionFailed(Failure): what is shown stays. thumbnailMade(key of its entry).
+    settingChanged(key).
     """
 
     listingChanged = Signal()
@@ -57,7 +60,7 @@ class Workspace(QObject):
     recentChanged = Signal()
     modelsListed = Signal(list)
     saved = Signal(list)
-    saveFailed = Signal(object)
+    actionFailed = Signal(object)
     thumbnailMade = Signal(object)
     settingChanged = Signal(str)
 
@@ -76,6 +79,8 @@ class Workspace(QObject):
         self.study: Study | None = None
         self.entry: Entry | None = None
         self.frame_index = 0
+        # The plane that the series is cut in; None as it was acquired.
+        self.plane: Cut | None = None
         # What is shown, and the same as the file has it; two only where something was put right.
         self.picture: Picture | None = None
         self._source: Picture | None = None
@@ -86,7 +91,7 @@ class Workspace(QObject):
         self.analysis_cancelled = False
         kept = ("heatmap_on", "heatmap_opacity", "mask_on", "mask_opacity")
         self.overlay = Overlay(**{key: self.settings[key] for key in kept})
-        self._views: dict[tuple[Path, int], ViewState] = {}
+        self._views: dict[Hashable, ViewState] = {}
         self._pictures: Kept[Key, Picture] = Kept(self.settings["picture_bytes"])
         self._looks = Looks(
             self.runner, self._engine, self._take_analysis, self._on_steadied, self._on_analysis_cancelled
@@ -99,9 +104,10 @@ class Workspace(QObject):
         self._thumbnails = Thumbnails(self.runner, opener, self._on_thumbnail)
         self.segments = Segments(
             self.runner, self._seen, lambda: self.listing, self._go_to, self.select_entry, self.open_paths,
-            self.saveFailed.emit, self._refuse, self,
+            self.actionFailed.emit, self._refuse, self,
         )  # fmt: skip
         self.pictureChanged.connect(self.segments.refresh)
+        self._planes = Planes(self.runner, self._pictures, self._on_plane, self.actionFailed.emit)
         self._settle = self._timer(SETTLE_MS, self._analyse_if_wanted)
         self._save_later = self._timer(SAVE_SETTINGS_MS, self.settings.save)
         self.runner.laneChanged.connect(self.busyChanged)
@@ -139,7 +145,7 @@ class Workspace(QObject):
     # Work that is going on
 
     def busy(self, lane: str) -> Job | None:
-        """What a lane (`scan`, `open`, `analyse`, `stability`, `save`, `models`, `thumbnails`) is doing, or None."""
+        """What a lane (`scan`, `open`, `plane`, `analyse`, `stability`, `save`, ...) is doing, or None."""
         return self.runner.busy(lane)
 
     def cancel(self, *lanes: str) -> None:
@@ -195,6 +201,7 @@ class Workspace(QObject):
         """Close everything and show the first page again."""
         self._stop_all()
         self._thumbnails.clear()
+        self._forget_planes()
         self.study = self.failure = self.failed_path = None
         self._clear()
         self._browser.clear()
@@ -218,7 +225,7 @@ class Workspace(QObject):
         self.listingChanged.emit()
         place = self.listing.place(self.entry and self.entry.key)
         series = self.listing.entries[place].series if place is not None else None
-        if series is None or self.study is None or len(series.frames) <= len(self.study.frames):
+        if series is None or self.study is None or self.plane or len(series.frames) <= len(self.study.frames):
             return
         # What is shown was opened before all its slices were found.
         frame = self.study.frames[self.frame_index]
@@ -230,6 +237,7 @@ class Workspace(QObject):
 
     def _on_opened(self, opened: tasks.Opened) -> None:
         self._settle.stop()
+        self._forget_planes()
         self.study, self._stamp, self.entry = opened.study, opened.stamp, opened.entry
         self._remember(opened.entry)
         self.frame_index = self.study.number(opened.picture.frame)
@@ -253,6 +261,7 @@ class Workspace(QObject):
             self.pictureChanged.emit()
 
     def _on_open_failed(self, failure: Failure) -> None:
+        self._forget_planes()
         entry = self.listing.current
         if entry is None or not self.segments.offered([entry.path]):
             self._refuse(failure)
@@ -310,6 +319,22 @@ class Workspace(QObject):
     def _key(self, frame: Frame) -> Key:
         return frame.path, self._stamp, frame.index
 
+    def show_plane(self, cut: Cut | None) -> None:
+        """Cut the shown series in another plane, or (None) show it as it was acquired; `actionFailed` says why not."""
+        if cut != self.plane and self.study and self._source:
+            self._planes.show(cut, (self.study, self._source, self._stamp))
+
+    def _on_plane(self, cut: Cut | None, study: Study, picture: Picture, stamp: int) -> None:
+        self._stop_all()
+        seen = self.view
+        self.plane, self.study, self._stamp, self.frame_index = cut, study, stamp, study.number(picture.frame)
+        self._show_frame(picture)
+        self.set_view(window=seen.window, preset=seen.preset, inverted=seen.inverted)
+
+    def _forget_planes(self) -> None:
+        self.plane = None
+        self._planes.clear()
+
     def _seen(self) -> tuple[Study | None, Frame | None, tuple[Fix, ...]]:
         """The study, the shown frame as the file has it, and what was put right in it."""
         return self.study, self._source.frame if self._source else None, self.fixes
@@ -343,17 +368,19 @@ class Workspace(QObject):
     @property
     def view(self) -> ViewState:
         """How the shown series is looked at."""
-        key = state.series_key(self.study, self.frame_index)
-        return self._views.get(key, ViewState()) if key else ViewState()
+        return self._views.get(self._view_key, ViewState())
+
+    @property
+    def _view_key(self) -> Hashable:
+        return self.entry and self.entry.key, self.plane
 
     def set_view(self, **changes: Any) -> None:
         """Change fields of the view, for every frame of the series. A window without a preset is the user's own."""
         if "window" in changes:
             changes = {"preset": "", **changes}
-        key = state.series_key(self.study, self.frame_index)
         changed = replace(self.view, **changes)
-        if key is not None and changed != self.view:
-            self._views[key] = changed
+        if self.study is not None and changed != self.view:
+            self._views[self._view_key] = changed
             self.viewChanged.emit()
 
     def reset_view(self) -> None:
@@ -390,7 +417,7 @@ class Workspace(QObject):
     def analyse(self, force: bool = False) -> None:
         """Let the models look at the shown frame. `force`: although the gate refuses."""
         picture = self._source
-        if picture is None:
+        if picture is None or self.plane:
             return
         self._settle.stop()
         self._looks.start(self._key(picture.frame), picture, force)
@@ -421,17 +448,17 @@ class Workspace(QObject):
 
     def list_models(self) -> None:
         """Load and test every model; `modelsListed` follows."""
-        listed, failed = self.modelsListed.emit, self.saveFailed.emit
+        listed, failed = self.modelsListed.emit, self.actionFailed.emit
         job = Job("models", "testing the models", lambda token: list(self._engine.get().statuses()), listed, failed)
         self.runner.start(job)
 
     def save_results(self, folder: Path) -> None:
-        """Write masks, overlays and results of the shown frame into `folder`; `saved` or `saveFailed` follows."""
+        """Write masks, overlays and results of the shown frame into `folder`; `saved` or `actionFailed` follows."""
         picture, analysis, study = self.picture, self.analysis, self.study
         if picture is None or analysis is None or study is None:
             return
         self.set_setting("save_folder", str(folder))
         stem = picture.frame.path.stem + (f"-frame{picture.frame.index}" if len(study.frames) > 1 else "")
         seen = replace(picture, window=self.view.window or picture.window)
-        done, failed = self.saved.emit, self.saveFailed.emit
+        done, failed = self.saved.emit, self.actionFailed.emit
         self.runner.start(Job("save", "saving", lambda token: tasks.save(analysis, seen, folder, stem), done, failed))

@@ -27,6 +27,7 @@ RINGS = {
     "tasks": 5,
     "thumbnails": 6,
     "looks": 6,
+    "planes": 7,
     "browser": 6,
     "outlines": 6,
     "segments": 7,

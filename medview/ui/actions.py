@@ -47,8 +47,12 @@ def _marked(ws: Workspace) -> bool:
     return ws.mask is not None and ws.mask.count > 0
 
 
+def _judged(ws: Workspace) -> bool:
+    return ws.picture is not None and ws.plane is None
+
+
 def _busy(ws: Workspace) -> bool:
-    return any(ws.busy(lane) for lane in ("analyse", "open", "scan"))
+    return any(ws.busy(lane) for lane in ("analyse", "open", "scan", "plane"))
 
 
 def _anything(ws: Workspace) -> bool:
@@ -86,12 +90,14 @@ def QT_TRANSLATE_NOOP(context: str, text: str) -> str:
     return text
 
 
+# (id, title, menu that it is the end of; empty for the menu bar)
 MENUS = (
-    ("file", QT_TRANSLATE_NOOP("Actions", "&File")),
-    ("view", QT_TRANSLATE_NOOP("Actions", "&View")),
-    ("go", QT_TRANSLATE_NOOP("Actions", "&Go")),
-    ("analysis", QT_TRANSLATE_NOOP("Actions", "&Analysis")),
-    ("help", QT_TRANSLATE_NOOP("Actions", "&Help")),
+    ("file", QT_TRANSLATE_NOOP("Actions", "&File"), ""),
+    ("view", QT_TRANSLATE_NOOP("Actions", "&View"), ""),
+    ("plane", QT_TRANSLATE_NOOP("Actions", "Plane"), "view"),
+    ("go", QT_TRANSLATE_NOOP("Actions", "&Go"), ""),
+    ("analysis", QT_TRANSLATE_NOOP("Actions", "&Analysis"), ""),
+    ("help", QT_TRANSLATE_NOOP("Actions", "&Help"), ""),
 )
 
 SEPARATOR = "-"
@@ -231,6 +237,39 @@ ACTIONS: tuple[Spec | str, ...] = (
         checkable=True,
         bar=True,
     ),
+    SEPARATOR,
+    Spec(
+        "plane_acquired",
+        QT_TRANSLATE_NOOP("Actions", "As acquired"),
+        "plane",
+        enabled=_several_frames,
+        about=QT_TRANSLATE_NOOP("Actions", "The slices as the machine took them"),
+        checkable=True,
+    ),
+    Spec(
+        "plane_axial",
+        QT_TRANSLATE_NOOP("Actions", "Axial"),
+        "plane",
+        enabled=_several_frames,
+        about=QT_TRANSLATE_NOOP("Actions", "The series cut across, seen from the feet"),
+        checkable=True,
+    ),
+    Spec(
+        "plane_coronal",
+        QT_TRANSLATE_NOOP("Actions", "Coronal"),
+        "plane",
+        enabled=_several_frames,
+        about=QT_TRANSLATE_NOOP("Actions", "The series cut from side to side, seen from the front"),
+        checkable=True,
+    ),
+    Spec(
+        "plane_sagittal",
+        QT_TRANSLATE_NOOP("Actions", "Sagittal"),
+        "plane",
+        enabled=_several_frames,
+        about=QT_TRANSLATE_NOOP("Actions", "The series cut from front to back, seen from the left"),
+        checkable=True,
+    ),
     Spec(
         "previous_file",
         QT_TRANSLATE_NOOP("Actions", "Previous in the list"),
@@ -278,7 +317,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         "analysis",
         ("F5",),
         "analyse",
-        _picture,
+        _judged,
         QT_TRANSLATE_NOOP("Actions", "Let the models look at this picture (again)"),
         bar=True,
     ),

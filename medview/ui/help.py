@@ -135,6 +135,13 @@ def help_html() -> str:
         "slice opens with the series it lies beside: step through it with the keys or the slider. Drawings that a file "
         "brings are shown in pale yellow.",
     )
+    planes = QT_TRANSLATE_NOOP(
+        "help",
+        "View, Plane shows a series whose slices are equally far apart as axial, coronal or sagittal cuts, "
+        "interpolated between the slices. The title says where a cut lies: mm to the right (R) or left (L), to the "
+        "front (A) or back (P), to the head (H) or feet (F) of where the machine has its origin. Models do not look at "
+        "cuts.",
+    )
     messages = QT_TRANSLATE_NOOP("help", "Every message says what to do next. These are all there are:")
     sections = (
         ("", f"<p>{_tr(intro)}</p>"),
@@ -145,6 +152,7 @@ def help_html() -> str:
         (QT_TRANSLATE_NOOP("help", "When medview refuses"), f"<p>{_tr(refusal)}</p>"),
         (QT_TRANSLATE_NOOP("help", "Is the picture good enough?"), f"<p>{_tr(quality)}</p><p>{_tr(limits)}</p>"),
         (QT_TRANSLATE_NOOP("help", "What opens"), f"<p>{_tr(opens)}</p>"),
+        (QT_TRANSLATE_NOOP("help", "Other planes"), f"<p>{_tr(planes)}</p>"),
         (QT_TRANSLATE_NOOP("help", "Mouse"), table([[_tr(what), _tr(does)] for what, does in _MOUSE])),
         (QT_TRANSLATE_NOOP("help", "Actions and keys"), shortcuts()),
         (

@@ -224,6 +224,15 @@ class FindingsPanel(QWidget):
             return self._for_analysis(ws.analysis)
         if ws.picture is None or running or ws.busy("open"):
             return []
+        if ws.plane is not None:
+            card = Card()
+            told = self.tr(
+                "No model looks at this picture: it was computed from the slices, and the models learned from pictures "
+                "as they were acquired."
+            )
+            card.box.addWidget(label(told, "muted", wrap=True))
+            card.box.addWidget(button(self.tr("Show as acquired"), lambda: ws.show_plane(None)))
+            return [card]
         text = self.tr("The analysis was cancelled.") if ws.analysis_cancelled else self.tr("Not analysed yet.")
         card = Card()
         card.box.addWidget(label(text, "muted", wrap=True))

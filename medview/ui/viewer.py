@@ -52,17 +52,30 @@ class TitleRow(QWidget):
         self.refresh()
 
     def _cancel(self) -> None:
-        self.workspace.cancel("scan", "open")
+        self.workspace.cancel("scan", "open", "plane")
+
+    def _name(self) -> str:
+        """With the plane, and where the shown cut lies, in front: a long name is cut in its middle."""
+        ws = self.workspace
+        name = words.one_line(ws.title)
+        if ws.plane is None or ws.picture is None:
+            return name
+        return f"{words.cut(ws.plane)}, {words.position(ws.plane, ws.picture.frame)} · {name}"
 
     def refresh(self) -> None:
         """The name of what is shown, never of what is only being opened."""
         ws = self.workspace
-        busy = ws.busy("open") or ws.busy("scan")
+        busy = ws.busy("open") or ws.busy("scan") or ws.busy("plane")
         self.stop.setVisible(busy is not None)
         self.bar.setVisible(busy is not None)
+        share = busy.share if busy else None
+        self.bar.setRange(0, 0 if share is None else 1000)
+        self.bar.setValue(round((share or 0) * 1000))
         path = ws.study.path if ws.study else ws.failed_path
-        self.name.set_text(words.one_line(ws.title), words.one_line(str(path)) if path else "")
-        if busy is not None:
+        self.name.set_text(self._name(), words.one_line(str(path)) if path else "")
+        if busy is not None and busy.lane == "plane":
+            self.facts.set_text(words.progress(busy.text) + "…")
+        elif busy is not None:
             self.facts.set_text(self.tr("Opening {0}…").format(words.one_line(busy.text)))
         else:
             self.facts.set_text(ws.study.description if ws.study else "")

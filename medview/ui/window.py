@@ -98,8 +98,8 @@ class MainWindow(QMainWindow):
 
     def _build_menus(self) -> None:
         self.menus: dict[str, QMenu] = {}
-        for menu_id, title in actions.MENUS:
-            menu = self.menuBar().addMenu(actions.tr(title))
+        for menu_id, title, parent in actions.MENUS:
+            menu = (self.menus[parent] if parent else self.menuBar()).addMenu(actions.tr(title))
             self.menus[menu_id] = menu
             for spec in actions.in_menu(menu_id):
                 if spec is None:
@@ -175,6 +175,10 @@ class MainWindow(QMainWindow):
             "next_file": lambda: ws.step_entry(1),
             "previous_frame": lambda: ws.step_frame(-1),
             "next_frame": lambda: ws.step_frame(1),
+            "plane_acquired": lambda: ws.show_plane(None),
+            "plane_axial": lambda: ws.show_plane("axial"),
+            "plane_coronal": lambda: ws.show_plane("coronal"),
+            "plane_sagittal": lambda: ws.show_plane("sagittal"),
             "analyse": ws.analyse,
             "cancel": self.cancel_all,
             "auto": lambda: ws.set_setting("auto_analyse", not ws.settings["auto_analyse"]),
@@ -200,7 +204,7 @@ class MainWindow(QMainWindow):
         ws.entrySelected.connect(self.bar.hide)
         ws.recentChanged.connect(self._fill_recent)
         ws.saved.connect(self._on_saved)
-        ws.saveFailed.connect(self._on_failed)
+        ws.actionFailed.connect(self._on_failed)
         ws.modelsListed.connect(self._on_models_listed)
         self.findings.cardAsked.connect(self.show_card)
         self._fill_recent()
@@ -224,6 +228,9 @@ class MainWindow(QMainWindow):
         self.actions_by_id["invert"].setChecked(ws.view.inverted)
         self.actions_by_id["heatmap"].setChecked(ws.overlay.heatmap_on and self.action("heatmap").isEnabled())
         self.actions_by_id["mask"].setChecked(ws.overlay.mask_on and self.action("mask").isEnabled())
+        for id in ("axial", "coronal", "sagittal"):
+            self.actions_by_id[f"plane_{id}"].setChecked(ws.plane == id)
+        self.actions_by_id["plane_acquired"].setChecked(ws.plane is None and self.action("plane_acquired").isEnabled())
         self.actions_by_id["auto"].setChecked(ws.settings["auto_analyse"])
         accepted = ws.settings["notice_accepted"]
         self.recent_menu.setEnabled(accepted and bool(ws.recent))
@@ -332,7 +339,7 @@ class MainWindow(QMainWindow):
 
     def cancel_all(self) -> None:
         """Stop what is running."""
-        self.workspace.cancel("analyse", "scan", "open")
+        self.workspace.cancel("analyse", "scan", "open", "plane")
 
     # Pages
 

@@ -8,7 +8,10 @@ from collections.abc import Iterable
 from PySide6.QtCore import QCoreApplication, QDate, QLocale
 
 from medview.core.failures import Code
+from medview.imaging.study import Frame
+from medview.imaging.volume import Cut
 from medview.inference.fixes import INVERT, Fix, quarter_turns
+from medview.planes import AXES
 
 translate = QCoreApplication.translate
 
@@ -37,6 +40,26 @@ def date(digits: str) -> str:
     """A DICOM date, YYYYMMDD, its month as a word, since 7/8 is another day elsewhere; what is none stays as it is."""
     day = QDate.fromString(digits, "yyyyMMdd")
     return QLocale().toString(day, "d MMM yyyy") if day.isValid() else one_line(digits)
+
+
+def cut(name: Cut) -> str:
+    """What a plane is called."""
+    return {
+        "axial": translate("words", "Axial"),
+        "coronal": translate("words", "Coronal"),
+        "sagittal": translate("words", "Sagittal"),
+    }[name]
+
+
+def position(name: Cut, frame: Frame) -> str:
+    """Where a cut lies in the patient: mm to the right or left, front (A) or back (P), head or feet."""
+    plane = frame.place.plane if frame.place else None
+    if plane is None:
+        return ""
+    axis = AXES[name]
+    below, above = ("RL", "AP", "FH")[axis]
+    at = plane.position[axis]
+    return translate("words", "{0} {1} mm").format(above if at >= 0 else below, number(abs(at), 1))
 
 
 def percent(share: float, digits: int = 1) -> str:

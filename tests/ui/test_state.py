@@ -13,7 +13,7 @@ from medview.core.jobs import Cancelled, Token
 from medview.imaging.study import Frame, Series, Study
 from medview.imaging.window import Window
 from medview.listing import Entry
-from medview.state import Kept, add_recent, series_key
+from medview.state import Kept, add_recent
 
 
 def test_kept_is_bounded_in_bytes_and_forgets_the_oldest() -> None:
@@ -39,19 +39,12 @@ def test_recent_files_are_unique_newest_first_and_few() -> None:
     assert add_recent(["a", "b"], Path("b")) == ["b", "a"]
 
 
-def study(path: Path, *values: np.ndarray | Failure, series: int = 1) -> Study:
+def study(path: Path, *values: np.ndarray | Failure) -> Study:
     frames = tuple(
         Frame(path, number, 2, 2, "", lambda value=value: value)  # type: ignore[misc]
         for number, value in enumerate(values)
     )
-    size = len(frames) // series
-    return Study(path, "", tuple(Series(str(n), frames[n * size : (n + 1) * size]) for n in range(series)))
-
-
-def test_series_key_tells_series_apart() -> None:
-    made = study(Path("f"), *([np.zeros((2, 2))] * 4), series=2)
-    assert [series_key(made, n) for n in range(4)] == [(Path("f"), 0)] * 2 + [(Path("f"), 1)] * 2
-    assert series_key(None, 0) is None
+    return Study(path, "", (Series("", frames),))
 
 
 def test_the_first_readable_file_opens_at_its_middle() -> None:
