@@ -41,7 +41,9 @@ class Shown:
 
     Attributes:
         colours: by number of the segment. off: numbers of those that are switched off.
+        made_on: UIDs of the series that it is known to be made on.
         laid: on the pictures of `study`; None where it does not belong to them.
+        own: whether it was made on them, or on the series that they are cut from.
         number: another one whenever it is laid on anew. empty: whether it marked none of the pictures it was opened on.
     """
 
@@ -49,11 +51,13 @@ class Shown:
     colours: dict[int, Rgb]
     laid: Laid | None = None
     study: Study | None = None
+    own: bool = False
     number: int = 0
     empty: bool = False
     on: bool = True
     opacity: float = OPACITY
     off: set[int] = field(default_factory=set)
+    made_on: set[str] = field(default_factory=set)
 
 
 class Segments(QObject):
@@ -184,6 +188,11 @@ class Segments(QObject):
 
     def _lay(self, shown: Shown, study: Study | None, laid: Laid | None) -> None:
         shown.study, shown.laid, shown.number = study, laid, next(self._numbers)
+        shown.own = laid is not None and laid.own
+        uids = {series.origin.series_uid for series in study.series if series.origin} if study else set()
+        if shown.own:
+            shown.made_on |= uids - {""}
+        shown.own = shown.own or bool(shown.made_on & uids)
 
     # Following the picture
 

@@ -323,7 +323,9 @@ def _sample(stack: _Stack, frame: Frame, segmentation: Segmentation) -> Masks | 
         number = stack.nearest(np.array([dot(plane.position, stack.normal)]), True)
         numbers = np.broadcast_to(number[:, None], (frame.rows, frame.cols))
     else:
-        numbers = stack.nearest(_along(plane, frame, stack.normal, (0.0, 0.0, 0.0)), False)
+        down = np.arange(frame.rows) * plane.spacing[0] * dot(plane.down, stack.normal)
+        across = np.arange(frame.cols) * plane.spacing[1] * dot(plane.across, stack.normal)
+        numbers = stack.nearest(dot(plane.position, stack.normal) + down[:, None] + across, False)
     found: Masks = {}
     for number in np.unique(numbers[numbers >= 0]):
         part = stack.parts[number]
@@ -332,24 +334,26 @@ def _sample(stack: _Stack, frame: Frame, segmentation: Segmentation) -> Masks | 
             return marked
         if not marked:
             continue
-        own = _must(part.plane)
-        row, col = (
-            np.floor(_along(plane, frame, way, own.position) / spacing + 0.5 + ROUNDING).astype(np.int64)
-            for way, spacing in zip((own.down, own.across), own.spacing, strict=True)
-        )
-        rows, cols = segmentation.size
-        inside = (numbers == number) & (row >= 0) & (row < rows) & (col >= 0) & (col < cols)
+        # Only the pixels that lie in this part: pictures across a stack touch all of its parts.
+        here = np.nonzero(numbers == number)
+        row, col = _nearest_pixels(_must(part.plane), plane, *here)
+        inside = (row >= 0) & (row < segmentation.size[0]) & (col >= 0) & (col < segmentation.size[1])
+        seen, there = (here[0][inside], here[1][inside]), (row[inside], col[inside])
         for segment, mask in marked.items():
-            picked = np.zeros((frame.rows, frame.cols), np.uint8)
-            picked[inside] = mask[row[inside], col[inside]]
+            picked = mask[there]
             if picked.any():
-                _join(found, {segment: picked})
+                found.setdefault(segment, np.zeros((frame.rows, frame.cols), np.uint8))[seen] = picked
     return found
 
 
-def _along(plane: Plane, frame: Frame, way: Vector, origin: Vector) -> NDArray[np.float64]:
-    """(rows, cols): how far each pixel of a picture lies from `origin` along a unit vector, mm."""
-    start = dot(plane.position, way) - dot(origin, way)
-    down = np.arange(frame.rows) * plane.spacing[0] * dot(plane.down, way)
-    across = np.arange(frame.cols) * plane.spacing[1] * dot(plane.across, way)
-    return np.asarray(start + down[:, None] + across)
+def _nearest_pixels(
+    part: Plane, plane: Plane, row: NDArray[np.intp], col: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Row and column in one plane of pixels of another; they may lie outside of it."""
+    found = []
+    for way, spacing in ((part.down, part.spacing[0]), (part.across, part.spacing[1])):
+        start = dot(plane.position, way) - dot(part.position, way)
+        steps = plane.spacing[0] * dot(plane.down, way), plane.spacing[1] * dot(plane.across, way)
+        at = (start + row * steps[0] + col * steps[1]) / spacing
+        found.append(np.floor(at + 0.5 + ROUNDING).astype(np.intp))
+    return found[0], found[1]

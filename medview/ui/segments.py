@@ -124,7 +124,7 @@ class SegmentationCard(Card):
             notes.append(f"{made.text} {made.hint}")
         if self.shown.empty:
             notes.append(self.tr("It marks nothing in these pictures."))
-        if laid and not laid.own:
+        if not self.shown.own:
             notes.append(self.tr("Made on other pictures; laid on by position."))
         if laid and laid.left_out:
             every = len(self.shown.segmentation.parts)
