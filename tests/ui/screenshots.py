@@ -21,14 +21,17 @@ HOME = Path(tempfile.mkdtemp(prefix="medview-shots-"))
 os.environ["MEDVIEW_HOME"] = str(HOME)
 
 import cv2  # noqa: E402
+import numpy as np  # noqa: E402
 from PySide6.QtCore import QEventLoop, QPoint, Qt, QTimer  # noqa: E402
 
 from medview.core.settings import Settings  # noqa: E402
+from medview.imaging.series import read_folder  # noqa: E402
 from medview.ui.app import make_app  # noqa: E402
 from medview.ui.results import ResultCard  # noqa: E402
 from medview.ui.widgets import MessageCard  # noqa: E402
 from medview.ui.window import MainWindow  # noqa: E402
 from medview.workspace import Workspace  # noqa: E402
+from tests.imaging.segs import Mark, seg, segment  # noqa: E402
 from tests.ui.fakes import FakeEngine, chest_analysis, mri_analysis, outlined, refused, skin_analysis  # noqa: E402
 
 SAMPLE = ROOT / "medview/samples/chest-normal-adult.webp"
@@ -76,7 +79,7 @@ class Shots:
 
 def idle(window: MainWindow) -> Callable[[], bool]:
     ws = window.workspace
-    return lambda: not any(ws.busy(lane) for lane in ("open", "scan", "analyse", "models", "thumbnails"))
+    return lambda: not any(ws.busy(lane) for lane in ("open", "scan", "analyse", "models", "thumbnails", "plane"))
 
 
 def steady(window: MainWindow) -> Callable[[], bool]:
@@ -91,13 +94,40 @@ def click_fix(window: MainWindow) -> None:
     next(made for card in cards for made in card.buttons if made.property("role") == "primary").click()
 
 
+def segmented(window: MainWindow, count: int) -> Callable[[], bool]:
+    """So many segmentations are on, and drawn."""
+    ws = window.workspace
+    return lambda: len(ws.segments.shown) == count and not any(ws.busy(lane) for lane in ("open", "scan", "outlines"))
+
+
+def organs(folder: Path) -> Path:
+    """A segmentation made up over the CT: ellipses under the names of organs, as a program would write them."""
+    names = ("Spleen", "Stomach with a name that is far too long for the list", "Aorta", "Left kidney", "Spine")
+    places = ((330, 395, 60, 35), (190, 320, 45, 60), (300, 270, 14, 14), (335, 345, 30, 22), (350, 252, 30, 34))
+    y, x = np.mgrid[0:512, 0:512]
+    planes = [frame.place.plane for frame in read_folder(sorted(folder.iterdir())).series[0].frames if frame.place]
+    marks = [
+        Mark((((y - row) / high) ** 2 + ((x - col) / wide) ** 2 < 1).astype(np.uint8), number, plane.position)
+        for number, (row, col, high, wide) in enumerate(places, 1)
+        for plane in planes
+        if plane
+    ]
+    things = [segment(number, name, SegmentAlgorithmName="organs 2.1") for number, name in enumerate(names, 1)]
+    path = HOME / "organs.dcm"
+    spacing = planes[0].spacing if planes[0] else (1.0, 1.0)
+    reference = planes[0].reference if planes[0] else ""
+    data = seg(marks, segments=things, spacing=spacing, FrameOfReferenceUID=reference, SeriesDescription="Organs")
+    path.write_bytes(data)
+    return path
+
+
 def first(pattern: str) -> Path:
     return sorted(DATA.glob(pattern))[0]
 
 
 def mixed_folder() -> Path:
     """Two series, one with gaps and copies, films, pictures, and files that are none."""
-    folder = HOME / "mixed"
+    folder = Path(tempfile.mkdtemp(dir=HOME)) / "mixed"
     shutil.copytree(DATA / "dicom/series-ct-B", folder / "ct")
     shutil.copytree(DATA / "dicom/series-mr-A", folder / "mr")
     slices = sorted((folder / "mr").iterdir())
@@ -247,6 +277,42 @@ def shoot(shots: Shots, wanted: set[str]) -> None:
         menu.popup(button.mapToGlobal(button.rect().topLeft()) - QPoint(0, menu.sizeHint().height()))
         wait()
         shots.take(window, "presets-menu", screen=True)
+    if state("planes"):
+        window = shots.window(FakeEngine(mri_analysis))
+        window.open_paths([DATA / "dicom" / name for name in ("series-ct-B", "series-mr-A", "series-mr-4d-C")])
+        wait(idle(window))
+        for number, cut in ((2, "coronal"), (2, "sagittal"), (0, "axial")):
+            window.workspace.select_entry(number)
+            wait(idle(window))
+            window.action(f"plane_{cut}").trigger()
+            wait(idle(window))
+            shots.take(window, f"plane-{cut}", close=False)
+        window.close()
+    if state("plane-refused"):
+        window = shots.window(FakeEngine(mri_analysis))
+        window.open_paths([mixed_folder() / "mr"])
+        wait(idle(window))
+        window.action("plane_coronal").trigger()
+        wait(idle(window))
+        shots.take(window, "plane-refused")
+    if state("segments"):
+        folder = HOME / "segments"
+        shutil.copytree(DATA / "dicom/series-ct-B", folder)
+        shutil.copy(DATA / "dicom/bits-1-seg/liver_nonbyte_aligned.dcm", folder / "liver.dcm")
+        window = shots.window(FakeEngine(refused))
+        window.open_paths([folder / "liver.dcm"])
+        wait(segmented(window, 1))
+        shots.take(window, "segments-one", close=False)
+        window.open_paths([organs(folder)])
+        wait(segmented(window, 2))
+        shots.take(window, "segments-several", close=False)
+        window.open_paths([DATA / "dicom/seg/seg_image_ct_binary.dcm"])
+        wait(idle(window))
+        shots.take(window, "segments-of-others", close=False)
+        window.workspace.close_all()
+        window.open_paths([DATA / "dicom/seg/seg_image_ct_binary.dcm"])
+        wait(lambda: window.workspace.failure is not None)
+        shots.take(window, "segments-alone")
     if state("mixed"):
         window = shots.window(FakeEngine(skin_analysis))
         window.open_paths([mixed_folder()])
