@@ -21,6 +21,7 @@ import pytest
 from medview.imaging.window import Window, render
 from tests.imaging.dcmtk_reference import CORPUS, REFERENCE, cases, digest, first_grey, synthetic
 
+PART = Path(__file__).parent.parent / "data" / "dicom"
 REFERENCES = json.loads(REFERENCE.read_text(encoding="utf-8"))
 
 
@@ -32,6 +33,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.mark.parametrize("name", REFERENCES["synthetic"])
 def test_made_files(made: dict[str, Path], name: str):
     compare(made[name], REFERENCES["synthetic"][name])
+
+
+@pytest.mark.parametrize("file", [file for file in REFERENCES["corpus"] if (PART / file).is_file()])
+def test_part_of_the_corpus(file: str):
+    compare(PART / file, REFERENCES["corpus"][file])
 
 
 @pytest.mark.data
