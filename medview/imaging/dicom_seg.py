@@ -41,6 +41,8 @@ BITS_CLASS, LABELS_CLASS = "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.
 # Whole-body segmentations have some 120 segments, those of the brain some 200.
 MAX_SEGMENTS = 1000
 ALL_FRAMES = -1
+# JPEG, and JPEG-LS near lossless: what comes out is not what went in, and masks have no pixels that are nearly right.
+_LOSSY = tuple("1.2.840.10008.1.2.4." + number for number in ("50", "51", "81"))
 # Planes beyond these are no planes of a patient, and arithmetic with them overflows: mm from the origin, mm a pixel.
 FARTHEST_MM, LEAST_MM, MOST_MM = 1e6, 1e-6, 1e4
 
@@ -157,7 +159,7 @@ def _read(path: Path, header: Header) -> Segmentation | Failure:
     labels = str(value(ds, "SOPClassUID")) == LABELS_CLASS
     kind = text(ds, "SegmentationType").upper() or ("LABELMAP" if labels else "")
     full = whole(ds, "MaximumFractionalValue", 255) if kind == "FRACTIONAL" else 1
-    refused = _refused(ds, kind, full, pixels.layout)
+    refused = _refused(ds, kind, full, pixels.layout) or _lossy(ds, kind, pixels.syntax)
     if refused or full is None:
         return refused or damaged("This segmentation does not say how its fractions are written.")
     segments = _segments(ds, kind == "LABELMAP")
@@ -199,6 +201,18 @@ def _refused(ds: Dataset, kind: str, full: int | None, layout: Layout) -> Failur
     if full is None or not 1 <= full <= 255:
         return damaged("This segmentation does not say how its fractions are written.", f"maximum {full}")
     return None
+
+
+def _lossy(ds: Dataset, kind: str, syntax: str) -> Failure | None:
+    """The refusal of masks that were compressed with loss; fractions bear it."""
+    if kind == "FRACTIONAL" or not (syntax in _LOSSY or text(ds, "LossyImageCompression") == "01"):
+        return None
+    return Failure(
+        Code.UNSUPPORTED,
+        "The masks of this segmentation were compressed with loss: their borders are no longer those that were drawn.",
+        "Export it again without compression, or with one that loses nothing.",
+        syntax,
+    )
 
 
 def _items(ds: Dataset, keyword: str) -> Iterator[Dataset]:

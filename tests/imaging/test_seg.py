@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom import dcmread
+from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 
 from medview.core.failures import Code, Failure
@@ -164,6 +168,39 @@ def test_label_maps(tmp_path: Path, kind: Any):
     wanted = {f"s{n}": (values == n).astype(np.uint8) for n in (1, 2, high)}
     same(masks(found, frames[0]), **wanted)
     same(masks(found, frames[1]), **{name: mask[::-1] for name, mask in wanted.items()})
+
+
+def as_compressed(data: bytes, syntax: str, frames: list[bytes], **elements: Any) -> bytes:
+    """A segmentation file with its frames replaced by encoded ones."""
+    ds = dcmread(io.BytesIO(data))
+    kept = {element.keyword: element.value for element in ds if element.keyword not in ("", "PixelData")}
+    return dicom(encapsulate(frames), syntax, **{**kept, **elements})
+
+
+@pytest.mark.parametrize(
+    ("syntax", "encode"),
+    [
+        ("90", lambda mask: imagecodecs.jpeg2k_encode(mask, codecformat="j2k", reversible=True)),
+        ("80", imagecodecs.jpegls_encode),
+    ],
+)
+def test_masks_compressed_without_loss(tmp_path: Path, syntax: str, encode: Callable[[np.ndarray], bytes]):
+    frames = slices(tmp_path, 3)
+    data = seg([Mark(blob(n), 1, at(2 * n)) for n in range(3)])
+    packed = as_compressed(data, f"1.2.840.10008.1.2.4.{syntax}", [encode(blob(n)) for n in range(3)])
+    found = laid(tmp_path, packed, frames)
+    for n, frame in enumerate(frames):
+        same(masks(found, frame), s1=blob(n))
+
+
+def test_masks_compressed_with_loss_are_refused(tmp_path: Path):
+    data = seg([Mark(blob(1), 1, at(0))])
+    jpeg = as_compressed(data, "1.2.840.10008.1.2.4.50", [imagecodecs.jpeg8_encode(blob(1))])
+    told = seg([Mark(blob(1), 1, at(0))], LossyImageCompression="01")
+    for lossy in (jpeg, told):
+        failure = refused(tmp_path, lossy)
+        assert failure.code is Code.UNSUPPORTED
+        assert "with loss" in failure.text
 
 
 # Which picture it belongs to
