@@ -48,6 +48,11 @@ _PANEL = (
     ),
     QT_TRANSLATE_NOOP(
         "help",
+        "Open a DICOM segmentation while its pictures are open, and its masks are laid over them. The list in the "
+        "panel says how they were drawn; they come from the file, and no model of medview had a part in them.",
+    ),
+    QT_TRANSLATE_NOOP(
+        "help",
         "A small probability is not the absence of disease: the models know only the labels they list.",
     ),
 )

@@ -307,3 +307,32 @@ def test_many_segments_scroll_within_their_share_of_the_panel(series: MainWindow
     assert panel.height() <= series.findings.height() / 2
     assert panel.verticalScrollBar().maximum() > 0
     assert series.findings.area.height() > 100
+
+
+def test_it_follows_into_other_planes_and_back(series: MainWindow, marks: Path, qtbot: QtBot) -> None:
+    """Masks 2 mm apart and as thick, cut across: rows of a coronal picture run from head to foot."""
+    ws = series.workspace
+    boxes = [mark(1, n, 4, 10 + n) for n in range(COUNT)]
+    marks.write_bytes(seg(boxes, depth=2))
+    series.open_paths([marks])
+    laid(series, qtbot)
+    series.action("plane_coronal").trigger()
+    qtbot.waitUntil(lambda: ws.plane == "coronal")
+    laid(series, qtbot)
+    assert ws.study is not None
+    ws.select_frame(5)
+    qtbot.waitUntil(lambda: ws.picture is not None and ws.picture.frame is ws.study.frames[5])
+    qtbot.waitUntil(lambda: bool(seen(series)))
+    (outline,) = seen(series)
+    # Rows of 1 mm from z = 10 down to 0, each in the slice of 2 mm whose middle is nearest, of two the upper one.
+    wanted = np.zeros((11, 11), bool)
+    for row in range(11):
+        n = int((10 - row + 1) // 2)
+        wanted[row, n : n + 6] = True
+    assert (outline.row, outline.col) == (0, 10)
+    np.testing.assert_array_equal(outline.rgba[..., 3] > 0, wanted)
+    assert not series.findings.segments.cards[0].note.isVisible()
+    series.action("plane_acquired").trigger()
+    qtbot.waitUntil(lambda: ws.study is not None and len(ws.study.frames) == COUNT)
+    laid(series, qtbot)
+    qtbot.waitUntil(lambda: bool(seen(series)))
