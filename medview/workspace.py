@@ -37,6 +37,8 @@ from medview.thumbnails import Image, Thumbnails
 # A stack that is being scrolled is analysed where the user stops, not at every frame on the way.
 SETTLE_MS = 250
 SAVE_SETTINGS_MS = 1000
+# What stops when another frame is shown; the list goes on being read.
+FRAME_LANES = ("open", "analyse", "ahead")
 
 
 class Workspace(QObject):
@@ -161,9 +163,9 @@ class Workspace(QObject):
         for lane in lanes:
             self.runner.cancel(lane)
 
-    def _stop_all(self) -> None:
+    def _stop(self, *lanes: str) -> None:
         self._settle.stop()
-        for lane in (*OPENING, "analyse", *LANES):
+        for lane in lanes:
             self.runner.cancel(lane)
 
     @property
@@ -183,7 +185,7 @@ class Workspace(QObject):
         """Open one file; or list several, and what is in folders, and open the first that can be read."""
         if not paths or (self.picture and self.segments.offered(paths)):
             return
-        self._stop_all()
+        self._stop(*OPENING, "analyse", *LANES)
         self._thumbnails.clear()
         self._browser.read(paths)
         folder = paths[0].parent if self.listing.entries else paths[0]
@@ -199,7 +201,7 @@ class Workspace(QObject):
 
     def close_all(self) -> None:
         """Close everything and show the first page again."""
-        self._stop_all()
+        self._stop(*OPENING, "analyse", *LANES)
         self._thumbnails.clear()
         self._forget_planes()
         self.study = self.failure = self.failed_path = None
@@ -288,7 +290,7 @@ class Workspace(QObject):
         frame = self.study.frames[index]
         picture = self._pictures.get(self._key(frame))
         if picture:
-            self._stop_all()
+            self._stop(*FRAME_LANES)
             self._show_frame(picture)
             return
         self.failed_path = frame.path
@@ -325,7 +327,7 @@ class Workspace(QObject):
             self._planes.show(cut, (self.study, self._source, self._stamp))
 
     def _on_plane(self, cut: Cut | None, study: Study, picture: Picture, stamp: int) -> None:
-        self._stop_all()
+        self._stop(*FRAME_LANES)
         seen = self.view
         self.plane, self.study, self._stamp, self.frame_index = cut, study, stamp, study.number(picture.frame)
         self._show_frame(picture)

@@ -172,6 +172,24 @@ def test_a_series_that_is_shown_grows_with_the_list(
     window.close()
 
 
+def test_scrolling_lets_the_list_grow_on(qtbot: QtBot, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("medview.browser.PATIENCE_S", 0.0)
+    monkeypatch.setattr("medview.listing.LEAST_SECONDS", 0.0)
+    monkeypatch.setattr("medview.listing.SHARE", 1e9)
+    finder = Halting([folder / f"{n}.dcm" for n in (0, 1, 2, 3, 4, 5, 7, 8, 9)], 6)
+    window = scanning(qtbot, finder)
+    ws = window.workspace
+    window.open_paths([folder])
+    qtbot.waitUntil(lambda: ws.study is not None and len(ws.study.frames) == 6 and ws.busy("open") is None)
+    for step in (-1, -1, 1, 1):
+        ws.step_frame(step)
+        qtbot.waitUntil(lambda: ws.busy("open") is None and ws.busy("ahead") is None)
+    assert ws.busy("scan") is not None
+    finder.go.set()
+    qtbot.waitUntil(lambda: len(ws.study.frames) == 9)  # type: ignore[union-attr]
+    window.close()
+
+
 def test_cancelling_leaves_what_was_found(qtbot: QtBot, tmp_path: Path) -> None:
     paths = [write_png(tmp_path / f"{n}.png", np.zeros((9, 9), np.uint8)) for n in range(4)]
     finder = Halting(paths, 2)
