@@ -140,4 +140,9 @@ class Browser:
         self.point(place)
         if place is not None:
             self._marked(place)
+            now = self.listing.entries[place]
+            if now.series and now is not opened.entry:
+                # The series has grown while its picture was decoded.
+                study = tasks.series_study(now.series, now.path)
+                opened = tasks.Opened(now, study, opened.picture, opened.stamp)
         self._opened(opened)
