@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.imaging.jpeg import parse_jpeg, stored_as_ybr
+from medview.imaging.jpeg2000 import has_every_tile, read_codestream
 
 if TYPE_CHECKING:
     from medview.imaging.dicom_pixels import Layout
@@ -73,8 +74,8 @@ def decode_frame(data: bytes, syntax: str, layout: Layout) -> NDArray[Any] | Fai
         if declared != (layout.rows, layout.cols):
             # Before decoding: a stream of another size than checked could take any amount of memory.
             return _other_size(declared, layout)
-        if syntax != RLE and b"\xff\xd9" not in data[-_TRAILER:]:
-            # Every JPEG family ends so; the decoders fill up what is missing with grey and say nothing.
+        if syntax != RLE and not _is_whole(data, syntax):
+            # The decoders fill up what is missing with grey and say nothing.
             return damaged("The compressed picture in this DICOM file ends too early.", code=Code.TRUNCATED)
         values = _decode(data, syntax, layout)
     except (struct.error, RuntimeError, ValueError, TypeError, IndexError, MemoryError, NotImplementedError) as error:
@@ -116,12 +117,16 @@ def stream_size(data: bytes) -> tuple[int, int] | None:
     if data.startswith(b"\xff\xd8"):
         info = parse_jpeg(data, header_only=True)
         return (info.rows, info.cols) if info else None
-    # Some writers put a whole JP2 file into the fragment; the codestream is inside.
-    start = data.find(b"\xff\x4f\xff\x51", 0, 4096)
-    if start < 0:
-        return None
-    width, height, left, top = struct.unpack_from(">IIII", data, start + 8)
-    return (height - top, width - left)
+    stream = read_codestream(data)
+    return (stream.rows, stream.cols) if stream else None
+
+
+def _is_whole(data: bytes, syntax: str) -> bool:
+    """Whether a stream ends as every one of the JPEG family does, and has all of its tiles (JPEG 2000)."""
+    if b"\xff\xd9" not in data[-_TRAILER:]:
+        return False
+    stream = read_codestream(data) if syntax in (*JPEG_2000, *HTJ2K) else None
+    return stream is None or has_every_tile(data, stream)
 
 
 def _decode(data: bytes, syntax: str, layout: Layout) -> NDArray[Any]:

@@ -25,7 +25,7 @@ MAX_FRAMES = 65_536
 # Compressed pictures of medicine reach 100:1; a blank one of 1 bit per row of blocks more. Beyond, a header lies.
 MAX_RATIO = 20_000
 # Large blank pictures do not exist, and JPEG 2000 takes four bytes for every value before it sees that a file lies.
-LARGE, MAX_LARGE_RATIO = 64 * 1024 * 1024, 1000
+LARGE, MAX_LARGE_RATIO = 64 * 1024 * 1024, 200
 
 
 @dataclass(frozen=True)
