@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
-from medview.imaging.geometry import Plane, Vector
+from medview.imaging.geometry import Plane, Vector, dot
+from medview.imaging.series import SAME_MM
 from medview.imaging.study import Frame, Series
 
 # Values of one volume in memory: 1,000 slices of 1024 x 1024 in 16 bits fit.
@@ -115,6 +116,8 @@ def read_volume(series: Series, time: int = 0, step: Callable[[int], None] = lam
         return _no_volume("Its positions do not all have the same number of pictures.")
     frames = series.frames[time :: series.time_points]
     refused = _check(series, frames)
+    if not refused and not _even(series):
+        refused = _no_volume("Its positions do not all have the same number of pictures.")
     if refused:
         return refused
     values: NDArray[Any] | None = None
@@ -137,7 +140,7 @@ def read_volume(series: Series, time: int = 0, step: Callable[[int], None] = lam
 
 def _check(series: Series, frames: tuple[Frame, ...]) -> Failure | None:
     """Why frames cannot be one volume, or None."""
-    if any(frame.place is None or frame.place.plane is None for frame in frames):
+    if any(frame.place is None or frame.place.plane is None for frame in series.frames):
         return _no_volume("The files do not say where the slices lie in the patient.")
     if len(frames) < 2:
         return _no_volume("It has only one slice.")
@@ -150,6 +153,14 @@ def _check(series: Series, frames: tuple[Frame, ...]) -> Failure | None:
             Code.TOO_LARGE, "The series is larger than medview cuts in other planes.", "Look at its slices instead."
         )
     return None
+
+
+def _even(series: Series) -> bool:
+    """Whether the frames of each position stand together, as many at each as there are time points."""
+    normal = _plane(series.frames[0]).normal
+    offsets = [dot(_plane(frame).position, normal) for frame in series.frames]
+    blocks = (offsets[at : at + series.time_points] for at in range(0, len(offsets), series.time_points))
+    return all(max(block) - min(block) <= SAME_MM for block in blocks)
 
 
 def _no_volume(why: str) -> Failure:

@@ -119,6 +119,26 @@ def test_what_is_no_volume_is_refused(tmp_path: Path, positions: list[tuple[floa
     assert words in refused.text
 
 
+def test_positions_with_unequal_numbers_of_pictures_are_no_volume(tmp_path: Path):
+    write(tmp_path, [(0, 0, z) for z, times in ((0, 4), (1, 3), (2, 2), (3, 3)) for _ in range(times)])
+    refused = read(tmp_path)
+    assert isinstance(refused, Failure)
+    assert "same number" in refused.text
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("time", [0, 1, 2])
+def test_a_time_point_of_the_corpus(data_dir: Path, time: int):
+    folder = data_dir / "dicom" / "series-mr-4d-C"
+    series = read_folder(find_files(folder)).series[0]
+    cube = read_volume(series, time)
+    assert isinstance(cube, Volume)
+    assert cube.values.shape == (15, 64, 64)
+    assert cube.spacing_mm == pytest.approx((5, 3.75, 3.75), abs=1e-3)
+    for number in (0, 14):
+        assert np.array_equal(cube.values[number], series.frames[3 * number + time].modality_values())
+
+
 @pytest.mark.data
 def test_a_corpus_series_resliced_at_its_own_slices_is_itself(data_dir: Path):
     series = read_folder(find_files(data_dir / "dicom" / "series-mr-A")).series[0]
