@@ -21,24 +21,22 @@ from medview.browser import LANES as OPENING
 from medview.browser import Browser
 from medview.core.failures import Failure
 from medview.core.settings import Settings
+from medview.display import Display
 from medview.imaging.study import Frame, Study
 from medview.imaging.volume import Cut
 from medview.inference.analysis import Analysis, Mask
 from medview.inference.fixes import Fix
 from medview.listing import Entry, Listing
 from medview.looks import Key, Looks
-from medview.neighbours import LANES, Neighbours
-from medview.planes import Planes
+from medview.neighbours import LANES
 from medview.runner import Job, Runner
 from medview.segments import Segments
-from medview.state import Kept, Overlay, Picture, ViewState
+from medview.state import Overlay, Picture, ViewState
 from medview.thumbnails import Image, Thumbnails
 
 # A stack that is being scrolled is analysed where the user stops, not at every frame on the way.
 SETTLE_MS = 250
 SAVE_SETTINGS_MS = 1000
-# What stops when another frame is shown; the list goes on being read.
-FRAME_LANES = ("open", "analyse", "ahead")
 
 
 class Workspace(QObject):
@@ -78,27 +76,14 @@ class Workspace(QObject):
         self.settings = settings or Settings()
         self.runner = Runner(self)
         self._engine = tasks.LazyEngine(engine_factory or partial(tasks.make_engine, self.settings))
-        self.study: Study | None = None
-        self.entry: Entry | None = None
-        self.frame_index = 0
-        # The plane that the series is cut in; None as it was acquired.
-        self.plane: Cut | None = None
-        # What is shown, and the same as the file has it; two only where something was put right.
-        self.picture: Picture | None = None
-        self._source: Picture | None = None
-        self.failure: Failure | None = None
-        self.failed_path: Path | None = None
-        self._stamp = 0
         self.analysis: Analysis | None = None
         self.analysis_cancelled = False
         kept = ("heatmap_on", "heatmap_opacity", "mask_on", "mask_opacity")
         self.overlay = Overlay(**{key: self.settings[key] for key in kept})
-        self._views: dict[Hashable, ViewState] = {}
-        self._pictures: Kept[Key, Picture] = Kept(self.settings["picture_bytes"])
         self._looks = Looks(
             self.runner, self._engine, self._take_analysis, self._on_steadied, self._on_analysis_cancelled
         )
-        self._neighbours = Neighbours(self.runner, self._pictures, self._key, self._on_series)
+        self._display = Display(self.runner, self.settings["picture_bytes"], self._looks.fixes, self)
         self._browser = Browser(
             self.runner, opener, finder, self._on_listing_changed, self.entrySelected.emit, self.entryMarked.emit,
             self._on_opened, self._on_open_failed,
@@ -109,8 +94,13 @@ class Workspace(QObject):
             self.actionFailed.emit, self._refuse, self,
         )  # fmt: skip
         self.pictureChanged.connect(self.segments.refresh)
-        self._planes = Planes(self.runner, self._pictures, self._on_plane, self.actionFailed.emit)
+        self._display.changed.connect(self.pictureChanged)
+        self._display.viewed.connect(self.viewChanged)
+        self._display.refused.connect(self.actionFailed)
+        self._display.emptied.connect(lambda: self._take_analysis(None))
+        self._display.shown.connect(self._on_shown)
         self._settle = self._timer(SETTLE_MS, self._analyse_if_wanted)
+        self._display.moved.connect(self._settle.start)
         self._save_later = self._timer(SAVE_SETTINGS_MS, self.settings.save)
         self.runner.laneChanged.connect(self.busyChanged)
 
@@ -156,10 +146,9 @@ class Workspace(QObject):
             self._browser.stop()
             if self.study is None and len(self.listing.entries) < 2:
                 self.close_all()
-            elif self.picture is not None and self.study is not None:
-                self.frame_index = self.study.number(self.picture.frame)
+            else:
+                self._display.stay()
                 self._browser.point(self.listing.place(self.entry and self.entry.key))
-            self.pictureChanged.emit()
         for lane in lanes:
             self.runner.cancel(lane)
 
@@ -167,12 +156,6 @@ class Workspace(QObject):
         self._settle.stop()
         for lane in lanes:
             self.runner.cancel(lane)
-
-    @property
-    def title(self) -> str:
-        """What is shown, or could not be, by the name people know it by; empty for nothing."""
-        entry = self.entry if self.study else self.listing.current if self.failure else None
-        return entry.title if entry else ""
 
     # The list of what was opened
 
@@ -203,11 +186,8 @@ class Workspace(QObject):
         """Close everything and show the first page again."""
         self._stop(*OPENING, "analyse", *LANES)
         self._thumbnails.clear()
-        self._forget_planes()
-        self.study = self.failure = self.failed_path = None
-        self._clear()
         self._browser.clear()
-        self.pictureChanged.emit()
+        self._display.close()
 
     def thumbnail(self, key: Hashable) -> Image | None:
         """The small picture of an entry (or, by its path, of a sample), as far as it is made."""
@@ -227,27 +207,59 @@ class Workspace(QObject):
         self.listingChanged.emit()
         place = self.listing.place(self.entry and self.entry.key)
         series = self.listing.entries[place].series if place is not None else None
-        if series is None or self.study is None or self.plane or len(series.frames) <= len(self.study.frames):
-            return
-        # What is shown was opened before all its slices were found.
-        frame = self.study.frames[self.frame_index]
-        self.study = tasks.series_study(series, self.study.path)
-        self.frame_index = self.study.number(frame)
-        self.pictureChanged.emit()
+        if series is not None:
+            self._display.grow(series)
 
     # The picture
 
+    @property
+    def study(self) -> Study | None:
+        """What is open: one file, or one series of several."""
+        return self._display.study
+
+    @property
+    def entry(self) -> Entry | None:
+        """The entry of the list that `study` is of."""
+        return self._display.entry
+
+    @property
+    def frame_index(self) -> int:
+        """The frame of the study that was asked for last."""
+        return self._display.frame_index
+
+    @property
+    def picture(self) -> Picture | None:
+        """The frame that is shown, decoded and put right."""
+        return self._display.picture
+
+    @property
+    def plane(self) -> Cut | None:
+        """The plane that the series is cut in; None as it was acquired."""
+        return self._display.plane
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why nothing is shown."""
+        return self._display.failure
+
+    @property
+    def failed_path(self) -> Path | None:
+        """The file that could not be shown, or is being decoded."""
+        return self._display.failed_path
+
+    @property
+    def title(self) -> str:
+        """What is shown, or could not be, by the name people know it by; empty for nothing."""
+        entry = self.entry if self.study else self.listing.current if self.failure else None
+        return entry.title if entry else ""
+
     def _on_opened(self, opened: tasks.Opened) -> None:
         self._settle.stop()
-        self._forget_planes()
-        self.study, self._stamp, self.entry = opened.study, opened.stamp, opened.entry
         self._remember(opened.entry)
-        self.frame_index = self.study.number(opened.picture.frame)
-        self._show(opened.picture)
+        self._display.open(opened)
         self._analyse_if_wanted()
         if not self._browser.whole_folders:
-            self._neighbours.look(self.study)
-        self._neighbours.ahead(self.study, self.frame_index)
+            self._display.look_beside()
 
     def _remember(self, entry: Entry) -> None:
         """Among the recent files: of a series, the folder it is in."""
@@ -256,90 +268,35 @@ class Workspace(QObject):
         self.set_setting("recent_files", state.add_recent(self.settings["recent_files"], path))
         self.recentChanged.emit()
 
-    def _on_series(self, study: Study) -> None:
-        """The slice that is shown turned out to belong to a series."""
-        if self.study and self.picture and self.study.path == study.path:
-            self.study, self.frame_index = study, study.number(self.picture.frame)
-            self.pictureChanged.emit()
-
     def _on_open_failed(self, failure: Failure) -> None:
-        self._forget_planes()
         entry = self.listing.current
         if entry is None or not self.segments.offered([entry.path]):
             self._refuse(failure)
 
     def _refuse(self, failure: Failure) -> None:
         entry = self.listing.current
-        self.study, self.failed_path = None, entry.path if entry else None
-        self._fail(failure)
-
-    def _clear(self) -> None:
-        self.picture = self._source = None
-        self._take_analysis(None)
-
-    def _fail(self, failure: Failure) -> None:
-        self.failure = failure
-        self._clear()
-        self.pictureChanged.emit()
+        self._display.refuse(failure, entry.path if entry else None)
 
     def select_frame(self, index: int) -> None:
         """Show frame `index` of the open study; the one that is shown stays until the new one is decoded."""
-        if self.study is None or not 0 <= index < len(self.study.frames) or index == self.frame_index:
-            return
-        self.frame_index = index
-        frame = self.study.frames[index]
-        picture = self._pictures.get(self._key(frame))
-        if picture:
-            self._stop(*FRAME_LANES)
-            self._show_frame(picture)
-            return
-        self.failed_path = frame.path
-        job = Job("open", frame.path.name, lambda token: tasks.decode(frame), self._show_frame, self._fail)
-        self.runner.start(job)
-        self.runner.cancel("analyse")
-        self.pictureChanged.emit()
+        self._display.select_frame(index)
 
     def step_frame(self, step: int) -> None:
         """Show the next (1) or previous (-1) frame."""
         self.select_frame(self.frame_index + step)
 
-    def _show_frame(self, picture: Picture) -> None:
-        self._show(picture)
-        self._settle.start()
-        self._neighbours.ahead(self.study, self.frame_index)
-
-    def _show(self, picture: Picture) -> None:
-        key = self._key(picture.frame)
-        self._source, self.failure, self.failed_path = picture, None, None
-        self.picture = tasks.put_right(picture, self._looks.fixes(key))
-        self._pictures.put(key, picture, picture.nbytes)
-        self.analysis_cancelled = False
-        self.pictureChanged.emit()
-        self.viewChanged.emit()
-        self._looks.recall(key, picture)
-
-    def _key(self, frame: Frame) -> Key:
-        return frame.path, self._stamp, frame.index
-
     def show_plane(self, cut: Cut | None) -> None:
         """Cut the shown series in another plane, or (None) show it as it was acquired; `actionFailed` says why not."""
-        if cut != self.plane and self.study and self._source:
-            self._planes.show(cut, (self.study, self._source, self._stamp))
+        self._display.show_plane(cut)
 
-    def _on_plane(self, cut: Cut | None, study: Study, picture: Picture, stamp: int) -> None:
-        self._stop(*FRAME_LANES)
-        seen = self.view
-        self.plane, self.study, self._stamp, self.frame_index = cut, study, stamp, study.number(picture.frame)
-        self._show_frame(picture)
-        self.set_view(window=seen.window, preset=seen.preset, inverted=seen.inverted)
-
-    def _forget_planes(self) -> None:
-        self.plane = None
-        self._planes.clear()
+    def _on_shown(self, key: Key, picture: Picture) -> None:
+        self.analysis_cancelled = False
+        self._looks.recall(key, picture)
 
     def _seen(self) -> tuple[Study | None, Frame | None, tuple[Fix, ...]]:
         """The study, the shown frame as the file has it, and what was put right in it."""
-        return self.study, self._source.frame if self._source else None, self.fixes
+        source = self._display.source
+        return self.study, source.frame if source else None, self.fixes
 
     def _go_to(self, frame: Frame | None) -> None:
         """Show a frame of the study; None for the one that is shown. Either way its entry is the current one again."""
@@ -352,15 +309,15 @@ class Workspace(QObject):
     @property
     def fixes(self) -> tuple[Fix, ...]:
         """What was put right in the shown frame, for the eye and for the models."""
-        return self._looks.fixes(self._key(self.picture.frame)) if self.picture else ()
+        return self._looks.fixes(self._display.key(self.picture.frame)) if self.picture else ()
 
     def set_fixes(self, fixes: tuple[Fix, ...]) -> None:
         """Put right in the shown frame what `fixes` say, nothing else, and let the models look again."""
-        source = self._source
+        source = self._display.source
         if source is None or fixes == self.fixes:
             return
-        self._looks.set_fixes(self._key(source.frame), fixes)
-        self._show(source)
+        self._looks.set_fixes(self._display.key(source.frame), fixes)
+        self._display.show(source)
         # A swap by eye was for the same end, and a place in the picture is another one after a turn.
         self.set_view(inverted=False, scale=None, centre=None)
         self.analyse()
@@ -370,20 +327,11 @@ class Workspace(QObject):
     @property
     def view(self) -> ViewState:
         """How the shown series is looked at."""
-        return self._views.get(self._view_key, ViewState())
-
-    @property
-    def _view_key(self) -> Hashable:
-        return self.entry and self.entry.key, self.plane
+        return self._display.view
 
     def set_view(self, **changes: Any) -> None:
         """Change fields of the view, for every frame of the series. A window without a preset is the user's own."""
-        if "window" in changes:
-            changes = {"preset": "", **changes}
-        changed = replace(self.view, **changes)
-        if self.study is not None and changed != self.view:
-            self._views[self._view_key] = changed
-            self.viewChanged.emit()
+        self._display.set_view(**changes)
 
     def reset_view(self) -> None:
         """The picture as it was when it was opened."""
@@ -418,11 +366,11 @@ class Workspace(QObject):
 
     def analyse(self, force: bool = False) -> None:
         """Let the models look at the shown frame. `force`: although the gate refuses."""
-        picture = self._source
+        picture = self._display.source
         if picture is None or self.plane:
             return
         self._settle.stop()
-        self._looks.start(self._key(picture.frame), picture, force)
+        self._looks.start(self._display.key(picture.frame), picture, force)
         self.analysis_cancelled = False
         self._take_analysis(None)
 

@@ -32,15 +32,17 @@ RINGS = {
     "outlines": 6,
     "segments": 7,
     "neighbours": 7,
-    "workspace": 8,
-    "ui": 9,
-    "cli": 10,
-    "__main__": 11,
+    "display": 8,
+    "workspace": 9,
+    "ui": 10,
+    "cli": 11,
+    "__main__": 12,
 }
 # Qt modules by part; a part that is not named has none.
 QT = {
     "ui": None,  # all of it
     "workspace": {"QtCore"},
+    "display": {"QtCore"},
     "segments": {"QtCore"},
     "runner": {"QtCore"},
     "report": {"QtCore", "QtGui"},

@@ -241,8 +241,8 @@ def test_a_damaged_slice_does_not_speak_against_its_series(make_window: MakeWind
 
 
 def test_the_memory_for_pictures_is_a_setting(make_window: MakeWindow) -> None:
-    assert make_window().workspace._pictures.limit_bytes == 256 * 1024 * 1024
-    assert make_window(picture_bytes=32 * 1024 * 1024).workspace._pictures.limit_bytes == 32 * 1024 * 1024
+    assert make_window().workspace._display.pictures.limit_bytes == 256 * 1024 * 1024
+    assert make_window(picture_bytes=32 * 1024 * 1024).workspace._display.pictures.limit_bytes == 32 * 1024 * 1024
 
 
 def test_a_list_is_emptied_for_the_next_one(listed: MainWindow, folder: Path, qtbot: QtBot) -> None:
