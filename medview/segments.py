@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from medview.core.failures import Code, Failure
 from medview.core.jobs import Token
@@ -202,16 +202,20 @@ class Segments(QObject):
             self._of, self._all = self._listing(), []
         study, frame, fixes = self._seen()
         if self._pending and study and frame:
-            waiting, first = self._pending, self._pending[0].laid.frames[0]
-            if study.frames[study.number(first)].path == first.path:
-                self._pending = []
-                self._add(waiting)
-                return
-            if not self._runner.busy("open") and not self._runner.busy("scan"):
-                self._pending = []
+            # Later: whoever shows the picture that has come is not done with it.
+            QTimer.singleShot(0, self, self._lay_pending)
         self.changed.emit()
         if study and frame and self._all:
             self._make(study, frame, fixes)
+
+    def _lay_pending(self) -> None:
+        """Lay on what waits for its pictures, if it is these that have come."""
+        study, first = self._seen()[0], self._pending[0].laid.frames[0] if self._pending else None
+        if first and study and study.frames[study.number(first)].path == first.path:
+            found, self._pending = self._pending, []
+            self._add(found)
+        elif not self._runner.busy("open") and not self._runner.busy("scan"):
+            self._pending = []
 
     def _make(self, study: Study, frame: Frame, fixes: tuple[Fix, ...]) -> None:
         """Start laying on what is not yet laid on this study, and making what the pictures here are marked with."""

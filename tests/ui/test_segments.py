@@ -251,6 +251,29 @@ def test_of_several_series_in_the_list_its_own_is_opened(make_window: MakeWindow
     assert ws.frame_index == 1
 
 
+def test_the_answer_is_that_of_the_picture_it_went_to(make_window: MakeWindow, folder: Path, qtbot: QtBot) -> None:
+    """Its series was looked at before: its pictures are at hand when it is opened again."""
+    slices(folder, 3, SIZE, series="1.9", name="other", SeriesNumber=9)
+    (folder / "marks.dcm").write_bytes(two_segments())
+    window = make_window()
+    ws = window.workspace
+    window.open_paths([folder])
+    qtbot.waitUntil(lambda: ws.analysis is not None and not ws.busy("scan"))
+    sizes = [len(entry.series.frames) if entry.series else 0 for entry in ws.listing.entries]
+    for size in (COUNT, 3):
+        ws.select_entry(sizes.index(size))
+        qtbot.waitUntil(lambda size=size: ws.study is not None and len(ws.study.frames) == size)
+        qtbot.waitUntil(lambda: ws.analysis is not None and not ws.busy("ahead"))
+    window.open_paths([folder / "marks.dcm"])
+    laid(window, qtbot)
+    qtbot.waitUntil(lambda: bool(seen(window)))
+    qtbot.waitUntil(lambda: ws.analysis is not None and not ws.busy("open"))
+    assert ws.picture is not None
+    assert ws.analysis is not None
+    assert ws.picture.frame.path == folder / "slice1.dcm"
+    assert ws.analysis.file == str(folder / "slice1.dcm")
+
+
 def test_two_on_one_series_have_colours_of_their_own(series: MainWindow, marks: Path, qtbot: QtBot) -> None:
     second = marks.with_name("second.dcm")
     second.write_bytes(two_segments())
