@@ -71,7 +71,7 @@ def find(
     from medview.imaging.dicom_seg import read_segmentation
     from medview.imaging.dicom_seg_place import Laid, lay, lay_on_series
 
-    segmentation = read_segmentation(path)
+    segmentation = read_segmentation(path, token.check)
     if isinstance(segmentation, Failure):
         return segmentation
     here = lay_on_series(segmentation, shown) if shown else tasks.NO_PICTURES

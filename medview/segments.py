@@ -125,6 +125,17 @@ class Segments(QObject):
         self._all.remove(shown)
         self.changed.emit()
 
+    def find(self, shown: Shown, segment: int) -> None:
+        """Show a picture that a segment marks; the one that is shown where it does."""
+        laid, frame = shown.laid, self._seen()[1]
+        if laid is None:
+            return
+
+        def work(token: Token) -> Frame | Failure | None:
+            return laid.first_marked(frame, token.check, segment)
+
+        self._runner.start(Job("open", shown.segmentation.path.name, work, self._go, self._failed))
+
     # Opening
 
     def offered(self, paths: Sequence[Path]) -> bool:

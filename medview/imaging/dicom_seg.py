@@ -6,7 +6,7 @@ when somebody asks (docs/adr/0011). What contradicts itself is a Failure, never 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -136,20 +136,23 @@ def is_segmentation(header: Header) -> bool:
     return str(value(ds, "SOPClassUID") or value(ds.file_meta, "MediaStorageSOPClassUID")) in (BITS_CLASS, LABELS_CLASS)
 
 
-def read_segmentation(path: Path) -> Segmentation | Failure:
-    """Read a segmentation but for its frames. Never raises for anything a file may contain."""
+def read_segmentation(path: Path, step: Callable[[], None] = lambda: None) -> Segmentation | Failure:
+    """Read a segmentation but for its masks. Never raises for anything a file may contain.
+
+    `step` is called for every frame and may raise: 10,000 frames take some seconds.
+    """
     header = read_dicom_header(path)
     if isinstance(header, Failure):
         return header
     if not is_segmentation(header):
         return Failure(Code.UNKNOWN_FORMAT, f"{path.name} is no DICOM segmentation.", "Choose another file.")
     try:
-        return _read(path, header)
+        return _read(path, header, step)
     except parse_errors() as error:
         return damaged("The header of this segmentation is damaged.", repr(error)[:500])
 
 
-def _read(path: Path, header: Header) -> Segmentation | Failure:
+def _read(path: Path, header: Header, step: Callable[[], None]) -> Segmentation | Failure:
     ds = header.dataset
     if not header.pixel_tag:
         return damaged("This segmentation was cut off before its masks begin.", code=Code.TRUNCATED)
@@ -165,7 +168,8 @@ def _read(path: Path, header: Header) -> Segmentation | Failure:
     segments = _segments(ds, kind == "LABELMAP")
     if isinstance(segments, Failure):
         return segments
-    parts = _parts(ds, pixels.layout.frames, None if kind == "LABELMAP" else {one.number for one in segments})
+    known = None if kind == "LABELMAP" else {one.number for one in segments}
+    parts = _parts(ds, pixels.layout.frames, known, step)
     if isinstance(parts, Failure):
         return parts
     origin = read_origin(ds)
@@ -247,7 +251,7 @@ def _segments(ds: Dataset, with_background: bool) -> tuple[Segment, ...] | Failu
     return segments or damaged("This segmentation does not say what it marks.", "no SegmentSequence")
 
 
-def _parts(ds: Dataset, frames: int, known: set[int] | None) -> tuple[Part, ...] | Failure:
+def _parts(ds: Dataset, frames: int, known: set[int] | None, step: Callable[[], None]) -> tuple[Part, ...] | Failure:
     """What each frame is; `known` numbers of segments, None in a label map."""
     groups = value(ds, "PerFrameFunctionalGroupsSequence")
     if groups is None or len(groups) != frames:
@@ -255,6 +259,7 @@ def _parts(ds: Dataset, frames: int, known: set[int] | None) -> tuple[Part, ...]
         return damaged("This segmentation does not say where each of its frames lies.", f"{count} of {frames} frames")
     parts = []
     for index in range(frames):
+        step()
         segment = whole(group(ds, "SegmentIdentificationSequence", index), "ReferencedSegmentNumber")
         if known is None:
             segment = None

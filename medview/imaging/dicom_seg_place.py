@@ -96,23 +96,28 @@ class Laid:
         return found
 
     def first_marked(
-        self, start: Frame | None = None, step: Callable[[], None] = lambda: None
+        self, start: Frame | None = None, step: Callable[[], None] = lambda: None, segment: int | None = None
     ) -> Frame | Failure | None:
         """`start` if it is marked, else a marked picture from the middle of those that may be; None when none is.
 
-        `step` is called before every picture and may raise.
+        `step` is called before every picture and may raise. `segment`: its number, where only one counts.
         """
-        middle = len(self.frames) // 2
-        first = start and _key(start)
-        order = sorted(range(len(self.frames)), key=lambda n: (_key(self.frames[n]) != first, abs(n - middle)))
-        for number in order:
+        frames = [frame for frame in self.frames if self._may_mark(frame, segment)]
+        middle, first = len(frames) // 2, start and _key(start)
+        for number in sorted(range(len(frames)), key=lambda n: (_key(frames[n]) != first, abs(n - middle))):
             step()
-            masks = self.masks(self.frames[number])
+            masks = self.masks(frames[number])
             if isinstance(masks, Failure):
                 return masks
-            if masks:
-                return self.frames[number]
+            if masks if segment is None else segment in masks:
+                return frames[number]
         return None
+
+    def _may_mark(self, frame: Frame, segment: int | None) -> bool:
+        """Whether a segment (any for None) may be marked in a picture, as far as is known without decoding it."""
+        wanted = (segment, None)
+        exact = any(part.segment in wanted for part in self._exact.get(_key(frame), ()))
+        return segment is None or exact or any(stack.parts[0].segment in wanted for stack in self._stacks)
 
 
 def _key(frame: Frame) -> FrameKey:

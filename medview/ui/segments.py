@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QSizePolicy, QSlider, QVBoxLayout, QWidget
 
 from medview.core.failures import Failure
@@ -37,6 +39,36 @@ class Swatch(QWidget):
         painter.setBrush(self._colour)
         painter.drawRoundedRect(self.rect(), 3, 3)
         painter.end()
+
+
+class Name(QPushButton):
+    """The name of a segment, pale where the shown picture has none of it; a click goes to a picture that has."""
+
+    def __init__(self, segment: Segment, go: Callable[[], object]) -> None:
+        super().__init__()
+        self._label = segment.label
+        self.setProperty("role", "name")
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAutoDefault(False)
+        self.setAccessibleName(self.tr("Go to {0}").format(segment.label))
+        parts = (segment.label, provenance((segment,)), self.tr("Click to go to a picture that shows it."))
+        self.setToolTip("\n".join(parts))
+        self.clicked.connect(lambda: go())
+
+    def set_here(self, here: bool) -> None:
+        """Whether the shown picture has some of it."""
+        if self.property("here") != here:
+            self.setProperty("here", here)
+            self.style().polish(self)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """As much of the name as fits."""
+        super().resizeEvent(event)
+        room = max(self.width() - theme.STEP, 0)
+        # An ampersand would become a key.
+        shown = self.fontMetrics().elidedText(self._label, Qt.TextElideMode.ElideRight, room)
+        self.setText(shown.replace("&", "&&"))
 
 
 class SegmentationCard(Card):
@@ -77,7 +109,7 @@ class SegmentationCard(Card):
         self.slider.valueChanged.connect(lambda value: self.segments.set_shown(shown, opacity=value / 100))
         self.box.addWidget(self.slider)
         self.rows: dict[int, Check] = {}
-        self._names: dict[int, Elided] = {}
+        self.names: dict[int, Name] = {}
         for segment in segmentation.segments:
             self._add(segment)
         self.refresh()
@@ -89,12 +121,11 @@ class SegmentationCard(Card):
         check.setFixedWidth(Check.BOX + theme.HALF)
         check.setAccessibleName(segment.label)
         check.toggled.connect(lambda on: self.segments.set_shown(self.shown, on=on, segment=segment.number))
-        name = Elided(segment.label, "", Qt.TextElideMode.ElideRight)
-        name.set_text(segment.label, f"{segment.label}. {provenance((segment,))}")
+        name = Name(segment, lambda: self.segments.find(self.shown, segment.number))
         for widget, stretch in ((check, 0), (Swatch(self.shown.colours[segment.number]), 0), (name, 1)):
             line.addWidget(widget, stretch)
         self.box.addLayout(line)
-        self.rows[segment.number], self._names[segment.number] = check, name
+        self.rows[segment.number], self.names[segment.number] = check, name
 
     def refresh(self) -> None:
         """Follow the workspace: switches, what is odd, and which segments are in this picture."""
@@ -108,11 +139,8 @@ class SegmentationCard(Card):
             check.setChecked(on)
             check.blockSignals(False)
             check.setEnabled(live)
-        for number, name in self._names.items():
-            role = "" if number in here else "muted"
-            if name.property("role") != role:
-                name.setProperty("role", role)
-                name.style().polish(name)
+        for number, name in self.names.items():
+            name.set_here(number in here)
         self.slider.setEnabled(shown.on)
         note = " ".join(self._notes(made))
         self.note.setText(note)

@@ -48,7 +48,7 @@ QToolButton:checked {{ background: {RAISED}; border-color: {ACCENT_DEEP}; }}
 QToolButton:pressed {{ background: {ACCENT_DEEP}; }}
 QToolButton:focus {{ border-color: {ACCENT}; }}
 QToolButton:disabled {{ color: {FAINT}; }}
-#windowButton {{ color: {MUTED}; padding: 2px 20px 2px 8px; }}
+#windowButton {{ color: {MUTED}; padding: 2px 18px; }}
 #windowButton:hover {{ color: {TEXT}; }}
 #windowButton::menu-indicator {{ subcontrol-origin: padding; subcontrol-position: right center; right: 6px; }}
 
@@ -62,6 +62,11 @@ QPushButton[role="primary"]:hover {{ background: #2784b0; }}
 QPushButton[role="link"] {{ background: transparent; border-color: transparent; color: {ACCENT}; padding: 4px 8px; }}
 QPushButton[role="link"]:hover {{ color: {TEXT}; }}
 QPushButton[role="link"]:focus {{ border-color: {ACCENT}; }}
+
+QPushButton[role="name"] {{ background: transparent; border-color: transparent; padding: 2px 4px; text-align: left; }}
+QPushButton[role="name"][here="false"] {{ color: {MUTED}; }}
+QPushButton[role="name"]:hover {{ color: {ACCENT}; }}
+QPushButton[role="name"]:focus {{ border-color: {ACCENT}; }}
 
 QPushButton[role="icon"] {{ background: transparent; border-color: transparent; padding: 4px; }}
 QPushButton[role="icon"]:hover {{ background: {RAISED}; }}

@@ -140,9 +140,9 @@ def test_its_list_says_whose_it_is_and_switches(series: MainWindow, marks: Path,
     assert card.source.full_text() == "Drawn in several ways: point at a name"
     assert "marks é 你.dcm" in card.title.toolTip()
     assert not card.note.isVisible()
-    names = [card._names[number] for number in (1, 2)]
-    assert [name.full_text() for name in names] == ["liver", "lesion <b>"]
-    assert [name.toolTip() for name in names] == ["liver. Drawn by a program: net 1.0", "lesion <b>. Drawn by hand"]
+    names = [card.names[number] for number in (1, 2)]
+    assert [name.text() for name in names] == ["liver", "lesion <b>"]
+    assert [name.toolTip().split("\n")[1] for name in names] == ["Drawn by a program: net 1.0", "Drawn by hand"]
     (shown,) = series.workspace.segments.shown
     card.rows[1].click()
     assert shown.off == {1}
@@ -164,6 +164,23 @@ def test_its_list_says_whose_it_is_and_switches(series: MainWindow, marks: Path,
     assert series.workspace.segments.shown == []
     assert not panel.isVisible()
     assert len(set(colour_at(series, 2, 4))) == 1
+
+
+def test_a_click_on_a_name_goes_to_a_picture_that_shows_it(series: MainWindow, marks: Path, qtbot: QtBot) -> None:
+    ws = series.workspace
+    series.open_paths([marks])
+    laid(series, qtbot)
+    ws.select_frame(0)
+    qtbot.waitUntil(lambda: len(seen(series)) == 1)
+    names = series.findings.segments.cards[0].names
+    assert [names[number].property("here") for number in (1, 2)] == [True, False]
+    names[1].click()
+    qtbot.waitUntil(lambda: not ws.busy("open"))
+    assert ws.frame_index == 0
+    names[2].click()
+    qtbot.waitUntil(lambda: len(seen(series)) == 2)
+    assert ws.frame_index == 1
+    assert [names[number].property("here") for number in (1, 2)] == [True, True]
 
 
 def test_beside_its_series_it_opens_the_series(make_window: MakeWindow, folder: Path, qtbot: QtBot) -> None:
