@@ -140,7 +140,7 @@ def bench(options: argparse.Namespace) -> int:
     if options.what == "imaging":
         from medview.imaging.benchmark import measure
 
-        figures = {**_machine(), "imaging": measure(options.runs, options.files)}
+        figures = {**_machine(), "imaging": measure(options.runs, options.files, many=options.many)}
         print(json.dumps(figures, indent=1))
         return OK
     engine = make_engine(options.device)

@@ -134,6 +134,7 @@ def _bench_parser() -> argparse.ArgumentParser:
         help="models (default), or imaging: reading files, against pydicom",
     )
     p.add_argument("--files", type=Path, metavar="DIR", help="imaging: also decode the compressed DICOM files in here")
+    p.add_argument("--many", action="store_true", help="imaging: also index 10,000 files")
     p.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="where to run (default: auto)")
     p.add_argument("--runs", type=_count, metavar="N", default=30, help="runs per figure (default: 30)")
     return p

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Failure
-from medview.imaging.dicom_codecs import NATIVE
+from medview.imaging.benchmark_peers import first_frame, first_frame_by_pydicom, measure_peers
 from medview.imaging.files import find_files
-from medview.imaging.open import open_path
 from medview.imaging.series import read_folder
 from medview.imaging.study import Frame
 from medview.imaging.window import Window, render
@@ -26,10 +25,13 @@ MIXED = 1000
 _CT = "1.2.840.10008.5.1.4.1.1.2"
 
 
-def measure(runs: int, folder: Path | None, slices: int = SLICES, mixed: int = MIXED) -> dict[str, Any]:
+def measure(
+    runs: int, folder: Path | None, slices: int = SLICES, mixed: int = MIXED, many: bool = False
+) -> dict[str, Any]:
     """All figures: medians of times in ms, or times in s, as their names say.
 
-    `folder`: also decode the compressed DICOM files in it, each against pydicom with the plug-ins that are installed.
+    `folder`: also decode the compressed DICOM files in it, each against its peers. `many`: also index a folder of ten
+    times as many files, to see how it grows.
     """
     report: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="medview-bench-") as name:
@@ -38,9 +40,11 @@ def measure(runs: int, folder: Path | None, slices: int = SLICES, mixed: int = M
         report["window_2048x2048"] = _window(SIDE, runs)
         report["scroll_cached_512x512"] = _window(SLICE_SIDE, runs)
         report[f"ct_series_{slices}_slices"] = _series(root / "series", slices)
-        report["mixed_folder"] = [_mixed(root / f"mixed{count}", count) for count in (mixed // 4, mixed)]
+        report["mixed_folder"] = [
+            _mixed(root / f"mixed{count}", count) for count in (mixed // 4, mixed, *((10 * mixed,) if many else ()))
+        ]
     if folder is not None:
-        report["compressed_files"] = _compressed(folder, runs)
+        report["compressed_files"] = measure_peers(folder, min(runs, 7))
     return report
 
 
@@ -68,23 +72,11 @@ def _pair(ours: Callable[[], object], theirs: Callable[[], object], runs: int) -
     return {"medview_cpu_ms": round(mine, 2), "pydicom_cpu_ms": round(peer, 2), "ratio": round(mine / peer, 2)}
 
 
-def _try(path: Path) -> NDArray[Any] | Failure:
-    study = open_path(path)
-    return study if isinstance(study, Failure) else study.frames[0].stored_values()
-
-
 def _decode(path: Path) -> NDArray[Any]:
-    values = _try(path)
+    values = first_frame(path)
     if isinstance(values, Failure):
         raise RuntimeError(f"{path.name}: {values.text} {values.detail}")
     return values
-
-
-def _decode_pydicom(path: Path) -> NDArray[Any]:
-    from pydicom import dcmread
-    from pydicom.pixels import pixel_array
-
-    return pixel_array(dcmread(path), index=0, raw=True)
 
 
 def _write(path: Path, pixels: NDArray[np.int16], **elements: Any) -> None:
@@ -114,7 +106,7 @@ def _noise(rows: int, cols: int) -> NDArray[np.int16]:
 def _first_pixel(root: Path, runs: int) -> dict[str, float]:
     path = root / "large.dcm"
     _write(path, _noise(SIDE, SIDE))
-    return _pair(lambda: _decode(path), lambda: _decode_pydicom(path), runs)
+    return _pair(lambda: _decode(path), lambda: first_frame_by_pydicom(path), runs)
 
 
 def _window(side: int, runs: int) -> dict[str, float]:
@@ -144,7 +136,7 @@ def _series(folder: Path, slices: int) -> dict[str, Any]:
     held, size = _resident_bytes(), sum(values.nbytes for values in decoded)
     del decoded
     with _Stopwatch() as peer:
-        theirs = [_decode_pydicom(path) for path in series.paths]
+        theirs = [first_frame_by_pydicom(path) for path in series.paths]
     del theirs
     return {
         "list": listing.figures(),
@@ -205,40 +197,15 @@ def _mixed(folder: Path, count: int) -> dict[str, Any]:
             (folder / f"{number}.{suffix}").write_bytes(pictures[suffix])
         else:
             (folder / f"{number}.txt").write_text("no picture\n" * 20)
+    before = _resident_bytes()
     with _Stopwatch() as listing:
         found = read_folder(find_files(folder))
-    return {"files": count, **listing.figures(), "series": len(found.series), "refused": len(found.refused)}
-
-
-def _compressed(folder: Path, runs: int) -> dict[str, Any]:
-    rows = {str(path.relative_to(folder)): figures for path, figures in _each_compressed(folder, min(runs, 7))}
-    slower = [name for name, row in rows.items() if row["pydicom_cpu_ms"] and row["ratio"] > 1]
-    return {"files": rows, "slower_than_pydicom": slower}
-
-
-def _each_compressed(folder: Path, runs: int) -> Iterator[tuple[Path, dict[str, Any]]]:
-    from medview.imaging.dicom_header import read_dicom_header
-
-    for path in find_files(folder):
-        header = read_dicom_header(path)
-        if isinstance(header, Failure) or header.syntax in NATIVE or not header.pixel_tag:
-            continue
-        if isinstance(_try(path), Failure):
-            continue
-        yield path, _against(path, runs)
-
-
-def _against(path: Path, runs: int) -> dict[str, Any]:
-    """One file against pydicom; only our own time where pydicom has no plug-in that reads it."""
-    from medview.imaging.dicom_header import parse_errors
-
-    try:
-        return _pair(lambda: _decode(path), lambda: _decode_pydicom(path), runs)
-    except RuntimeError as error:
-        return {**_pair(lambda: _decode(path), lambda: _decode(path), runs), **_unread(error)}
-    except parse_errors() as error:
-        return {**_pair(lambda: _decode(path), lambda: _decode(path), runs), **_unread(error)}
-
-
-def _unread(error: Exception) -> dict[str, Any]:
-    return {"pydicom_cpu_ms": None, "ratio": None, "pydicom": type(error).__name__}
+    held = _resident_bytes()
+    return {
+        "files": count,
+        **listing.figures(),
+        "cpu_ms_per_file": round(listing.cpu / count * 1e3, 3),
+        "memory_kib_per_file": round((held - before) / count / 1024, 1) if held else None,
+        "series": len(found.series),
+        "refused": len(found.refused),
+    }
