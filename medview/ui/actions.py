@@ -237,7 +237,6 @@ ACTIONS: tuple[Spec | str, ...] = (
         checkable=True,
         bar=True,
     ),
-    SEPARATOR,
     Spec(
         "plane_acquired",
         QT_TRANSLATE_NOOP("Actions", "As acquired"),

@@ -177,7 +177,11 @@ class RowDelegate(QStyledItemDelegate):
         small.setPixelSize(11)
         heights = [QFontMetrics(top).height(), QFontMetrics(small).height() if second else 0]
         y = box.top() + (box.height() - sum(heights)) // 2
-        flags = Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
+        # Where the layout begins, but in the text's own direction: "16 Jul" must not become "Jul 16".
+        rtl = painter.layoutDirection() == Qt.LayoutDirection.RightToLeft
+        painter.setLayoutDirection(Qt.LayoutDirection.LayoutDirectionAuto)
+        side = Qt.AlignmentFlag.AlignRight if rtl else Qt.AlignmentFlag.AlignLeft
+        flags = side | Qt.AlignmentFlag.AlignAbsolute | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
         lines = ((top, first, colour), (small, second, theme.TEXT if chosen else theme.MUTED))
         for (used, text, shade), height in zip(lines, heights, strict=True):
             mode = Qt.TextElideMode.ElideRight if second else Qt.TextElideMode.ElideMiddle

@@ -62,6 +62,15 @@ class TitleRow(QWidget):
             return name
         return f"{words.cut(ws.plane)}, {words.position(ws.plane, ws.picture.frame)} · {name}"
 
+    def _facts(self) -> str:
+        """Whose picture it is, and what kind of file."""
+        study = self.workspace.study
+        if study is None:
+            return ""
+        place = study.frames[0].place
+        name = words.person(place.origin.patient_name) if place else ""
+        return " · ".join(filter(None, (name, study.description)))
+
     def refresh(self) -> None:
         """The name of what is shown, never of what is only being opened."""
         ws = self.workspace
@@ -78,7 +87,7 @@ class TitleRow(QWidget):
         elif busy is not None:
             self.facts.set_text(self.tr("Opening {0}…").format(words.one_line(busy.text)))
         else:
-            self.facts.set_text(ws.study.description if ws.study else "")
+            self.facts.set_text(self._facts())
 
 
 class FrameRow(QWidget):

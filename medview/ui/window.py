@@ -99,6 +99,8 @@ class MainWindow(QMainWindow):
     def _build_menus(self) -> None:
         self.menus: dict[str, QMenu] = {}
         for menu_id, title, parent in actions.MENUS:
+            if parent:
+                self.menus[parent].addSeparator()
             menu = (self.menus[parent] if parent else self.menuBar()).addMenu(actions.tr(title))
             self.menus[menu_id] = menu
             for spec in actions.in_menu(menu_id):

@@ -247,6 +247,12 @@ def shoot(shots: Shots, wanted: set[str]) -> None:
         window.workspace.set_overlay(heatmap_on=True)
         wait()
         shots.take(window, "rtl")
+        window = shots.window(FakeEngine(mri_analysis))
+        window.open_paths([mixed_folder()])
+        wait(idle(window))
+        window.workspace.select_entry(0)
+        wait(idle(window))
+        shots.take(window, "rtl-list")
         app.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
     if state("folder"):
         window = shots.window()
@@ -281,6 +287,12 @@ def shoot(shots: Shots, wanted: set[str]) -> None:
         window = shots.window(FakeEngine(mri_analysis))
         window.open_paths([DATA / "dicom" / name for name in ("series-ct-B", "series-mr-A", "series-mr-4d-C")])
         wait(idle(window))
+        view = window.menus["view"]
+        view.popup(window.mapToGlobal(QPoint(60, 28)))
+        view.setActiveAction(window.menus["plane"].menuAction())
+        wait()
+        shots.take(window, "plane-menu", close=False, screen=True)
+        view.close()
         for number, cut in ((2, "coronal"), (2, "sagittal"), (0, "axial")):
             window.workspace.select_entry(number)
             wait(idle(window))
