@@ -14,7 +14,7 @@ from medview.imaging.dicom_seg import Segment
 from medview.segments import Shown
 from medview.ui import theme, words
 from medview.ui.icons import icon
-from medview.ui.widgets import Card, Check, Elided, label
+from medview.ui.widgets import Card, Check, Elided, label, plain_tip
 from medview.workspace import Workspace
 
 # Part of the panel that the list may take before it scrolls.
@@ -53,7 +53,7 @@ class Name(QPushButton):
         self.setAutoDefault(False)
         self.setAccessibleName(self.tr("Go to {0}").format(segment.label))
         parts = (segment.label, provenance((segment,)), self.tr("Click to go to a picture that shows it."))
-        self.setToolTip("\n".join(parts))
+        self.setToolTip(plain_tip("\n".join(parts)))
         self.clicked.connect(lambda: go())
 
     def set_here(self, here: bool) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import Qt as TextQt
 from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
@@ -75,6 +77,11 @@ def button(text: str, run: Callable[[], object], role: str = "") -> QPushButton:
     return result
 
 
+def plain_tip(text: str) -> str:
+    """A tooltip that shows `text` as it is: Qt takes one that looks like markup for markup, and names may hold it."""
+    return escape(text).replace("\n", "<br>") if TextQt.mightBeRichText(text) else text
+
+
 class Elided(QLabel):
     """One line of text that shortens in the middle instead of pushing its neighbours; the tooltip has it all."""
 
@@ -100,7 +107,7 @@ class Elided(QLabel):
     def _fit(self) -> None:
         shown = self.fontMetrics().elidedText(self._full, self._mode, max(self.contentsRect().width(), 0))
         self.setText(shown)
-        self.setToolTip(self._tip or (self._full if shown != self._full else ""))
+        self.setToolTip(plain_tip(self._tip or (self._full if shown != self._full else "")))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Elide anew."""

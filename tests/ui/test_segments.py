@@ -142,7 +142,9 @@ def test_its_list_says_whose_it_is_and_switches(series: MainWindow, marks: Path,
     assert not card.note.isVisible()
     names = [card.names[number] for number in (1, 2)]
     assert [name.text() for name in names] == ["liver", "lesion <b>"]
-    assert [name.toolTip().split("\n")[1] for name in names] == ["Drawn by a program: net 1.0", "Drawn by hand"]
+    assert names[0].toolTip().split("\n")[:2] == ["liver", "Drawn by a program: net 1.0"]
+    # As it stands there, and not as markup.
+    assert names[1].toolTip().split("<br>")[:2] == ["lesion &lt;b&gt;", "Drawn by hand"]
     (shown,) = series.workspace.segments.shown
     card.rows[1].click()
     assert shown.off == {1}
