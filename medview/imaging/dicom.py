@@ -24,7 +24,7 @@ from medview.imaging.dicom_header import (
     text,
     value,
 )
-from medview.imaging.dicom_overlays import has_overlays, read_overlays
+from medview.imaging.dicom_overlays import overlay_groups, read_overlays
 from medview.imaging.dicom_pixels import Layout, Pixels, locate, read_layout
 from medview.imaging.dicom_place import read_origin, read_place
 from medview.imaging.dicom_seg import BITS_CLASS, LABELS_CLASS
@@ -166,13 +166,13 @@ def _frames(
             notes.append("Colours of more than 16 bits were reduced to 16.")
         return {**found, "notes": tuple(notes), "rescale": rescale}
 
-    drawn = has_overlays(ds)
+    drawn = overlay_groups(ds)
     same = described(0) if not enhanced else {}
     made = []
     for index in range(layout.frames):
         about = dict(same) if same else described(index)
         decode = partial(_decode, pixels, index, about.pop("rescale"), palette)
-        overlays = read_overlays(ds, pixels, index) if drawn else ()
+        overlays = read_overlays(ds, drawn, pixels, index) if drawn else ()
         made.append(
             Frame(
                 pixels.path, index, layout.rows, layout.cols, origin.modality, decode,

@@ -156,8 +156,7 @@ def _rle(data: bytes, layout: Layout) -> NDArray[Any]:
     if count != layout.samples * size:
         raise ValueError(f"{count} RLE segments for {layout.samples} samples of {size} bytes")
     ends = [*offsets[1:count], len(data)]
-    # By sample, by byte: (samples, pixels, bytes from the least significant).
-    values = np.empty((layout.samples, pixels, size), np.uint8)
+    values = np.zeros((layout.samples, pixels), f"u{size}")
     segment = np.empty(pixels + 2, np.uint8)  # some writers pad a segment with bytes that are decoded
     for number, (start, end) in enumerate(zip(offsets[:count], ends, strict=True)):
         if not 64 <= start < end <= len(data):
@@ -165,8 +164,11 @@ def _rle(data: bytes, layout: Layout) -> NDArray[Any]:
         decoded = imagecodecs.packbits_decode(data[start:end], out=segment)
         if len(decoded) < pixels:
             raise ValueError(f"RLE segment {number} holds {len(decoded)} of {pixels} bytes")
-        values[number // size, :, size - 1 - number % size] = segment[:pixels]
-    planes = values.view(f"<u{size}").reshape(layout.samples, layout.rows, layout.cols)
+        sample = values[number // size]
+        if size > 1:
+            sample <<= 8
+        sample |= segment[:pixels]
+    planes = values.reshape(layout.samples, layout.rows, layout.cols)
     return np.ascontiguousarray(np.moveaxis(planes, 0, -1)) if layout.samples > 1 else planes[0]
 
 

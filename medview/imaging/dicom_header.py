@@ -110,7 +110,7 @@ def open_source(path: Path) -> Clipped | Failure:
     if isinstance(status, Failure):
         return status
     try:
-        return Clipped(open(path, "rb"), status.st_size)
+        return Clipped(open(path, "rb"), status)
     except OSError as error:
         return os_failure(path, error)
 
@@ -118,15 +118,12 @@ def open_source(path: Path) -> Clipped | Failure:
 def read_dicom_header(path: Path) -> Header | Failure:
     """Parse a DICOM file up to its pixels."""
     quiet_pydicom()
-    status = check_file(path)
-    if isinstance(status, Failure):
-        return status
     source = open_source(path)
     if isinstance(source, Failure):
         return source
     try:
         with source:
-            return _parse(source, (status.st_size, status.st_mtime_ns))
+            return _parse(source, source.stamp)
     except OSError as error:
         if error.errno is None:
             # Raised by pydicom about what it read, not by the operating system.

@@ -105,7 +105,7 @@ class Pixels:
             return source
         try:
             with source:
-                if (source.size, self.path.stat().st_mtime_ns) != self.stamp:
+                if source.stamp != self.stamp:
                     return Failure(
                         Code.READ_ERROR, f"{self.path.name} has changed since it was opened.", "Open it again."
                     )

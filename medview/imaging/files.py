@@ -110,9 +110,11 @@ class Clipped(io.RawIOBase):
     `BufferedReader.read(n)` reserves n bytes before it looks at the file; a damaged length of 4 GB must not.
     """
 
-    def __init__(self, file: io.BufferedIOBase, size: int) -> None:
+    def __init__(self, file: io.BufferedIOBase, status: os.stat_result) -> None:
         self._file = file
-        self.size = size
+        self.size = status.st_size
+        # Size and time of change (ns): whether it is still the file that it was.
+        self.stamp = (status.st_size, status.st_mtime_ns)
         # Bytes that may still be read, None for any number; a small read costs as much as `_LEAST`.
         self.budget: int | None = None
 
