@@ -19,6 +19,8 @@ from medview.imaging.study import Frame, Series
 MAX_BYTES = 2 * 1024**3
 # Index distance by which a point may lie outside and still count as on the border: rounding of mm.
 BORDER = 1e-4
+# Index distance by which the end of a row or column may lie off an axis of the volume and count as straight.
+STRAIGHT = 1e-3
 
 Cut = Literal["axial", "coronal", "sagittal"]
 # (across, down) of the cuts as radiology shows them: the patient's right on the left, or the front on the left.
@@ -81,6 +83,9 @@ class Volume:
         """The picture of `size` (rows, cols) that a plane cuts out; `outside` is the lowest value unless given."""
         empty = float(self.values.min()) if outside is None else outside
         rows, cols = size
+        straight = self._reslice_straight(plane, size, empty)
+        if straight is not None:
+            return straight
         picture = np.empty(size, np.float32)
         across = np.multiply(plane.across, plane.spacing[1]) * np.arange(cols)[:, None]
         step = max(1, 200_000 // max(1, cols))
@@ -88,6 +93,27 @@ class Volume:
             down = np.arange(start, min(start + step, rows))[:, None] * np.multiply(plane.down, plane.spacing[0])
             points = np.asarray(plane.position) + down[:, None, :] + across[None, :, :]
             picture[start : start + step] = self.sample(points, empty)
+        return picture
+
+    def _reslice_straight(self, plane: Plane, size: tuple[int, int], empty: float) -> NDArray[np.float32] | None:
+        """`reslice` where rows and columns of the plane run along axes of the volume: one axis after the other, which
+        is ten times as fast. None where they do not."""
+        inverse = np.linalg.inv(self.affine)
+        start = inverse[:3, :3] @ np.asarray(plane.position) + inverse[:3, 3]
+        steps = [inverse[:3, :3] @ np.multiply(plane.down, plane.spacing[0])]
+        steps.append(inverse[:3, :3] @ np.multiply(plane.across, plane.spacing[1]))
+        # Along which axes the far end of a column and of a row lies away from its start.
+        away = np.abs([step * (count - 1) for step, count in zip(steps, size, strict=True)]) > STRAIGHT
+        down, across = (int(axis) for axis in away.argmax(axis=1))
+        if away.sum(axis=1).max() > 1 or down == across:
+            return None
+        fixed = 3 - down - across
+        # The fixed axis first, which leaves one slice to work on.
+        slab, at_plane = _along(self.values, fixed, start[fixed : fixed + 1])
+        slab, at_rows = _along(slab, down, start[down] + steps[0][down] * np.arange(size[0]))
+        slab, at_cols = _along(slab, across, start[across] + steps[1][across] * np.arange(size[1]))
+        picture = np.ascontiguousarray(slab.transpose(fixed, down, across)[0])
+        picture[~(at_plane & at_rows[:, None] & at_cols)] = empty
         return picture
 
     def cut(self, name: Cut, at_mm: float, pixel_mm: float | None = None) -> tuple[Plane, tuple[int, int]]:
@@ -108,6 +134,20 @@ class Volume:
         start[fixed] = at_mm
         position = (start[0], start[1], start[2])
         return Plane(position, across, down, (pixel, pixel), self.reference), (sizes[0], sizes[1])
+
+
+def _along(values: NDArray[Any], axis: int, at: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Values interpolated linearly at the indices `at` of one axis, and which of these lie in the volume."""
+    top = values.shape[axis] - 1
+    inside = (at >= -BORDER) & (at <= top + BORDER)
+    at = np.clip(at, 0, top)
+    low = np.minimum(at.astype(np.int64), max(top - 1, 0))
+    shape = [1, 1, 1]
+    shape[axis] = len(at)
+    share = (at - low).astype(np.float32).reshape(shape)
+    below = values.take(low, axis).astype(np.float32)
+    above = values.take(np.minimum(low + 1, top), axis).astype(np.float32)
+    return below + share * (above - below), inside
 
 
 def read_volume(series: Series, time: int = 0, step: Callable[[int], None] = lambda done: None) -> Volume | Failure:
