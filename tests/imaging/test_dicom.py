@@ -318,7 +318,7 @@ def test_damaged_compressed_frames_fail_alone(tmp_path: Path):
     ("data", "code"),
     [
         (dicom(None, SOPClassUID="1.2.840.10008.5.1.4.1.1.88.11", Modality="SR"), Code.NO_PIXELS),
-        (dicom(GREY16, SOPClassUID="1.2.840.10008.5.1.4.1.1.66.4", Modality="SEG"), Code.NO_PIXELS),
+        (dicom(GREY16, SOPClassUID="1.2.840.10008.5.1.4.1.1.66.4", Modality="SEG"), Code.SEGMENTATION),
         (dicom(None, SOPClassUID="1.2.840.10008.5.1.4.1.1.104.1", Modality="DOC"), Code.NO_PIXELS),
         (dicom(None), Code.NO_PIXELS),
         (dicom(GREY16)[:-1], Code.TRUNCATED),
@@ -377,7 +377,7 @@ def test_transfer_syntaxes_are_refused_by_name(tmp_path: Path, syntax: str, word
 )
 def test_what_is_no_picture_is_refused_by_name(tmp_path: Path, sop: str, modality: str, words: str):
     failure = refused(tmp_path, dicom(None, SOPClassUID=sop, Modality=modality))
-    assert failure.code is Code.NO_PIXELS
+    assert failure.code is (Code.SEGMENTATION if modality == "SEG" else Code.NO_PIXELS)
     assert words in failure.text
 
 
