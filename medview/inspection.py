@@ -61,10 +61,11 @@ def _lines(row: dict[str, Any]) -> Iterator[str]:
     yield f"{row['file']}  {row['outcome']}"
     yield "    " + " ".join(filter(None, (row["text"], row["hint"])))
     size = f"{row['cols']} x {row['rows']}" if row["rows"] and row["cols"] else None
-    parts = [row["modality"], size, row["photometric"], f"{row['frames']} frames" if row["frames"] else None]
+    view = f"view {row['view']}" if row["view"] else None
+    parts = [row["modality"], view, size, row["photometric"], f"{row['frames']} frames" if row["frames"] else None]
     if row["transfer_syntax"]:
         parts.append(f"transfer syntax {row['transfer_syntax']}")
-    if any(parts[:3]):
+    if any(parts[:4]):
         yield "    " + ", ".join(filter(None, parts))
     if row["stored"]:
         stored = row["stored"]

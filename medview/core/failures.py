@@ -40,6 +40,7 @@ class Code(StrEnum):
     PHOTO = "photo"
     INVERTED = "inverted"
     ROTATED = "rotated"
+    LATERAL = "lateral"
     # Models
     NO_MODEL = "no-model"
     MODEL_DAMAGED = "model-damaged"

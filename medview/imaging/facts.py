@@ -39,6 +39,7 @@ class Facts:
         stored: `min`, `max` and `mean` of the first frame as it is stored (no rescale, no conversion of colours).
         study, series: their instance UIDs.
         position_mm: of the first frame, along the normal of its slice.
+        view: of a projection image, in the file's own word (`PA`, `LL` ...).
     """
 
     file: str
@@ -57,6 +58,7 @@ class Facts:
     study: str | None = None
     series: str | None = None
     position_mm: float | None = None
+    view: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As printed, in the order of the attributes."""
@@ -101,6 +103,7 @@ def _inspect_dicom(path: Path, name: str, follow: bool) -> Facts:
     from medview.imaging.dicom import is_disc, study_of
     from medview.imaging.dicom_header import read_dicom_header, text, whole
     from medview.imaging.dicom_place import read_origin, read_plane
+    from medview.imaging.dicom_view import read_view
 
     header = read_dicom_header(path)
     if isinstance(header, Failure):
@@ -116,6 +119,7 @@ def _inspect_dicom(path: Path, name: str, follow: bool) -> Facts:
         rows=whole(ds, "Rows"),
         cols=whole(ds, "Columns"),
         position_mm=round(plane.offset, 6) if plane else None,
+        view=read_view(ds) or None,
     )
     study = open_path(path) if follow and is_disc(header) else study_of(path, header)
     return _refused(known, study) if isinstance(study, Failure) else _opened(known, study)

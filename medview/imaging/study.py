@@ -94,6 +94,8 @@ class Frame:
         spacing_mm: (row, column) distance of pixel centres in mm, or None when the file does not say.
         aspect: how much taller than wide a pixel is; 1 for square ones.
         overlays: drawings that the file keeps apart from the picture (groups 60xx).
+        view: the view of a projection image in the file's own word (`PA`, `LL` ...), or empty.
+        lateral: that view is from the side.
         notes: what the user should know about how the picture was read.
         place: patient, series and position of a DICOM frame, else None.
         stored: gives the values as the file stores them; call `stored_values` instead.
@@ -115,6 +117,8 @@ class Frame:
     aspect: float = 1.0
     overlays: tuple[OverlayPlane, ...] = ()
     stored: Callable[[], NDArray[Any] | Failure] | None = field(default=None, repr=False, compare=False)
+    view: str = ""
+    lateral: bool = False
 
     def stored_values(self) -> NDArray[Any] | Failure:
         """Values as the file stores them: no modality LUT, no palette, no conversion of colours (YBR stays YBR)."""

@@ -75,7 +75,7 @@ class Engine:
             return Analysis(file, frame.index, "error", decoded)
         frame, decoded = corrected_frame(frame, fixes), corrected(decoded, fixes)
         token.progress(0.1, "checking the picture")
-        verdict = self._judge(decoded, frame.inverted)
+        verdict = self._judge(decoded, frame)
         if isinstance(verdict, Failure):
             return Analysis(file, frame.index, "error", verdict)
         reason = verdict.reason or self._mismatch(model, verdict.kind)
@@ -117,11 +117,11 @@ class Engine:
             results.append(result if isinstance(steady, Failure) else steady)
         return replace(analysis, results=tuple(results))
 
-    def _judge(self, values: NDArray[Any], inverted: bool) -> gate.Verdict | Failure:
+    def _judge(self, values: NDArray[Any], frame: Frame) -> gate.Verdict | Failure:
         gatekeeper = self.registry.load(gate.GATE_MODEL)
         if isinstance(gatekeeper, Failure):
             return gatekeeper
-        return _guarded(gatekeeper, lambda: gate.judge(gatekeeper, values, inverted))
+        return _guarded(gatekeeper, lambda: gate.judge(gatekeeper, values, frame.inverted, frame.lateral))
 
     def _mismatch(self, model: str, kind: str) -> Failure | None:
         """Why the model asked for by name must not judge a picture of this kind, or None."""

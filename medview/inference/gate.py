@@ -27,6 +27,7 @@ from medview.inference.quality import (
     measure,
     notes,
     orientation_notes,
+    view_notes,
     worst_first,
 )
 from medview.inference.registry import Model
@@ -95,9 +96,9 @@ def _look(model: Model, tensor: NDArray[np.float32]) -> _Look:
     return _Look(kind, scores, features, distance)
 
 
-def judge(model: Model, values: NDArray[Any], inverted: bool) -> Verdict:
+def judge(model: Model, values: NDArray[Any], inverted: bool, lateral: bool = False) -> Verdict:
     """Run the gate on a picture's values, (rows, cols) or (rows, cols, 3). Kind and scores are there even where the
-    picture is refused as none, for those who force an analysis."""
+    picture is refused as none, for those who force an analysis. `lateral`: its file calls it a lateral view."""
     card = model.card
     tensor = preprocess(values, card.preprocess, inverted)
     look = _look(model, tensor)
@@ -114,7 +115,7 @@ def judge(model: Model, values: NDArray[Any], inverted: bool) -> Verdict:
             return Verdict(OTHER, scores, distance, reason)
         # It is one of ours, only so far from upright that it no longer looks like one.
         turned = hard
-    quality = worst_first((*turned, *notes(measures, kind)))
+    quality = worst_first((*view_notes(kind, lateral), *turned, *notes(measures, kind)))
     refusal = next((note.failure() for note in quality if note.severity == "refuse"), None)
     return Verdict(kind, scores, distance, refusal or reason, quality)
 

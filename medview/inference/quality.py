@@ -4,7 +4,7 @@ Every measure is a number of the picture alone, on a small square, so that it me
 a 9-megapixel film. The limits were chosen on the train and val pictures of each kind; `training/quality.py` prints the
 rates and docs/adr/0008 tells them. Which way up a chest film is and whether it is a negative cannot be measured so: the
 features of the gate's network tell it (`medview.inference.gate`), and only the notes about it are made here. Nothing
-here recognises a lateral view: no set to learn it from is at hand.
+here recognises a lateral view, for no set to learn it from is at hand; a file that says it is one is believed.
 """
 
 from __future__ import annotations
@@ -328,6 +328,21 @@ def orientation_notes(
         hint = f"Rotate it by {turns * 90}° clockwise if it lies so; the models expect it upright."
         found.append(note(Code.ROTATED, sum(turned), text, hint, rotation(turns)))
     return tuple(found)
+
+
+def view_notes(kind: str, lateral: bool) -> tuple[QualityNote, ...]:
+    """The refusal of a film that its file calls a `lateral` view; its measure is 1 for yes, with the limit 0."""
+    if not lateral or kind != "chest_xray":
+        return ()
+    note = QualityNote(
+        Code.LATERAL,
+        1.0,
+        0.0,
+        "This is a lateral view, as the file says; the models know frontal views only.",
+        "Open the frontal view (PA or AP) of the same examination.",
+        severity="refuse",
+    )
+    return (note,)
 
 
 def check_picture(values: NDArray[Any]) -> QualityNote | None:

@@ -129,8 +129,8 @@ def help_html() -> str:
     )
     limits = QT_TRANSLATE_NOOP(
         "help",
-        "It does not notice a lateral view, a mirrored film, a grey photo without a visible edge, or a brain slice "
-        "that is turned: look for these yourself.",
+        "It notices a lateral view only where the file says so, and not a mirrored film, a grey photo without a "
+        "visible edge, or a brain slice that is turned: look for these yourself.",
     )
     opens = QT_TRANSLATE_NOOP(
         "help",

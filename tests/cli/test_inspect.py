@@ -15,7 +15,7 @@ from tests.imaging.make import dicom
 
 FIELDS = [
     "file", "outcome", "code", "text", "hint", "modality", "transfer_syntax", "photometric", "frames", "rows", "cols",
-    "stored", "patient_name", "study", "series", "position_mm",
+    "stored", "patient_name", "study", "series", "position_mm", "view",
 ]  # fmt: skip
 SLICE = {
     "PatientName": "Doe^Jo", "StudyInstanceUID": "1.1", "SeriesInstanceUID": "1.1.1", "PixelSpacing": [1, 1],
@@ -47,10 +47,19 @@ def test_every_field_of_every_file(capsys: pytest.CaptureFixture[str], tmp_path:
         "file": str(tmp_path / "a.dcm"), "outcome": "opens", "code": None, "text": "DICOM MR, 3 x 2 pixels", "hint": "",
         "modality": "MR", "transfer_syntax": "1.2.840.10008.1.2.1", "photometric": "MONOCHROME2", "frames": 1,
         "rows": 2, "cols": 3, "stored": {"min": 0, "max": 5, "mean": 2.5}, "patient_name": "Doe^Jo", "study": "1.1",
-        "series": "1.1.1", "position_mm": 4.0,
+        "series": "1.1.1", "position_mm": 4.0, "view": None,
     }  # fmt: skip
     assert (rows[1]["outcome"], rows[1]["code"]) == ("refuse-not-an-image", "unknown-format")
     assert rows[1]["hint"]
+
+
+def test_the_view_of_a_film(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "film.dcm"
+    path.write_bytes(dicom(np.arange(6, dtype=np.uint8).reshape(2, 3), Modality="DX", ViewPosition="LL"))
+    _, (row,) = inspect(capsys, path)
+    assert row["view"] == "LL"
+    assert main(["inspect", str(path)]) == 0
+    assert "DX, view LL, 3 x 2" in capsys.readouterr().out
 
 
 def test_what_is_not_there_gives_exit_code_1(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

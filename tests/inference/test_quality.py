@@ -25,6 +25,7 @@ from medview.inference.quality import (
     orientation_notes,
     sharpness,
     sheet_skew,
+    view_notes,
 )
 from medview.inference.registry import Model, Registry
 
@@ -188,6 +189,25 @@ def test_a_film_that_lies_wrong_is_noted_with_its_fix(
 ) -> None:
     found = orientation_notes(inverted, turned, 0.8, 0.95)
     assert [(note.code, note.severity, note.fix, note.limit) for note in found] == told
+
+
+def test_only_a_chest_film_must_be_frontal() -> None:
+    (note,) = view_notes("chest_xray", True)
+    assert (note.code, note.severity, note.fix) == (Code.LATERAL, "refuse", "")
+    assert view_notes("chest_xray", False) == view_notes("brain_mr", True) == ()
+
+
+def test_a_film_that_its_file_calls_lateral_is_refused(gate: Model) -> None:
+    path = next(sample.path for sample in samples() if sample.kind == "chest_xray")
+    study = open_path(path)
+    assert not isinstance(study, Failure)
+    values = study.frames[0].modality_values()
+    assert not isinstance(values, Failure)
+    verdict = judge(gate, values, False, lateral=True)
+    assert verdict.reason is not None
+    assert verdict.reason.code is Code.LATERAL
+    assert verdict.kind == "chest_xray"
+    assert judge(gate, values, False).reason is None
 
 
 @pytest.mark.parametrize(

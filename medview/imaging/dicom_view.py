@@ -1,0 +1,39 @@
+"""How the beam went through the patient, as a projection image says it (PS3.3 C.8.11.5.1.1, C.8.3.1, C.7.6.1.1.1)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from medview.imaging.dicom_header import item, text, value
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+LATERAL = "LATERAL"
+# What is one picture of many in a series has a plane instead.
+_PROJECTIONS = ("CR", "DX", "RG", "RF", "PX", "IO")
+_LATERAL = {"LL", "RL", "LAT", "LLAT", "RLAT", LATERAL}
+# A decubitus view is taken from the front, of a patient who lies on a side; a mediolateral one is of a breast.
+_NOT_LATERAL = re.compile("DECUB|OBLIQUE|FRONTAL")
+
+
+def read_view(ds: Dataset) -> str:
+    """The view in the file's own word, upper case: View Position (`PA`, `LL` ...), else the meaning of the View Code
+    (`LEFT LATERAL`), else `LATERAL` where Patient Orientation says that rows run from front to back. Else empty."""
+    named = text(ds, "ViewPosition", 16).upper()
+    if named:
+        return named
+    code = item(ds, "ViewCodeSequence")
+    meaning = text(code, "CodeMeaning", 64).upper() if code is not None else ""
+    if meaning:
+        return meaning
+    directions: Any = value(ds, "PatientOrientation")
+    # Along the rows and down the columns; the strongest direction comes first.
+    along = str(directions[0]) if directions and not isinstance(directions, str) else ""
+    return LATERAL if along[:1] in ("A", "P") and text(ds, "Modality") in _PROJECTIONS else ""
+
+
+def is_lateral(view: str) -> bool:
+    """Whether a view is from the side."""
+    return bool(_LATERAL.intersection(re.split("[^A-Z]+", view))) and not _NOT_LATERAL.search(view)

@@ -1,0 +1,68 @@
+"""Which way the beam went: what files say, and what counts as lateral."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from medview.core.failures import Failure
+from medview.imaging.dicom_view import is_lateral
+from medview.imaging.open import open_path
+from medview.imaging.study import Frame
+from tests.imaging.make import dicom
+
+
+def frame_of(folder: Path, **elements: Any) -> Frame:
+    path = folder / "film.dcm"
+    path.write_bytes(dicom(np.arange(6, dtype=np.uint8).reshape(2, 3), **{"Modality": "DX", **elements}))
+    study = open_path(path)
+    assert not isinstance(study, Failure)
+    return study.frames[0]
+
+
+def coded(meaning: str) -> Sequence:
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "399173006", "SCT", meaning
+    return Sequence([code])
+
+
+@pytest.mark.parametrize(
+    "view", ["LL", "RL", "LATERAL", "LAT", "LEFT LATERAL", "RIGHT LATERAL", "CHEST LAT", "LLAT", "LAT_ERECT"]
+)
+def test_lateral(view: str):
+    assert is_lateral(view)
+
+
+@pytest.mark.parametrize(
+    "view", ["", "PA", "AP", "RLD", "LLD", "LLO", "RLO", "LEFT LATERAL DECUBITUS", "LATERAL OBLIQUE", "MLO", "PLATE"]
+)
+def test_not_lateral(view: str):
+    assert not is_lateral(view)
+
+
+@pytest.mark.parametrize(
+    ("elements", "view", "lateral"),
+    [
+        ({}, "", False),
+        ({"ViewPosition": "PA"}, "PA", False),
+        ({"ViewPosition": "ll"}, "LL", True),
+        ({"ViewPosition": "PA", "ViewCodeSequence": coded("lateral")}, "PA", False),
+        ({"ViewCodeSequence": coded("left lateral")}, "LEFT LATERAL", True),
+        ({"ViewCodeSequence": coded("postero-anterior")}, "POSTERO-ANTERIOR", False),
+        ({"PatientOrientation": ["A", "F"]}, "LATERAL", True),
+        ({"PatientOrientation": ["PR", "FR"]}, "LATERAL", True),
+        ({"PatientOrientation": ["L", "F"]}, "", False),
+        ({"PatientOrientation": "A"}, "", False),
+        ({"PatientOrientation": ["P", "F"], "Modality": "MR"}, "", False),
+        ({"PatientOrientation": ["A", "F"], "ViewPosition": "AP"}, "AP", False),
+    ],
+)
+def test_what_a_file_says(tmp_path: Path, elements: dict[str, Any], view: str, lateral: bool):
+    frame = frame_of(tmp_path, **elements)
+    assert (frame.view, frame.lateral) == (view, lateral)
+    assert frame.notes == ((f"A lateral view, as the file says ({view}).",) if lateral else ())
