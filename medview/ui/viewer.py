@@ -55,7 +55,7 @@ class TitleRow(QWidget):
         self.workspace.cancel("scan", "open", "plane")
 
     def _name(self) -> str:
-        """With the plane, and where the shown cut lies, in front: a long name is cut in its middle."""
+        """With the plane, and where the shown cut lies, in front: they must not be cut off."""
         ws = self.workspace
         name = words.one_line(ws.title)
         if ws.plane is None or ws.picture is None:
@@ -81,7 +81,9 @@ class TitleRow(QWidget):
         self.bar.setRange(0, 0 if share is None else 1000)
         self.bar.setValue(round((share or 0) * 1000))
         path = ws.study.path if ws.study else ws.failed_path
-        self.name.set_text(self._name(), words.one_line(str(path)) if path else "")
+        # The end of a file's name tells what it is.
+        mode = Qt.TextElideMode.ElideRight if ws.plane else Qt.TextElideMode.ElideMiddle
+        self.name.set_text(self._name(), words.one_line(str(path)) if path else "", mode)
         if busy is not None and busy.lane == "plane":
             self.facts.set_text(words.progress(busy.text) + "…")
         elif busy is not None:

@@ -269,3 +269,12 @@ def test_the_volume_is_read_once_and_let_go(
     assert not window.action("plane_coronal").isEnabled()
     gc.collect()
     qtbot.waitUntil(lambda: made[0]() is None)
+
+
+def test_a_narrow_window_does_not_hide_where_the_cut_lies(listed: Listed, qtbot: QtBot) -> None:
+    window = listed(auto_analyse=False)
+    cut(window, "coronal", qtbot)
+    name = window.viewer.title.name
+    name.setFixedWidth(name.fontMetrics().horizontalAdvance("Coronal, P 0.0 mm …"))
+    qtbot.waitUntil(lambda: name.text().endswith("…"))
+    assert name.text().startswith("Coronal, P 0.0 mm")
