@@ -97,16 +97,6 @@ class Elided(QLabel):
     def set_text(self, text: str, tip: str = "", mode: Qt.TextElideMode | None = None) -> None:
         """Show `text`, as much of it as fits. `tip` replaces the tooltip, which is the text where it is cut. `mode`:
         where it is cut from now on."""
-        self._full, self._tip, self._mode = "", "", mode
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setProperty("role", role)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        lead(self)
-        self.set_text(text)
-
-    def set_text(self, text: str, tip: str = "", mode: Qt.TextElideMode | None = None) -> None:
-        """Show `text`, as much of it as fits. `tip` replaces the tooltip, which is the text where it is cut. `mode` says,
-        from now on, where that is."""
         self._full, self._tip, self._mode = " ".join(text.splitlines()), tip, mode or self._mode
         self.setAccessibleName(self._full)
         self._fit()
