@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QAbstractItemView, QApplication, QListView, QVBoxL
 
 from medview.listing import Entry, Row
 from medview.ui import rows, theme, words
-from medview.ui.widgets import Elided
+from medview.ui.widgets import Elided, plain_tip
 from medview.workspace import Workspace
 
 Index = QModelIndex | QPersistentModelIndex
@@ -63,7 +63,7 @@ class ListModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return rows.title(row)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return rows.tip(row, failure)
+            return plain_tip(rows.tip(row, failure))
         if role == Qt.ItemDataRole.AccessibleTextRole:
             told = self.tr("cannot be read") if failure else rows.subtitle(row)
             return words.listed(filter(None, (rows.title(row), told)))

@@ -16,6 +16,7 @@ from medview.core.settings import Settings
 from medview.ui import rows
 from medview.ui.window import MainWindow
 from medview.workspace import Workspace
+from tests.imaging.make import dicom
 from tests.ui.conftest import MakeWindow, write_png
 from tests.ui.fakes import FakeEngine
 from tests.ui.test_neighbours import shown, slice_at
@@ -267,3 +268,19 @@ def test_what_could_not_be_read_is_tried_again_when_it_is_chosen(
     ws.select_entry(3)
     qtbot.waitUntil(lambda: ws.picture is not None)
     assert listed.files.model.index(6).data(Qt.ItemDataRole.FontRole) is None
+
+
+def test_markup_in_names_is_shown_as_it_is(make_window: MakeWindow, tmp_path: Path, qtbot: QtBot) -> None:
+    for n in range(2):
+        pixels = np.full((9, 9), n, np.uint8)
+        (tmp_path / f"{n}.dcm").write_bytes(
+            dicom(pixels, SeriesInstanceUID=f"1.{n}", SeriesDescription="<h1>big</h1>", PatientName="<b>Bold</b>")
+        )
+    window = make_window(auto_analyse=False)
+    window.open_paths([tmp_path])
+    qtbot.waitUntil(lambda: ready(window))
+    model = window.files.model
+    tips = [model.index(n).data(Qt.ItemDataRole.ToolTipRole) for n in range(2)]
+    assert tips[0].startswith("&lt;b&gt;Bold&lt;/b&gt;<br>")
+    assert tips[1].startswith("&lt;h1&gt;big&lt;/h1&gt;<br>")
+    assert titles(window)[:2] == ["<b>Bold</b>", "<h1>big</h1>"]
