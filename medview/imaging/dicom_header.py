@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medview.core.failures import Code, Failure
+from medview.imaging.dicom_values import UNREAD, plain_value
 from medview.imaging.files import Clipped, check_file, os_failure
 
 if TYPE_CHECKING:
@@ -252,10 +253,24 @@ def value(dataset: Dataset, keyword: str) -> Any:
     if tag not in present:
         return None
     try:
-        found = dataset[tag].value
+        found = _plain(dataset, tag)
+        found = dataset[tag].value if found is UNREAD else found
     except parse_errors():
         return None
     return None if found is None or (isinstance(found, str) and not found) else found
+
+
+def _plain(dataset: Dataset, tag: BaseTag) -> Any:
+    element: Any = dataset.get_item(tag)
+    return plain_value(element, element.VR or _vr(tag)) if element.is_raw else UNREAD
+
+
+@cache
+def _vr(tag: BaseTag) -> str:
+    """The VR of an element in a file that does not tell it."""
+    from pydicom.datadict import dictionary_VR
+
+    return dictionary_VR(tag)
 
 
 def whole(dataset: Dataset, keyword: str, default: int | None = None) -> int | None:

@@ -1,0 +1,59 @@
+"""The plain majority of header elements read without pydicom: one short number, or text in ASCII.
+
+pydicom makes an object with checks of every element it is asked for, which is most of the time that a small file takes.
+What is not plain (other VRs, several binary numbers, other characters, damage) is left to it; for the rest the values
+are equal to pydicom's (tests/imaging/test_dicom_values.py).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from pydicom.dataelem import RawDataElement
+
+# Not plain: an escape to another character set, and where ISO_IR 13 has other characters than ASCII.
+_SWITCHED = frozenset(b"\x1b\\~")
+_TEXTS = frozenset(("LO", "SH"))
+_CODES = frozenset(("CS", "UI", "DA", "TM"))
+
+
+class _Unread:
+    """That an element is not plain."""
+
+
+UNREAD: Final = _Unread()
+
+
+def plain_value(raw: RawDataElement, vr: str) -> Any:
+    """The value of an element whose VR is `vr`: a number, a text, or a list of them; `UNREAD` when it is not plain."""
+    data = raw.value
+    if not data or not isinstance(data, bytes):
+        return UNREAD
+    if vr == "US":
+        return int.from_bytes(data, "little" if raw.is_little_endian else "big") if len(data) == 2 else UNREAD
+    if not data.isascii():
+        return UNREAD
+    if vr in _CODES:
+        return _parts(data)
+    if vr in _TEXTS:
+        return UNREAD if _SWITCHED.intersection(data) else _parts(data)
+    if vr in ("DS", "IS"):
+        return _numbers(data, float if vr == "DS" else int)
+    return UNREAD
+
+
+def _parts(data: bytes) -> str | list[str]:
+    parts = data.decode("ascii").rstrip(" \0").split("\\")
+    return parts[0] if len(parts) == 1 else parts
+
+
+def _numbers(data: bytes, kind: type[int] | type[float]) -> Any:
+    # The underscore of Python's numbers is none of DICOM's.
+    if b"_" in data:
+        return UNREAD
+    try:
+        found = [kind(part) for part in data.rstrip(b" \0").split(b"\\")]
+    except ValueError:
+        return UNREAD
+    return found[0] if len(found) == 1 else found
