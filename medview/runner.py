@@ -164,6 +164,8 @@ class Runner(QObject):
         if job.ended:
             return
         job.ended = True
+        # They hold the job, which holds what it worked on: a volume would stay until the collector comes by.
+        job.token.report = job.token.take = None
         if self._lanes.get(job.lane) is job:
             del self._lanes[job.lane]
         if isinstance(outcome, Cancelled):

@@ -45,11 +45,13 @@ class Token:
     def progress(self, share: float, text: str) -> None:
         """Say that `share` (0-1) is done and what comes now. Checks for cancellation first."""
         self.check()
-        if self.report:
-            self.report(share, text)
+        report = self.report  # a job that ends meanwhile takes it away
+        if report:
+            report(share, text)
 
     def deliver(self, part: Any) -> None:
         """Hand over what is ready before the rest. Checks for cancellation first."""
         self.check()
-        if self.take:
-            self.take(part)
+        take = self.take
+        if take:
+            take(part)

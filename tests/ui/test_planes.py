@@ -246,7 +246,7 @@ def test_building_can_be_cancelled(listed: Listed, qtbot: QtBot, monkeypatch: py
 
 
 def test_the_volume_is_read_once_and_let_go(
-    listed: Listed, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, grey: Path
+    listed: Listed, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, grey: Path, request: pytest.FixtureRequest
 ) -> None:
     window = listed(auto_analyse=False)
     ws = window.workspace
@@ -258,6 +258,8 @@ def test_the_volume_is_read_once_and_let_go(
         return volume
 
     monkeypatch.setattr(planes, "read_volume", counted)
+    request.addfinalizer(gc.enable)
+    gc.disable()  # nothing may wait for the collector
     for name in ("coronal", "axial", "sagittal"):
         cut(window, name, qtbot)
         ws.step_frame(1)
@@ -267,7 +269,6 @@ def test_the_volume_is_read_once_and_let_go(
     qtbot.waitUntil(lambda: ready(window) and ws.title == grey.name)
     assert ws.plane is None
     assert not window.action("plane_coronal").isEnabled()
-    gc.collect()
     qtbot.waitUntil(lambda: made[0]() is None)
 
 
