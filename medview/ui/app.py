@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -22,6 +23,10 @@ from medview.ui.window import MainWindow
 from medview.workspace import Workspace
 
 log = logging.getLogger(__name__)
+
+# Allocations after which the collector looks at the youngest objects, and how often at older ones. As Python has it
+# (700, 10, 10), reading the headers of 10,000 slices takes twice as long and the window stands still for 0.3 s at times.
+COLLECT_AFTER = (20_000, 20, 50)
 
 
 def make_app() -> QApplication:
@@ -58,6 +63,7 @@ def run(paths: list[str]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     log_path = logs.set_up()
     sys.excepthook = _log_uncaught
+    gc.set_threshold(*COLLECT_AFTER)
     app = make_app()
     workspace = Workspace(Settings(places.config_dir() / "settings.json"))
     window = MainWindow(workspace, log_path=str(log_path or ""))
