@@ -25,7 +25,7 @@ from medview.workspace import Workspace
 log = logging.getLogger(__name__)
 
 # Allocations after which the collector looks at the youngest objects, and how often at older ones. As Python has it
-# (700, 10, 10), reading the headers of 10,000 slices takes twice as long and the window stands still for 0.3 s at times.
+# (700, 10, 10), reading the headers of 10,000 slices takes twice as long and the window can stand still for 0.3 s.
 COLLECT_AFTER = (20_000, 20, 50)
 
 
