@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from medview.core.failures import Code, Failure
 from medview.imaging.jpeg import parse_jpeg, stored_as_ybr
 from medview.imaging.jpeg2000 import has_every_tile, read_codestream
+from medview.imaging.values import interleaved
 
 if TYPE_CHECKING:
     from medview.imaging.dicom_pixels import Layout
@@ -156,7 +157,7 @@ def _rle(data: bytes, layout: Layout) -> NDArray[Any]:
     if count != layout.samples * size:
         raise ValueError(f"{count} RLE segments for {layout.samples} samples of {size} bytes")
     ends = [*offsets[1:count], len(data)]
-    values = np.zeros((layout.samples, pixels), f"u{size}")
+    values = np.empty((layout.samples, pixels), f"u{size}")
     segment = np.empty(pixels + 2, np.uint8)  # some writers pad a segment with bytes that are decoded
     for number, (start, end) in enumerate(zip(offsets[:count], ends, strict=True)):
         if not 64 <= start < end <= len(data):
@@ -165,11 +166,13 @@ def _rle(data: bytes, layout: Layout) -> NDArray[Any]:
         if len(decoded) < pixels:
             raise ValueError(f"RLE segment {number} holds {len(decoded)} of {pixels} bytes")
         sample = values[number // size]
-        if size > 1:
+        if number % size:
             sample <<= 8
-        sample |= segment[:pixels]
+            sample |= segment[:pixels]
+        else:
+            sample[:] = segment[:pixels]
     planes = values.reshape(layout.samples, layout.rows, layout.cols)
-    return np.ascontiguousarray(np.moveaxis(planes, 0, -1)) if layout.samples > 1 else planes[0]
+    return interleaved(planes) if layout.samples > 1 else planes[0]
 
 
 def _jpeg(data: bytes, layout: Layout) -> NDArray[Any]:

@@ -18,6 +18,7 @@ from medview.core.failures import Code, Failure
 from medview.imaging.dicom_codecs import decode_frame, native_syntax, unsupported
 from medview.imaging.dicom_header import DEFLATED, Header, damaged, inflate, open_source, value, whole
 from medview.imaging.files import Clipped, os_failure
+from medview.imaging.values import interleaved
 
 # One decoded frame: a 15,000 x 10,000 16-bit picture fits.
 MAX_FRAME_BYTES = 300 * 1024 * 1024
@@ -325,7 +326,7 @@ def native(data: bytes | NDArray[np.uint8], layout: Layout, little: bool, index:
     if samples == 1:
         values = raw.reshape(rows, cols)
     elif layout.planar:
-        values = raw.reshape(samples, rows, cols).transpose(1, 2, 0)
+        values = interleaved(raw.reshape(samples, rows, cols))
     else:
         values = raw.reshape(rows, cols, samples)
     values = np.require(values, values.dtype.newbyteorder("="), ["C", "W"])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medview.imaging.values import Rescale, apply_rescale
+from medview.imaging.values import Rescale, apply_rescale, interleaved
 
 KINDS = [np.uint8, np.int8, np.int16, np.uint16, np.int32, np.uint32]
 
@@ -29,3 +29,13 @@ def test_whole_numbers(kind: type, slope: int, intercept: int, data: st.DataObje
 def test_a_slope_of_nonsense_over_nothing():
     values = apply_rescale(np.zeros((2, 2), np.int16), Rescale(1e300, 5))
     assert (values == 5).all()
+
+
+@pytest.mark.parametrize("kind", ["u1", "<u2", ">u2", "u4", "f4"])
+@pytest.mark.parametrize("shape", [(3, 4, 5), (3, 1, 5), (3, 5, 1)])
+def test_planes_interleaved(kind: str, shape: tuple[int, int, int]):
+    planes = np.arange(np.prod(shape)).reshape(shape).astype(kind)
+    mixed = interleaved(planes)
+    assert mixed.dtype == planes.dtype
+    assert np.array_equal(mixed, planes.transpose(1, 2, 0))
+    assert mixed.flags.c_contiguous
