@@ -253,16 +253,13 @@ def value(dataset: Dataset, keyword: str) -> Any:
     if tag not in present:
         return None
     try:
-        found = _plain(dataset, tag)
+        element: Any = dataset.get_item(tag)
+        # Left raw where it is plain, so each time anew: still faster than an object.
+        found = plain_value(element, element.VR or _vr(tag)) if element.is_raw else element.value
         found = dataset[tag].value if found is UNREAD else found
     except parse_errors():
         return None
     return None if found is None or (isinstance(found, str) and not found) else found
-
-
-def _plain(dataset: Dataset, tag: BaseTag) -> Any:
-    element: Any = dataset.get_item(tag)
-    return plain_value(element, element.VR or _vr(tag)) if element.is_raw else UNREAD
 
 
 @cache
