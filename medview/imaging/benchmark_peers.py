@@ -36,16 +36,14 @@ class NoPeer(RuntimeError):
 
 
 def measure_peers(folder: Path, runs: int) -> dict[str, Any]:
-    """Medians of processor time in ms by file, and by peer the files that it decodes faster than medview."""
+    """Medians of processor time in ms by file, medview's in `ratio` to a peer's (measured in turns), and by peer the
+    files that it decodes faster than medview."""
     rows = {str(path.relative_to(folder)): _row(path, syntax, runs) for path, syntax in _compressed(folder)}
-    peers = sorted({name for row in rows.values() for name in row if name not in ("medview", "not_read")})
+    peers = sorted({name for row in rows.values() for name in row["ratio"]})
     return {
         "versions": dict(_versions()),
         "cpu_ms": rows,
-        "slower_than": {
-            peer: [name for name, row in rows.items() if row.get(peer) is not None and row["medview"] > row[peer]]
-            for peer in peers
-        },
+        "slower_than": {peer: [name for name, row in rows.items() if row["ratio"].get(peer, 0) > 1] for peer in peers},
     }
 
 
@@ -88,16 +86,16 @@ def _row(path: Path, syntax: str, runs: int) -> dict[str, Any]:
     from medview.imaging.dicom_header import parse_errors
 
     row: dict[str, Any] = {"medview": _median_ms(lambda: first_frame(path), runs)}
-    refused = {}
+    refused, ratio = {}, {}
     errors: tuple[type[Exception], ...] = (RuntimeError, *parse_errors())
     with tempfile.TemporaryDirectory(prefix="medview-bench-") as folder:
         for name, run in _peers(path, syntax, Path(folder)).items():
             try:
                 mine, row[name] = _in_turns(lambda: first_frame(path), run, runs)
-                row["medview"] = min(row["medview"], mine)
+                ratio[name] = round(mine / row[name], 2) if row[name] else 1.0
             except errors as error:
                 row[name], refused[name] = None, type(error).__name__
-    return {**row, **({"not_read": refused} if refused else {})}
+    return {**row, "ratio": ratio, **({"not_read": refused} if refused else {})}
 
 
 def _peers(path: Path, syntax: str, folder: Path) -> dict[str, Callable[[], float | None]]:
