@@ -71,8 +71,9 @@ def decode_frame(data: bytes, syntax: str, layout: Layout) -> NDArray[Any] | Fai
     if syntax in (PLAIN_FRAMES, DEFLATED_FRAMES):
         return _plain_frame(data, syntax, layout)
     try:
-        declared = (layout.rows, layout.cols) if syntax == RLE else stream_size(data)
-        if declared != (layout.rows, layout.cols):
+        expected = (layout.rows, layout.cols, layout.samples)
+        declared = expected if syntax == RLE else stream_size(data)
+        if declared != expected:
             # Before decoding: a stream of another size than checked could take any amount of memory.
             return _other_size(declared, layout)
         if syntax != RLE and not _is_whole(data, syntax):
@@ -82,8 +83,7 @@ def decode_frame(data: bytes, syntax: str, layout: Layout) -> NDArray[Any] | Fai
     except (struct.error, RuntimeError, ValueError, TypeError, IndexError, MemoryError, NotImplementedError) as error:
         # imagecodecs raises subclasses of RuntimeError, one per codec.
         return damaged("The compressed pixels of this DICOM file are damaged.", repr(error)[:500])
-    expected = (layout.rows, layout.cols) if layout.samples == 1 else (layout.rows, layout.cols, layout.samples)
-    if values.shape != expected:
+    if values.shape != (expected[:2] if layout.samples == 1 else expected):
         return _other_size(values.shape, layout)
     return _as_stored(values, layout)
 
@@ -113,13 +113,13 @@ def _other_size(found: tuple[int, ...] | None, layout: Layout) -> Failure:
     )
 
 
-def stream_size(data: bytes) -> tuple[int, int] | None:
-    """(rows, cols) that a JPEG, JPEG-LS or JPEG 2000 stream declares, None when it has no such header."""
+def stream_size(data: bytes) -> tuple[int, int, int] | None:
+    """(rows, cols, samples) that a JPEG, JPEG-LS or JPEG 2000 stream declares, None when it has no such header."""
     if data.startswith(b"\xff\xd8"):
         info = parse_jpeg(data, header_only=True)
-        return (info.rows, info.cols) if info else None
+        return (info.rows, info.cols, info.components) if info else None
     stream = read_codestream(data)
-    return (stream.rows, stream.cols) if stream else None
+    return (stream.rows, stream.cols, stream.components) if stream else None
 
 
 def _is_whole(data: bytes, syntax: str) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
-from medview.imaging.dicom_codecs import decode_frame, native_syntax, unsupported
+from medview.imaging.dicom_codecs import HTJ2K, JPEG_2000, decode_frame, native_syntax, unsupported
 from medview.imaging.dicom_header import DEFLATED, Header, damaged, inflate, open_source, value, whole
 from medview.imaging.files import Clipped, os_failure
 from medview.imaging.values import interleaved
@@ -27,6 +27,8 @@ MAX_FRAMES = 65_536
 MAX_RATIO = 20_000
 # Large blank pictures do not exist, and JPEG 2000 takes four bytes for every value before it sees that a file lies.
 LARGE, MAX_LARGE_RATIO = 64 * 1024 * 1024, 200
+# Such that it would take more than this must look real: no scan or film is so large, and photographs pack less.
+HUGE, MAX_HUGE_RATIO = 400 * 1024 * 1024, 20
 
 
 @dataclass(frozen=True)
@@ -181,6 +183,11 @@ def locate(path: Path, header: Header) -> Pixels | Failure:
     if any(sum(n for _, n in frame) > 4 * layout.frame_bytes + 2**20 for frame in spans):
         return damaged("The compressed pixels of this DICOM file are longer than the picture itself.")
     ratio = MAX_RATIO if layout.frame_bytes <= LARGE else MAX_LARGE_RATIO
+    if (
+        header.syntax in (*JPEG_2000, *HTJ2K)
+        and 4 * layout.rows * layout.cols * layout.samples > HUGE - layout.frame_bytes
+    ):
+        ratio = MAX_HUGE_RATIO
     if layout.frame_bytes > ratio * max(1, min(sum(n for _, n in frame) for frame in spans)):
         return damaged("This DICOM file declares far more pixels than it holds.")
     return _pixels(path, header, layout, spans)

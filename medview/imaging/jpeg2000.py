@@ -21,19 +21,21 @@ class Codestream:
     start: int
     rows: int
     cols: int
+    components: int
     tiles: int
 
 
 def read_codestream(data: bytes) -> Codestream | None:
     """What the stream in `data` declares, None where there is none or its sizes are impossible."""
     start = data.find(_SOC_SIZ, 0, _SEARCHED)
-    if start < 0 or len(data) < start + 40:
+    if start < 0 or len(data) < start + 42:
         return None
     width, height, left, top, tile_width, tile_height, tile_left, tile_top = struct.unpack_from(">8I", data, start + 8)
     if width <= left or height <= top or not tile_width or not tile_height or tile_left > left or tile_top > top:
         return None
     tiles = -(-(width - tile_left) // tile_width) * -(-(height - tile_top) // tile_height)
-    return Codestream(start, height - top, width - left, tiles)
+    (components,) = struct.unpack_from(">H", data, start + 40)
+    return Codestream(start, height - top, width - left, components, tiles)
 
 
 def has_every_tile(data: bytes, stream: Codestream) -> bool:

@@ -32,7 +32,8 @@ def resized(rows: int, cols: int, tile: tuple[int, int] | None = None) -> bytes:
 def test_size_and_tiles(prefix: bytes):
     stream = read_codestream(prefix + STREAM)
     assert stream is not None
-    assert (stream.start, stream.rows, stream.cols, stream.tiles) == (len(prefix), *GREY12.shape, 1)
+    assert (stream.start, stream.rows, stream.cols) == (len(prefix), *GREY12.shape)
+    assert (stream.components, stream.tiles) == (1, 1)
     assert has_every_tile(prefix + STREAM, stream)
 
 
@@ -68,6 +69,31 @@ def test_a_stream_without_most_of_its_tiles_is_refused(tmp_path: Path):
     values = study.frames[0].modality_values()
     assert isinstance(values, Failure)
     assert values.code is Code.TRUNCATED
+
+
+def test_a_stream_with_more_components_than_the_header_is_refused_before_it_is_decoded(tmp_path: Path):
+    data = bytearray(STREAM)
+    struct.pack_into(">H", data, 40, 16384)
+    path = tmp_path / "lie.dcm"
+    path.write_bytes(packed([bytes(data)], f"{UID}.4.90", GREY12))
+    study = open_path(path)
+    assert not isinstance(study, Failure)
+    values = study.frames[0].modality_values()
+    assert isinstance(values, Failure)
+    assert "(24, 20, 16384)" in values.detail
+
+
+@pytest.mark.parametrize(("megabytes", "opens"), [(1, False), (9, True)])
+def test_a_huge_picture_must_hold_something(tmp_path: Path, megabytes: int, opens: bool):
+    path = tmp_path / "huge.dcm"
+    stream = resized(9000, 9000) + bytes(megabytes * 1_000_000) + b"\xff\xd9"
+    path.write_bytes(packed([stream], f"{UID}.4.90", GREY12, Rows=9000, Columns=9000))
+    study = open_path(path)
+    if opens:  # that is, its header
+        assert not isinstance(study, Failure)
+    else:
+        assert isinstance(study, Failure)
+        assert study.code is Code.CORRUPT
 
 
 @given(st.data())
