@@ -42,6 +42,7 @@ SETTINGS = (
     Setting("heatmap_opacity", float, 0.6, "Opacity of the heatmap, 0-1."),
     Setting("mask_on", bool, True, "Show the mask of a segmentation."),
     Setting("mask_opacity", float, 0.8, "Opacity of the mask, 0-1."),
+    Setting("sides_on", bool, True, "Show which sides of the patient lie at the edges of the picture."),
     Setting("models_folder", str, "", "Another folder of models; empty for medview's own."),
     Setting("device", str, "auto", "Where models run: auto, cpu or cuda."),
     Setting(

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from medview.imaging.dicom_header import item, text, value
+from medview.imaging.geometry import Sides, named_sides
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -28,10 +29,21 @@ def read_view(ds: Dataset) -> str:
     meaning = text(code, "CodeMeaning", 64).upper() if code is not None else ""
     if meaning:
         return meaning
-    directions: Any = value(ds, "PatientOrientation")
-    # Along the rows and down the columns; the strongest direction comes first.
-    along = str(directions[0]) if directions and not isinstance(directions, str) else ""
+    along, _ = _directions(ds)
     return LATERAL if along[:1] in ("A", "P") and text(ds, "Modality") in _PROJECTIONS else ""
+
+
+def read_sides(ds: Dataset) -> Sides | None:
+    """The sides of the patient at the edges of the picture by Patient Orientation (PS3.3 C.7.6.1.1.1). None where it is
+    missing, nonsense, or of an animal, whose sides have other names."""
+    return None if text(ds, "AnatomicalOrientationType") == "QUADRUPED" else named_sides(*_directions(ds))
+
+
+def _directions(ds: Dataset) -> tuple[str, str]:
+    """Along the rows and down the columns, the strongest direction first; empty where the file does not say."""
+    said: Any = value(ds, "PatientOrientation")
+    pair = [str(one) for one in said] if said and not isinstance(said, str) else []
+    return (pair[0], pair[1]) if len(pair) == 2 else ("", "")
 
 
 def is_lateral(view: str) -> bool:

@@ -6,14 +6,36 @@ Patient coordinates are DICOM's (PS3.3 C.7.6.2.1.1): x to the patient's left, y 
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Vector = tuple[float, float, float]
+# The sides of the patient (PS3.3 C.7.6.1.1.1) that x, y and z come from, and those that they grow to.
+_LOW, _HIGH = "RAF", "LPH"
+_OPPOSITE = str.maketrans(_LOW + _HIGH, _HIGH + _LOW)
+# A direction is named by one side up to so many degrees from it, by two beyond.
+OBLIQUE_DEGREES = 10.0
 # How far cosines of a file may be from unit length and from a right angle: they are written with few digits.
 COSINE_TOLERANCE = 0.01
+
+
+class Sides(NamedTuple):
+    """The sides of the patient that lie at the edges of a picture, as the letters of `letters`."""
+
+    left: str
+    top: str
+    right: str
+    bottom: str
+
+    def turned(self, turns: int) -> Sides:
+        """Those of the picture turned clockwise by so many quarters."""
+        around = (self.top, self.right, self.bottom, self.left)
+        top, right, bottom, left = (around[(n - turns) % 4] for n in range(4))
+        return Sides(left, top, right, bottom)
 
 
 @dataclass(frozen=True)
@@ -44,6 +66,12 @@ class Plane:
         """Position along the normal, mm: what slices of one orientation are ordered by."""
         return dot(self.position, self.normal)
 
+    @property
+    def sides(self) -> Sides:
+        """The sides of the patient at the edges of the picture."""
+        right, bottom = letters(self.across), letters(self.down)
+        return Sides(opposite(right), opposite(bottom), right, bottom)
+
     def affine(self, step: Vector) -> NDArray[np.float64]:
         """4 x 4: (slice, row, column, 1) to (x, y, z, 1) in mm; `step` is the way to the next slice, mm."""
         matrix = np.eye(4)
@@ -70,6 +98,30 @@ class Plane:
         """Whether both lie the same way round in the patient."""
         mine, theirs = (*self.across, *self.down), (*other.across, *other.down)
         return all(abs(a - b) <= tolerance for a, b in zip(mine, theirs, strict=True))
+
+
+def letters(direction: Vector) -> str:
+    """The side of the patient that a unit vector points to: R or L, A or P, H or F; if oblique the two nearest ones,
+    the nearer first."""
+    # Rounded, so that two that are equally near do not change places from slice to slice.
+    parts = [(round(abs(part), 3), (_HIGH if part > 0 else _LOW)[axis]) for axis, part in enumerate(direction)]
+    (_, first), (second, also), _ = sorted(parts, key=lambda part: -part[0])
+    return first + (also if second > math.sin(math.radians(OBLIQUE_DEGREES)) else "")
+
+
+def opposite(side: str) -> str:
+    """The letters of the other side: `AR` becomes `PL`."""
+    return side.translate(_OPPOSITE)
+
+
+def named_sides(across: str, down: str) -> Sides | None:
+    """The sides by the letters of growing column and of growing row (Patient Orientation); None where these are no two
+    directions of a person."""
+    if not all(re.fullmatch("[RLAPHF]{1,3}", side) for side in (across, down)):
+        return None
+    if down[0] in (across[0], opposite(across[0])):
+        return None
+    return Sides(opposite(across), opposite(down), across, down)
 
 
 def dot(a: Vector, b: Vector) -> float:

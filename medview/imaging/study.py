@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Failure
-from medview.imaging.geometry import Plane
+from medview.imaging.geometry import Plane, Sides
 from medview.imaging.window import Preset, Window
 
 
@@ -96,6 +96,7 @@ class Frame:
         overlays: drawings that the file keeps apart from the picture (groups 60xx).
         view: the view of a projection image in the file's own word (`PA`, `LL` ...), or empty.
         lateral: that view is from the side.
+        said_sides: the sides of the patient at its edges in the file's own letters, for a picture without a plane.
         notes: what the user should know about how the picture was read.
         place: patient, series and position of a DICOM frame, else None.
         stored: gives the values as the file stores them; call `stored_values` instead.
@@ -119,6 +120,13 @@ class Frame:
     stored: Callable[[], NDArray[Any] | Failure] | None = field(default=None, repr=False, compare=False)
     view: str = ""
     lateral: bool = False
+    said_sides: Sides | None = None
+
+    @property
+    def sides(self) -> Sides | None:
+        """The sides of the patient that lie at the edges of the picture; None when the file does not say."""
+        plane = self.place.plane if self.place else None
+        return plane.sides if plane else self.said_sides
 
     def stored_values(self) -> NDArray[Any] | Failure:
         """Values as the file stores them: no modality LUT, no palette, no conversion of colours (YBR stays YBR)."""

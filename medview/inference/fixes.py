@@ -49,12 +49,14 @@ def corrected(values: NDArray[Any], fixes: Sequence[Fix]) -> NDArray[Any]:
 def corrected_frame(frame: Frame, fixes: Sequence[Fix]) -> Frame:
     """`frame` as it is after the fixes: polarity, size, spacing. What decodes it still gives the values of the file.
 
-    A turned frame no longer lies where the file says, so that its plane and its drawings are left out.
+    A turned frame no longer lies where the file says, so that its plane and its drawings are left out; the sides of the
+    patient turn with it.
     """
     changes: dict[str, Any] = {"inverted": frame.inverted != (INVERT in fixes)}
     turns = quarter_turns(fixes)
     if turns:
         changes |= {"place": frame.place and replace(frame.place, plane=None), "overlays": ()}
+        changes["said_sides"] = frame.sides and frame.sides.turned(turns)
     if turns % 2:
         spacing = frame.spacing_mm and (frame.spacing_mm[1], frame.spacing_mm[0])
         changes |= {"rows": frame.cols, "cols": frame.rows, "spacing_mm": spacing, "aspect": 1 / frame.aspect}

@@ -47,6 +47,10 @@ def _marked(ws: Workspace) -> bool:
     return ws.mask is not None and ws.mask.count > 0
 
 
+def _sided(ws: Workspace) -> bool:
+    return ws.picture is not None and ws.picture.frame.sides is not None
+
+
 def _judged(ws: Workspace) -> bool:
     return ws.picture is not None and ws.plane is None
 
@@ -236,6 +240,16 @@ ACTIONS: tuple[Spec | str, ...] = (
         QT_TRANSLATE_NOOP("Actions", "Show what was marked"),
         checkable=True,
         bar=True,
+    ),
+    Spec(
+        "sides",
+        QT_TRANSLATE_NOOP("Actions", "Orientation letters"),
+        "view",
+        ("L",),
+        "",
+        _sided,
+        QT_TRANSLATE_NOOP("Actions", "Show which sides of the patient lie at the edges of the picture"),
+        checkable=True,
     ),
     Spec(
         "plane_acquired",

@@ -22,6 +22,7 @@ from medview.imaging.window import Window
 from medview.state import Picture
 from medview.ui import theme
 from medview.ui.layers import ColourLayer, ImageLayer, drawing_layer, heat_layer, level_for, mask_layer, outline_layer
+from medview.ui.sides import draw_sides
 from medview.ui.viewport import Viewport
 from medview.workspace import Workspace
 
@@ -69,6 +70,7 @@ class Canvas(QWidget):
         workspace.analysisChanged.connect(self._on_overlay_changed)
         workspace.overlayChanged.connect(self._on_overlay_changed)
         workspace.segments.changed.connect(self._on_segments_changed)
+        workspace.settingChanged.connect(lambda key: self.update() if key == "sides_on" else None)
         self._on_picture_changed()
 
     # What is shown
@@ -143,7 +145,7 @@ class Canvas(QWidget):
         return by_file != self.workspace.view.inverted
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Image, heatmap, mask, segmentations, in this order, under one transform."""
+        """Image, heatmap, mask, segmentations, in this order, under one transform; the patient's sides over them."""
         painter = QPainter(self)
         painter.fillRect(event.rect(), QColor(theme.CANVAS))
         port = self.viewport()
@@ -164,6 +166,11 @@ class Canvas(QWidget):
         if overlay.mask_on and self._mask:
             self._lay(painter, self._mask, overlay.mask_opacity, squares)
         self._lay_segments(painter, squares)
+        sides = self._picture.frame.sides
+        if sides and self.workspace.settings["sides_on"]:
+            painter.resetTransform()
+            painter.setOpacity(1.0)
+            draw_sides(painter, sides, QRectF(self.rect()))
         painter.end()
 
     def _lay_segments(self, painter: QPainter, squares: bool) -> None:

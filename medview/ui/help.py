@@ -147,6 +147,12 @@ def help_html() -> str:
         "front (A) or back (P), to the head (H) or feet (F) of where the machine has its origin. Models do not look at "
         "cuts.",
     )
+    sides = QT_TRANSLATE_NOOP(
+        "help",
+        "Where the file says how the patient lay, the same letters stand at the edges of the picture: R is the "
+        "patient's right side, not yours. Two letters mean that the edge lies obliquely, nearer to the first. They are "
+        "what the file says; letters that were on the film itself are part of the picture.",
+    )
     messages = QT_TRANSLATE_NOOP("help", "Every message says what to do next. These are all there are:")
     sections = (
         ("", f"<p>{_tr(intro)}</p>"),
@@ -157,7 +163,7 @@ def help_html() -> str:
         (QT_TRANSLATE_NOOP("help", "When medview refuses"), f"<p>{_tr(refusal)}</p>"),
         (QT_TRANSLATE_NOOP("help", "Is the picture good enough?"), f"<p>{_tr(quality)}</p><p>{_tr(limits)}</p>"),
         (QT_TRANSLATE_NOOP("help", "What opens"), f"<p>{_tr(opens)}</p>"),
-        (QT_TRANSLATE_NOOP("help", "Other planes"), f"<p>{_tr(planes)}</p>"),
+        (QT_TRANSLATE_NOOP("help", "Other planes, and sides"), f"<p>{_tr(planes)}</p><p>{_tr(sides)}</p>"),
         (QT_TRANSLATE_NOOP("help", "Mouse"), table([[_tr(what), _tr(does)] for what, does in _MOUSE])),
         (QT_TRANSLATE_NOOP("help", "Actions and keys"), shortcuts()),
         (

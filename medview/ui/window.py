@@ -173,6 +173,7 @@ class MainWindow(QMainWindow):
             "reset": ws.reset_view,
             "heatmap": lambda: ws.set_overlay(heatmap_on=not ws.overlay.heatmap_on),
             "mask": lambda: ws.set_overlay(mask_on=not ws.overlay.mask_on),
+            "sides": lambda: ws.set_setting("sides_on", not ws.settings["sides_on"]),
             "previous_file": lambda: ws.step_entry(-1),
             "next_file": lambda: ws.step_entry(1),
             "previous_frame": lambda: ws.step_frame(-1),
@@ -230,6 +231,7 @@ class MainWindow(QMainWindow):
         self.actions_by_id["invert"].setChecked(ws.view.inverted)
         self.actions_by_id["heatmap"].setChecked(ws.overlay.heatmap_on and self.action("heatmap").isEnabled())
         self.actions_by_id["mask"].setChecked(ws.overlay.mask_on and self.action("mask").isEnabled())
+        self.actions_by_id["sides"].setChecked(ws.settings["sides_on"])
         for id in ("axial", "coronal", "sagittal"):
             self.actions_by_id[f"plane_{id}"].setChecked(ws.plane == id)
         self.actions_by_id["plane_acquired"].setChecked(ws.plane is None and self.action("plane_acquired").isEnabled())

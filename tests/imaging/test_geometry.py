@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from medview.imaging.geometry import Length, Plane, distance, make_plane
+from medview.imaging.geometry import Length, Plane, Sides, distance, letters, make_plane, named_sides, opposite
 
 AXIAL = Plane((-100.0, -50.0, 30.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.5, 0.25))
 SAGITTAL = Plane((10.0, -80.0, 90.0), (0.0, 1.0, 0.0), (0.0, 0.0, -1.0), (1.0, 2.0))
@@ -62,3 +62,50 @@ def test_what_is_no_plane_is_none(position: tuple[float, ...], orientation: tupl
 def test_lengths_say_their_unit():
     assert distance((0, 0), (3, 4), (2.0, 1.0)) == Length(math.hypot(6, 4), "mm")
     assert distance((1, 1), (4, 5), None) == Length(5, "px")
+
+
+@pytest.mark.parametrize(
+    ("direction", "expected"),
+    [
+        ((1, 0, 0), "L"), ((-1, 0, 0), "R"), ((0, 1, 0), "P"), ((0, -1, 0), "A"), ((0, 0, 1), "H"), ((0, 0, -1), "F"),
+        ((0.8, -0.6, 0), "LA"), ((0.6, -0.8, 0), "AL"), ((0, 0.28, -0.96), "FP"), ((-0.6, 0, 0.8), "HR"),
+        ((math.cos(math.radians(9.9)), math.sin(math.radians(9.9)), 0), "L"),
+        ((math.cos(math.radians(10.1)), math.sin(math.radians(10.1)), 0), "LP"),
+        # Never three, and the same order whatever the last digit says.
+        ((-0.7, 0.6, 0.387), "RP"),
+        ((math.sqrt(0.5), math.sqrt(0.5), 0), "LP"),
+        ((math.sqrt(0.5), math.sqrt(0.5) + 1e-12, 0), "LP"),
+    ],
+)  # fmt: skip
+def test_a_direction_is_named_by_the_sides_it_points_to(direction: tuple[float, float, float], expected: str):
+    assert letters(direction) == expected
+    x, y, z = direction
+    assert letters((-x, -y, -z)) == opposite(expected)
+
+
+def test_the_sides_of_a_plane():
+    assert AXIAL.sides == Sides("R", "A", "L", "P")
+    assert SAGITTAL.sides == Sides("A", "H", "P", "F")
+    oblique = Plane((0.0, 0.0, 0.0), (0.8, -0.6, 0.0), (0.0, 0.0, -1.0), (1.0, 1.0))
+    assert oblique.sides == Sides("RP", "H", "LA", "F")
+
+
+def test_sides_turn_with_the_picture():
+    upright = Sides("R", "H", "L", "F")
+    assert upright.turned(1) == Sides("F", "R", "H", "L")
+    assert upright.turned(2) == Sides("L", "F", "R", "H")
+    assert upright.turned(3) == Sides("H", "L", "F", "R")
+    assert upright.turned(0) == upright
+
+
+@pytest.mark.parametrize(
+    ("across", "down", "expected"),
+    [
+        ("L", "F", Sides("R", "H", "L", "F")),
+        ("PL", "FA", Sides("AR", "HP", "PL", "FA")),
+        ("L", "R", None), ("L", "LF", None), ("", "F", None), ("L", "", None), ("LE", "V", None), ("l", "F", None),
+        ("LLLL", "F", None), ("L\nF", "F", None),
+    ],
+)  # fmt: skip
+def test_sides_that_a_file_names(across: str, down: str, expected: Sides | None):
+    assert named_sides(across, down) == expected

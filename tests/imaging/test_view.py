@@ -1,4 +1,4 @@
-"""Which way the beam went: what files say, and what counts as lateral."""
+"""Which way the beam went, and which side of the patient is where: what files say."""
 
 from __future__ import annotations
 
@@ -12,9 +12,16 @@ from pydicom.sequence import Sequence
 
 from medview.core.failures import Failure
 from medview.imaging.dicom_view import is_lateral
+from medview.imaging.geometry import Sides
 from medview.imaging.open import open_path
 from medview.imaging.study import Frame
 from tests.imaging.make import dicom
+
+AXIAL = {
+    "ImagePositionPatient": [0, 0, 0],
+    "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
+    "PixelSpacing": [1, 1],
+}
 
 
 def frame_of(folder: Path, **elements: Any) -> Frame:
@@ -66,3 +73,20 @@ def test_what_a_file_says(tmp_path: Path, elements: dict[str, Any], view: str, l
     frame = frame_of(tmp_path, **elements)
     assert (frame.view, frame.lateral) == (view, lateral)
     assert frame.notes == ((f"A lateral view, as the file says ({view}).",) if lateral else ())
+
+
+@pytest.mark.parametrize(
+    ("elements", "sides"),
+    [
+        ({}, None),
+        ({"PatientOrientation": ["L", "F"]}, Sides("R", "H", "L", "F")),
+        ({"PatientOrientation": ["A", "F"], "Modality": "MG"}, Sides("P", "H", "A", "F")),
+        ({"PatientOrientation": "L"}, None),
+        ({"PatientOrientation": ["L", "R"]}, None),
+        ({"PatientOrientation": ["L", "F", "H"]}, None),
+        ({"PatientOrientation": ["L", "F"], "AnatomicalOrientationType": "QUADRUPED"}, None),
+        ({"PatientOrientation": ["R", "F"], **AXIAL}, Sides("R", "A", "L", "P")),
+    ],
+)
+def test_the_sides_of_a_picture(tmp_path: Path, elements: dict[str, Any], sides: Sides | None):
+    assert frame_of(tmp_path, **elements).sides == sides

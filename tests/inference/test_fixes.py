@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medview.imaging.study import Frame
+from medview.imaging.geometry import Plane, Sides
+from medview.imaging.study import Frame, Origin, Place
 from medview.inference.fixes import Fix, combined, corrected, corrected_frame, quarter_turns
 
 EVERY: tuple[Fix, ...] = ("invert", "rotate_90", "rotate_180", "rotate_270")
@@ -38,6 +39,17 @@ def test_inverting_leaves_the_values_alone_and_changes_the_polarity() -> None:
     turned = corrected_frame(frame, ("invert", "rotate_90"))
     assert (turned.inverted, turned.rows, turned.cols, turned.spacing_mm) == (True, 3, 2, (0.2, 0.1))
     assert corrected_frame(frame, ("rotate_180",)).spacing_mm == (0.1, 0.2)
+
+
+def test_the_sides_of_the_patient_turn_with_the_picture_of_a_plane_or_of_a_film() -> None:
+    plane = Plane((0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (1.0, 1.0))
+    slice_ = Frame(Path("x"), 0, 2, 3, "MR", lambda: VALUES, place=Place(Origin(), plane=plane))
+    film = Frame(Path("x"), 0, 2, 3, "DX", lambda: VALUES, said_sides=Sides("R", "A", "L", "P"))
+    for frame in (slice_, film):
+        assert corrected_frame(frame, ("invert",)).sides == Sides("R", "A", "L", "P")
+        assert corrected_frame(frame, ("rotate_90",)).sides == Sides("P", "R", "A", "L")
+    unknown = Frame(Path("x"), 0, 2, 3, "", lambda: VALUES)
+    assert corrected_frame(unknown, ("rotate_90",)).sides is None
 
 
 @given(st.lists(st.sampled_from(EVERY), max_size=6), st.sampled_from(EVERY))

@@ -1,0 +1,37 @@
+"""The letters that say which sides of the patient lie at the edges of the picture."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen
+
+from medview.imaging.geometry import Sides
+from medview.ui import theme
+
+SIZE_PX = 15
+# The dark rim around each letter, so that it can be read on white as well.
+SHADOW, SHADOW_PX = QColor(0, 0, 0, 210), 4.0
+
+
+def draw_sides(painter: QPainter, sides: Sides, area: QRectF) -> None:
+    """Draw the letters at the middle of each edge of `area`, in the coordinates of the widget."""
+    font = QFont(painter.font())
+    font.setPixelSize(SIZE_PX)
+    font.setWeight(QFont.Weight.DemiBold)
+    metrics = QFontMetricsF(font)
+    inner = area.adjusted(theme.STEP, theme.STEP, -theme.STEP, -theme.STEP)
+    middle, high = inner.center(), metrics.capHeight()
+    # The middle of the letters at each edge; at the sides they begin or end at the margin, however many they are.
+    places = (
+        (sides.left, inner.left() + metrics.horizontalAdvance(sides.left) / 2, middle.y()),
+        (sides.top, middle.x(), inner.top() + high / 2),
+        (sides.right, inner.right() - metrics.horizontalAdvance(sides.right) / 2, middle.y()),
+        (sides.bottom, middle.x(), inner.bottom() - high / 2),
+    )
+    path = QPainterPath()
+    for text, x, y in places:
+        path.addText(QPointF(x - metrics.horizontalAdvance(text) / 2, y + high / 2), font, text)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    rim = QPen(SHADOW, SHADOW_PX, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
+    painter.strokePath(path, rim)
+    painter.fillPath(path, QColor(theme.TEXT))
