@@ -43,6 +43,7 @@ class Shown:
         colours: by number of the segment. off: numbers of those that are switched off.
         made_on: UIDs of the series that it is known to be made on.
         laid: on the pictures of `study`; None where it does not belong to them.
+        behind: `study` has grown since.
         own: whether it was made on them, or on the series that they are cut from.
         number: another one whenever it is laid on anew. empty: whether it marked none of the pictures it was opened on.
     """
@@ -51,6 +52,7 @@ class Shown:
     colours: dict[int, Rgb]
     laid: Laid | None = None
     study: Study | None = None
+    behind: bool = False
     own: bool = False
     number: int = 0
     empty: bool = False
@@ -156,7 +158,8 @@ class Segments(QObject):
                 found.append(one)
             return found
 
-        self._runner.start(Job("open", paths[0].name, work, self._on_found, partial(self._on_failed, paths[0])))
+        found = partial(self._on_found, study)
+        self._runner.start(Job("open", paths[0].name, work, found, partial(self._on_failed, paths[0])))
         return True
 
     def _on_failed(self, path: Path, failure: Failure) -> None:
@@ -172,20 +175,24 @@ class Segments(QObject):
         )
         self._refuse(alone if failure.code in (Code.NO_IMAGES, Code.OTHER_PICTURES) else failure)
 
-    def _on_found(self, found: list[Found]) -> None:
+    def _on_found(self, study: Study | None, found: list[Found]) -> None:
+        """They belong to `study`, or to a series that is to be opened."""
         series = next((one.series for one in found if one.series), None)
         if series is None:
-            self._add(found)
+            self._add(found, study)
             return
         self._pending = found
-        entries = self._listing().entries
-        place = next((place for place, entry in enumerate(entries) if entry.series is series), None)
+        entries, first = self._listing().entries, _place(series.frames[0])
+        # The series of the list may be another one by now, that has grown.
+        listed = ((place, entry.series) for place, entry in enumerate(entries) if entry.series)
+        place = next((place for place, one in listed if first in map(_place, one.frames)), None)
         if place is not None:
             self._open_entry(place)
         else:
             self._open_paths([*series.paths, *(one.laid.segmentation.path for one in found)])
 
-    def _add(self, found: list[Found]) -> None:
+    def _add(self, found: list[Found], study: Study | None) -> None:
+        """Show what was laid on the pictures of `study`, or on a part of them."""
         for one in found:
             segmentation = one.laid.segmentation
             self._all = [other for other in self._all if other.segmentation.path != segmentation.path]
@@ -193,12 +200,13 @@ class Segments(QObject):
             colours = distinct((segment.colour for segment in segmentation.segments), taken)
             numbers = (segment.number for segment in segmentation.segments)
             self._all.append(Shown(segmentation, dict(zip(numbers, colours, strict=True)), empty=one.first is None))
-            self._lay(self._all[-1], self._seen()[0], one.laid)
+            self._lay(self._all[-1], study, one.laid)
+            self._all[-1].behind = bool(study and one.series and len(study.frames) > len(one.series.frames))
         self._go(next((one.first for one in found if one.first), None))
         self.refresh()
 
     def _lay(self, shown: Shown, study: Study | None, laid: Laid | None) -> None:
-        shown.study, shown.laid, shown.number = study, laid, next(self._numbers)
+        shown.study, shown.laid, shown.behind, shown.number = study, laid, False, next(self._numbers)
         shown.own = laid is not None and laid.own
         uids = {series.origin.series_uid for series in study.series if series.origin} if study else set()
         if shown.own:
@@ -212,6 +220,10 @@ class Segments(QObject):
         if self._listing() is not self._of:
             self._of, self._all = self._listing(), []
         study, frame, fixes = self._seen()
+        for shown in self._all:
+            if study and shown.study is not study and _grown(shown.study, study):
+                # What is known of it stays on the screen meanwhile.
+                shown.study, shown.behind = study, True
         if self._pending and study and frame:
             # Later: whoever shows the picture that has come is not done with it.
             QTimer.singleShot(0, self, self._lay_pending)
@@ -224,13 +236,13 @@ class Segments(QObject):
         study, first = self._seen()[0], self._pending[0].laid.frames[0] if self._pending else None
         if first and study and study.frames[study.number(first)].path == first.path:
             found, self._pending = self._pending, []
-            self._add(found)
+            self._add(found, study)
         elif not self._runner.busy("open") and not self._runner.busy("scan"):
             self._pending = []
 
     def _make(self, study: Study, frame: Frame, fixes: tuple[Fix, ...]) -> None:
         """Start laying on what is not yet laid on this study, and making what the pictures here are marked with."""
-        new = [shown for shown in self._all if shown.study is not study]
+        new = [shown for shown in self._all if shown.study is not study or shown.behind]
         number = study.number(frame)
         near = (number + step * side for step in range(1, AHEAD + 1) for side in (1, -1))
         frames = [(frame, fixes), *((study.frames[n], ()) for n in near if 0 <= n < len(study.frames))]
@@ -238,23 +250,27 @@ class Segments(QObject):
             (shown, shown.laid, one, how)
             for one, how in frames
             for shown in self.shown
-            if shown.laid and _key(shown, one, how) not in self._kept
+            if shown.laid and not shown.behind and _key(shown, one, how) not in self._kept
         ]
 
         def work(token: Token) -> None:
-            from medview.imaging.dicom_seg_place import lay_on_series
+            from medview.imaging.dicom_seg_place import Laid, lay_on_series
 
             for shown in new:
                 token.check()
-                token.deliver((shown, study, lay_on_series(shown.segmentation, study.series)))
+                laid = lay_on_series(shown.segmentation, study.series)
+                # With what it marks here, so that nothing is missing on the screen in between.
+                here = outlines(laid, frame, shown.colours, fixes) if isinstance(laid, Laid) else ()
+                token.deliver((shown, laid, here))
             for shown, laid, one, how in wanted:
                 token.check()
                 token.deliver((_key(shown, one, how), outlines(laid, one, shown.colours, how)))
 
         def taken(part: tuple[Any, ...]) -> None:
             if len(part) == 3:
-                shown, on, laid = part
-                self._lay(shown, on, None if isinstance(laid, Failure) else laid)
+                shown, laid, here = part
+                self._lay(shown, study, None if isinstance(laid, Failure) else laid)
+                self._keep(_key(shown, frame, fixes), here)
             else:
                 self._keep(*part)
 
@@ -267,6 +283,16 @@ class Segments(QObject):
         _, frame, fixes = self._seen()
         if frame and any(key == _key(shown, frame, fixes) for shown in self.shown):
             self.changed.emit()
+
+
+def _place(frame: Frame) -> Hashable:
+    return frame.path, frame.index, frame.place and frame.place.plane
+
+
+def _grown(before: Study | None, now: Study) -> bool:
+    """Whether a study is another one with more pictures, or the same again. Cuts lie elsewhere than slices."""
+    known = set(map(_place, now.frames))
+    return before is not None and all(_place(frame) in known for frame in before.frames)
 
 
 def _key(shown: Shown, frame: Frame, fixes: Sequence[Fix]) -> Hashable:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,14 +13,16 @@ from pytestqt.qtbot import QtBot
 
 from medview.core.failures import Code
 from medview.listing import Group, Heading
-from medview.outlines import Outline
+from medview.outlines import Outline, find
 from medview.report.overlay import MASK_FILL_ALPHA
 from medview.ui.rows import subtitle, title
 from medview.ui.window import MainWindow
 from tests.imaging.segs import Mark, seg, segment, slices
 from tests.ui.conftest import MakeWindow
+from tests.ui.test_browser import Halting, scanning
 
 Opened = Callable[..., MainWindow]
+Growing = tuple[MainWindow, Halting]
 SIZE = (20, 30)
 COUNT = 6
 
@@ -338,6 +342,72 @@ def test_one_that_marks_nothing_or_lies_beside_says_so(series: MainWindow, marks
         "It marks nothing in these pictures. Made on other pictures; laid on by position. "
         "1 of its 2 masks lie on none of these pictures."
     )
+
+
+@pytest.fixture
+def growing(qtbot: QtBot, folder: Path, marks: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Growing]:
+    """A window with slices 1 and 2 of the series open and no more found, until the finder is let go."""
+    monkeypatch.setattr("medview.browser.PATIENCE_S", 0.0)
+    marks.write_bytes(seg([mark(1, n, 2, 3 + n) for n in range(COUNT)]))
+    finder = Halting([folder / f"slice{n}.dcm" for n in (1, 2, 0, 3, 4, 5)], 2)
+    window = scanning(qtbot, finder)
+    window.open_paths([folder])
+    ws = window.workspace
+    qtbot.waitUntil(lambda: ws.study is not None and not ws.busy("open"))
+    yield window, finder
+    finder.go.set()
+    window.close()
+
+
+def test_it_stays_while_its_series_grows_and_lies_on_what_came(growing: Growing, marks: Path, qtbot: QtBot) -> None:
+    window, finder = growing
+    ws = window.workspace
+    window.open_paths([marks])
+    laid(window, qtbot)
+    qtbot.waitUntil(lambda: len(seen(window)) == 1)
+    cards = window.findings.segments.cards
+    assert cards
+    # Whenever anything is told, it is there and drawn.
+    missing: list[int] = []
+    for signal in (ws.segments.changed, ws.pictureChanged):
+        signal.connect(lambda: missing.append(1) if len(seen(window)) != 1 else None)
+    finder.go.set()
+    qtbot.waitUntil(lambda: ws.busy("scan") is None)
+    assert ws.study is not None
+    assert len(ws.study.frames) == COUNT
+    laid(window, qtbot)
+    assert missing == []
+    assert window.findings.segments.cards == cards
+    for n in range(COUNT):
+        ws.select_frame(n)
+        qtbot.waitUntil(lambda n=n: ws.picture is not None and ws.picture.frame is ws.study.frames[n])
+        qtbot.waitUntil(lambda n=n: [(one.row, one.col) for one in seen(window)] == [(2, 3 + n)])
+
+
+def test_a_series_that_grew_while_it_was_read_is_marked_as_a_whole(
+    growing: Growing, marks: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It only names its pictures, so that nothing is known of those that came later until it is laid on anew."""
+    marks.write_bytes(seg([mark(1, n, 2, 3 + n) for n in range(COUNT)], FrameOfReferenceUID="1.2.3.4"))
+    window, finder = growing
+    ws = window.workspace
+    reading, go = threading.Event(), threading.Event()
+
+    def slow(*given: Any) -> Any:
+        found = find(*given)
+        reading.set()
+        go.wait(20)
+        return found
+
+    monkeypatch.setattr("medview.segments.find", slow)
+    window.open_paths([marks])
+    qtbot.waitUntil(reading.is_set)
+    finder.go.set()
+    qtbot.waitUntil(lambda: ws.study is not None and len(ws.study.frames) == COUNT)
+    go.set()
+    laid(window, qtbot)
+    ws.select_frame(5)
+    qtbot.waitUntil(lambda: [(one.row, one.col) for one in seen(window)] == [(2, 8)])
 
 
 def test_many_segments_scroll_within_their_share_of_the_panel(series: MainWindow, marks: Path, qtbot: QtBot) -> None:
