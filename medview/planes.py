@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview import tasks
-from medview.core.failures import Code, Failure
+from medview.core.failures import Failure
 from medview.core.jobs import Token
 from medview.imaging.geometry import Plane
 from medview.imaging.study import Frame, Origin, Place, Series, Study
@@ -34,11 +34,6 @@ MAX_SIDE, MAX_CUTS = 2048, 4096
 
 # A study, the picture of it that is shown, and its stamp.
 Shown = tuple[Study, Picture, int]
-IN_COLOUR = Failure(
-    Code.UNSUPPORTED,
-    "This series cannot be cut in other planes. Its pictures are in colour.",
-    "Look at its pictures one by one instead.",
-)
 
 
 class Planes:
@@ -70,9 +65,6 @@ class Planes:
             self._made(None, *acquired)
             return
         study, picture, _ = acquired
-        if picture.values.ndim == 3:
-            self._refused(IN_COLOUR)
-            return
         series = study.series[0]
         times = max(series.time_points, 1)
         time, count = study.number(picture.frame) % times, len(series.frames) // times

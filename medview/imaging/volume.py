@@ -166,6 +166,8 @@ def read_volume(series: Series, time: int = 0, step: Callable[[int], None] = lam
         decoded = frame.modality_values()
         if isinstance(decoded, Failure):
             return decoded
+        if decoded.ndim > 2:
+            return _no_volume("Its pictures are in colour.")
         if values is None:
             values = np.empty((len(frames), frame.rows, frame.cols), decoded.dtype)
         elif not np.can_cast(decoded.dtype, values.dtype):

@@ -128,6 +128,22 @@ def test_positions_with_unequal_numbers_of_pictures_are_no_volume(tmp_path: Path
     assert "same number" in refused.text
 
 
+@pytest.mark.parametrize("grey", [0, 1])
+def test_a_series_in_colour_is_no_volume(tmp_path: Path, grey: int):
+    """Also where its first slice is grey."""
+    for number in range(3):
+        values = np.zeros((4, 5) if number < grey else (4, 5, 3), np.uint8)
+        where = {"ImagePositionPatient": [0, 0, number], "ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}
+        colour = {} if number < grey else {"PhotometricInterpretation": "RGB"}
+        elements = {"SeriesInstanceUID": "1.5", "SOPInstanceUID": f"1.5.{number}", "PixelSpacing": ["1", "1"]}
+        (tmp_path / f"{number}.dcm").write_bytes(dicom(values, **where, **colour, **elements))
+    (series,) = read_folder(find_files(tmp_path)).series
+    failure = read_volume(series)
+    assert isinstance(failure, Failure)
+    assert failure.code is Code.UNSUPPORTED
+    assert failure.text == "This series cannot be cut in other planes. Its pictures are in colour."
+
+
 @pytest.mark.data
 @pytest.mark.parametrize("time", [0, 1, 2])
 def test_a_time_point_of_the_corpus(data_dir: Path, time: int):

@@ -220,7 +220,7 @@ def test_a_colour_stack_is_not_cut(make_window: MakeWindow, tmp_path: Path, qtbo
     window.open_paths([tmp_path])
     qtbot.waitUntil(lambda: ready(window))
     window.action("plane_axial").trigger()
-    assert "in colour" in window.bar.text.text()
+    qtbot.waitUntil(lambda: "in colour" in window.bar.text.text())
 
 
 def test_building_can_be_cancelled(listed: Listed, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
