@@ -62,7 +62,7 @@ def _lines(row: dict[str, Any]) -> Iterator[str]:
     yield "    " + " ".join(filter(None, (row["text"], row["hint"])))
     size = f"{row['cols']} x {row['rows']}" if row["rows"] and row["cols"] else None
     view = f"view {row['view']}" if row["view"] else None
-    parts = [row["modality"], view, size, row["photometric"], f"{row['frames']} frames" if row["frames"] else None]
+    parts = [row["modality"], view, size, row["photometric"], _frames(row["frames"])]
     if row["transfer_syntax"]:
         parts.append(f"transfer syntax {row['transfer_syntax']}")
     if any(parts[:4]):
@@ -77,6 +77,10 @@ def _lines(row: dict[str, Any]) -> Iterator[str]:
         yield f"    series {row['series']}{where}"
 
 
+def _frames(count: int | None) -> str:
+    return "1 frame" if count == 1 else f"{count} frames" if count else ""
+
+
 def _series(options: argparse.Namespace) -> int:
     """The series below the paths, each with its files in display order."""
     from medview.imaging.series import read_folder
@@ -88,7 +92,9 @@ def _series(options: argparse.Namespace) -> int:
     if not folder.series:
         say("No picture was found.")
     elif folder.refused and not options.json:
-        say(f"{len(folder.refused)} files are no pictures or cannot be read: see medview inspect without --series.")
+        refused = len(folder.refused)
+        what = "1 file is no picture" if refused == 1 else f"{refused} files are no pictures"
+        say(f"{what} or cannot be read: see medview inspect without --series.")
     return OK if folder.series else UNREADABLE
 
 
@@ -123,7 +129,7 @@ def _series_lines(row: dict[str, Any]) -> Iterator[str]:
     what = ", ".join(filter(None, (row["modality"], row["patient_name"], row["study_date"])))
     times = f", {row['time_points']} times" if row["time_points"] > 1 else ""
     step = f", {row['step_mm']:g} mm apart" if row["step_mm"] else ""
-    yield f"{row['title']}  {row['cols']} x {row['rows']}, {row['frames']} frames{times}{step}"
+    yield f"{row['title']}  {row['cols']} x {row['rows']}, {_frames(row['frames'])}{times}{step}"
     if what:
         yield f"    {what}"
     yield from (f"    {note}" for note in row["notes"])

@@ -149,8 +149,8 @@ class ListColumn(QWidget):
         self.setVisible(len(entries) > 1)
         series = sum(entry.series is not None for entry in entries)
         files = len(entries) - series
-        parts = [self.tr("{0} series").format(series)] if series else []
-        parts += [self.tr("{0} files").format(files)] if files else []
+        parts = [words.series(series)] if series else []
+        parts += [words.files(files)] if files else []
         more = "…" if self.workspace.busy("scan") else ""
         self.heading.set_text(words.listed(parts) + more)
 

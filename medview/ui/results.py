@@ -134,7 +134,7 @@ class ResultCard(Card):
                 row.hide()
         self.box.addWidget(column)
         if any(row.isHidden() for row in self.rows.values()):
-            self.more = button(self.tr("All {0} labels").format(len(self.rows)), self.unfold, "link")
+            self.more = button(self.tr("All %n labels", "", len(self.rows)), self.unfold, "link")
             self.box.addWidget(self.more)
 
     def unfold(self) -> None:
@@ -153,8 +153,9 @@ class ResultCard(Card):
             return self.tr("No finding. Most probable: {0}").format(top.name)
         if not names:
             if result.card.task == "multilabel":
-                text = self.tr("None of the {0} findings that it judges reached its threshold.")
-                return text.format(len(probabilities))
+                if len(probabilities) == 1:
+                    return self.tr("The finding that it judges did not reach its threshold.")
+                return self.tr("None of the %n findings that it judges reached its threshold.", "", len(probabilities))
             text = self.tr("No finding: nothing reached its threshold.")
             return text + " " + self.tr("Most probable: {0}").format(top.name)
         if result.findings[0] != top.id and result.card.task == "classify":
@@ -180,9 +181,8 @@ class ResultCard(Card):
             self._say(self.tr("Finding: {0} marked").format(name), "finding")
         else:
             self._say(self.tr("Outlined: {0}").format(name), "calm")
-        share = self.tr("{0} pixels, {1} of the picture").format(
-            words.number(mask.count), words.percent(mask.fraction, 2)
-        )
+        text = self.tr("1 pixel, {1} of the picture") if mask.count == 1 else self.tr("{0} pixels, {1} of the picture")
+        share = text.format(words.number(mask.count), words.percent(mask.fraction, 2))
         self._add(label(share, wrap=True))
         if mask.area_mm2 is None:
             area = self.tr("Area unknown: the file gives no pixel spacing")

@@ -42,19 +42,19 @@ def subtitle(row: Row, failure: Failure | None = None) -> str:
             when, what = words.date(row.origin.study_date), words.one_line(row.origin.study_title)
             return " · ".join(filter(None, (when, what))) or translate("rows", "No study date")
         if row.group == Group.ARCHIVE:
-            return translate("rows", "{0} series").format(row.count)
-        return translate("rows", "{0} files").format(row.count)
+            return words.series(row.count)
+        return words.files(row.count)
     if failure is not None:
         return words.title(failure.code)
     if row.series is None:
         return ""
-    count = len(row.series.frames)
     origin = row.series.origin
     number = origin.series_number if origin else None
     parts = (
         row.series.frames[0].modality,
+        # What does not fit is cut off at the end.
+        words.pictures(len(row.series.frames)),
         translate("rows", "no. {0}").format(number) if number is not None else "",
-        translate("rows", "1 picture") if count == 1 else translate("rows", "{0} pictures").format(count),
     )
     return " · ".join(filter(None, parts))
 
@@ -75,7 +75,7 @@ def tip(row: Row, failure: Failure | None = None) -> str:
     if series.step_mm:
         lines.append(translate("rows", "{0} mm from slice to slice").format(f"{series.step_mm:.4g}"))
     if series.time_points > 1:
-        lines.append(translate("rows", "{0} points in time").format(series.time_points))
+        lines.append(translate("rows", "%n points in time", None, series.time_points))
     return "\n".join((*lines, *series.notes, words.one_line(str(row.path.parent))))
 
 

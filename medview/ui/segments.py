@@ -155,8 +155,10 @@ class SegmentationCard(Card):
         if not self.shown.own:
             notes.append(self.tr("Made on other pictures; laid on by position."))
         if laid and laid.left_out:
-            every = len(self.shown.segmentation.parts)
-            notes.append(self.tr("{0} of its {1} masks lie on none of these pictures.").format(laid.left_out, every))
+            text = self.tr("%n of its {0} masks lie on none of these pictures.", "", laid.left_out)
+            if laid.left_out == 1:
+                text = self.tr("One of its {0} masks lies on none of these pictures.")
+            notes.append(text.format(len(self.shown.segmentation.parts)))
         if self.shown.segmentation.kind == "FRACTIONAL":
             notes.append(self.tr("Drawn where it says at least 50 %."))
         return notes

@@ -336,7 +336,9 @@ class MainWindow(QMainWindow):
     def _on_saved(self, files: list[Path]) -> None:
         folder = files[0].parent
         show = Choice(self.tr("Show folder"), lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))))
-        self.bar.say(self.tr("{0} files were saved.").format(len(files)), str(folder), choices=[show])
+        count = len(files)
+        told = self.tr("1 file was saved.") if count == 1 else self.tr("%n files were saved.", "", count)
+        self.bar.say(told, str(folder), choices=[show])
 
     def _on_failed(self, failure: Failure) -> None:
         self.bar.say(failure.text, failure.hint, "alarm")

@@ -73,6 +73,25 @@ def percent(share: float, digits: int = 1) -> str:
     return f"{locale.toString(value, 'f', digits)} %"
 
 
+# A number with its noun. Without a translation Qt shows the English text as it is, so that one is a text of its own; in
+# the others a translator gives as many forms as the language has (%n).
+
+
+def files(count: int) -> str:
+    """How many files."""
+    return translate("words", "1 file") if count == 1 else translate("words", "%n files", None, count)
+
+
+def series(count: int) -> str:
+    """How many series."""
+    return translate("words", "%n series", None, count)
+
+
+def pictures(count: int) -> str:
+    """How many pictures."""
+    return translate("words", "1 picture") if count == 1 else translate("words", "%n pictures", None, count)
+
+
 def milliseconds(ms: float) -> str:
     """A time people can compare."""
     if ms >= 10_000:

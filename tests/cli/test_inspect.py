@@ -106,3 +106,12 @@ def test_archives_and_empty_folders(capsys: pytest.CaptureFixture[str], tmp_path
     empty.mkdir()
     assert inspect(capsys, empty) == (1, [])
     assert inspect(capsys, "--series", empty) == (1, [])
+
+
+def test_one_file_and_one_frame_are_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "one.dcm").write_bytes(dicom(np.zeros((4, 5), np.uint8)))
+    (tmp_path / "notes.txt").write_text("nothing")
+    assert main(["inspect", str(tmp_path), "--series"]) == 0
+    told = capsys.readouterr()
+    assert "5 x 4, 1 frame\n" in told.out
+    assert "1 file is no picture or cannot be read" in told.out + told.err

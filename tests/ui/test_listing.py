@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QCoreApplication, QTranslator
 
 from medview import listing
 from medview.core.failures import Code, Failure
@@ -131,7 +132,7 @@ def test_what_a_row_says() -> None:
     (_, entry) = rows_of([frame("a1", "A", "20240229", "s1", 4), frame("a2", "A", "20240229", "s1", 4)], [], {})
     assert isinstance(entry, Entry)
     assert entry.series is not None
-    assert rows.subtitle(entry) == "CT · no. 4 · 2 pictures"
+    assert rows.subtitle(entry) == "CT · 2 pictures · no. 4"
     odd = replace(entry, series=replace(entry.series, notes=("A slice is missing.",), step_mm=1.25, time_points=3))
     for told in ("Title s1", "4 x 4 pixels", "1.25 mm from slice to slice", "3 points in time", "A slice is missing."):
         assert told in rows.tip(odd)
@@ -166,3 +167,32 @@ def test_names_of_people(name: str, shown: str) -> None:
 def test_a_date_that_is_none_stays_as_it_is() -> None:
     assert words.date("2024.02.31") == "2024.02.31"
     assert words.date("20240231") == "20240231"
+
+
+@pytest.mark.parametrize(
+    ("count", "files", "series", "pictures"),
+    [
+        (1, "1 file", "1 series", "1 picture"),
+        (2, "2 files", "2 series", "2 pictures"),
+        (1000, "1000 files", "1000 series", "1000 pictures"),
+    ],
+)
+def test_one_and_many(count: int, files: str, series: str, pictures: str) -> None:
+    assert (words.files(count), words.series(count), words.pictures(count)) == (files, series, pictures)
+
+
+def test_a_translation_has_as_many_forms_as_its_language(qapp: QCoreApplication) -> None:
+    class Polish(QTranslator):
+        def isEmpty(self) -> bool:
+            return False
+
+        def translate(self, context: str, text: str, disambiguation: str | None = None, n: int = -1) -> str:
+            forms = {1: "%n plik", 3: "%n pliki", 5: "%n plików"}
+            return {"1 file": "1 plik", "%n files": forms.get(n, "")}.get(text, "")
+
+    polish = Polish()
+    qapp.installTranslator(polish)
+    try:
+        assert [words.files(count) for count in (1, 3, 5)] == ["1 plik", "3 pliki", "5 plików"]
+    finally:
+        qapp.removeTranslator(polish)

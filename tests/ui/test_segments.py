@@ -245,7 +245,7 @@ def test_a_click_in_the_list_lays_it_on_and_the_series_stays_current(
     shown = ws.listing.index
     headings = [row for row in ws.listing.rows if isinstance(row, Heading)]
     assert [(row.group, row.count) for row in headings] == [(Group.STUDY, 1), (Group.SEGMENTATIONS, 1)]
-    assert [title(headings[1]), subtitle(headings[1])] == ["Segmentations", "1 files"]
+    assert [title(headings[1]), subtitle(headings[1])] == ["Segmentations", "1 file"]
     ws.select_entry(place)
     laid(window, qtbot)
     assert ws.failure is None
@@ -340,7 +340,7 @@ def test_one_that_marks_nothing_or_lies_beside_says_so(series: MainWindow, marks
     (card,) = series.findings.segments.cards
     assert card.note.text() == (
         "It marks nothing in these pictures. Made on other pictures; laid on by position. "
-        "1 of its 2 masks lie on none of these pictures."
+        "One of its 2 masks lies on none of these pictures."
     )
 
 
