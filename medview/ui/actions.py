@@ -9,62 +9,8 @@ from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QApplication, QWidget
 
+from medview.ui import when
 from medview.ui.icons import icon
-from medview.workspace import Workspace
-
-When = Callable[[Workspace], bool]
-
-
-def _accepted(ws: Workspace) -> bool:
-    return bool(ws.settings["notice_accepted"])
-
-
-def _picture(ws: Workspace) -> bool:
-    return ws.picture is not None
-
-
-def _grey(ws: Workspace) -> bool:
-    return ws.picture is not None
-
-
-def _several_entries(ws: Workspace) -> bool:
-    return len(ws.listing.entries) > 1
-
-
-def _several_frames(ws: Workspace) -> bool:
-    return ws.study is not None and len(ws.study.frames) > 1
-
-
-def _results(ws: Workspace) -> bool:
-    return ws.analysis is not None and bool(ws.analysis.results) and not ws.busy("save")
-
-
-def _heatmaps(ws: Workspace) -> bool:
-    return ws.analysis is not None and any(result.heatmaps for result in ws.analysis.results)
-
-
-def _marked(ws: Workspace) -> bool:
-    return ws.mask is not None and ws.mask.count > 0
-
-
-def _sided(ws: Workspace) -> bool:
-    return ws.picture is not None and ws.picture.frame.sides is not None
-
-
-def _judged(ws: Workspace) -> bool:
-    return ws.picture is not None and ws.plane is None
-
-
-def _busy(ws: Workspace) -> bool:
-    return any(ws.busy(lane) for lane in ("analyse", "open", "scan", "plane"))
-
-
-def _anything(ws: Workspace) -> bool:
-    return bool(ws.listing.entries)
-
-
-def _always(ws: Workspace) -> bool:
-    return True
 
 
 @dataclass(frozen=True)
@@ -77,7 +23,7 @@ class Spec:
     menu: str
     keys: tuple[str, ...] = ()
     icon: str = ""
-    enabled: When = _always
+    enabled: when.When = when.always
     about: str = ""
     checkable: bool = False
     on_canvas: bool = False
@@ -86,7 +32,7 @@ class Spec:
     @property
     def anywhere(self) -> bool:
         """Whether it leaves what is open alone, so that it also works where a page of the Help menu hides that."""
-        return self.enabled in (_always, _accepted)
+        return self.enabled in (when.always, when.accepted)
 
 
 def QT_TRANSLATE_NOOP(context: str, text: str) -> str:
@@ -115,7 +61,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         "file",
         ("Ctrl+O",),
         "open",
-        _accepted,
+        when.accepted,
         QT_TRANSLATE_NOOP("Actions", "Open one or several pictures"),
         bar=True,
     ),
@@ -125,7 +71,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         "file",
         ("Ctrl+Shift+O",),
         "",
-        _accepted,
+        when.accepted,
         QT_TRANSLATE_NOOP("Actions", "List a whole folder"),
     ),
     Spec(
@@ -134,7 +80,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         "file",
         ("Ctrl+W",),
         "",
-        _anything,
+        when.anything,
         QT_TRANSLATE_NOOP("Actions", "Close the picture and the list"),
     ),
     SEPARATOR,
@@ -144,7 +90,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         "file",
         ("Ctrl+S",),
         "save",
-        _results,
+        when.results,
         QT_TRANSLATE_NOOP("Actions", "Write masks, heatmaps and the numbers (JSON) into a folder"),
         bar=True,
     ),
@@ -162,7 +108,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         "view",
         ("F", "0"),
         "fit",
-        _picture,
+        when.picture,
         QT_TRANSLATE_NOOP("Actions", "Show the whole picture"),
         bar=True,
     ),
@@ -172,7 +118,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         "view",
         ("1",),
         "actual",
-        _picture,
+        when.picture,
         QT_TRANSLATE_NOOP("Actions", "One pixel on one pixel"),
         bar=True,
     ),
@@ -182,7 +128,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         "view",
         ("+", "=", "Ctrl++"),
         "zoom-in",
-        _picture,
+        when.picture,
         QT_TRANSLATE_NOOP("Actions", "Larger"),
         bar=True,
     ),
@@ -192,7 +138,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         "view",
         ("-", "Ctrl+-"),
         "zoom-out",
-        _picture,
+        when.picture,
         QT_TRANSLATE_NOOP("Actions", "Smaller"),
         bar=True,
     ),
@@ -203,7 +149,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         "view",
         ("I",),
         "invert",
-        _grey,
+        when.picture,
         QT_TRANSLATE_NOOP("Actions", "Swap black and white"),
         checkable=True,
         bar=True,
@@ -214,7 +160,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         "view",
         ("R",),
         "reset",
-        _picture,
+        when.picture,
         QT_TRANSLATE_NOOP("Actions", "Window, zoom and polarity as the file has them"),
         bar=True,
     ),
@@ -225,7 +171,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         "view",
         ("H",),
         "heatmap",
-        _heatmaps,
+        when.heatmaps,
         QT_TRANSLATE_NOOP("Actions", "Show where the chosen label's evidence lies"),
         checkable=True,
         bar=True,
@@ -236,7 +182,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         "view",
         ("M",),
         "mask",
-        _marked,
+        when.marked,
         QT_TRANSLATE_NOOP("Actions", "Show what was marked"),
         checkable=True,
         bar=True,
@@ -247,7 +193,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         "view",
         ("L",),
         "",
-        _sided,
+        when.sided,
         QT_TRANSLATE_NOOP("Actions", "Show which sides of the patient lie at the edges of the picture"),
         checkable=True,
     ),
@@ -255,7 +201,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         "plane_acquired",
         QT_TRANSLATE_NOOP("Actions", "As acquired"),
         "plane",
-        enabled=_several_frames,
+        enabled=when.several_frames,
         about=QT_TRANSLATE_NOOP("Actions", "The slices as the machine took them"),
         checkable=True,
     ),
@@ -263,7 +209,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         "plane_axial",
         QT_TRANSLATE_NOOP("Actions", "Axial"),
         "plane",
-        enabled=_several_frames,
+        enabled=when.several_frames,
         about=QT_TRANSLATE_NOOP("Actions", "The series cut across, seen from the feet"),
         checkable=True,
     ),
@@ -271,7 +217,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         "plane_coronal",
         QT_TRANSLATE_NOOP("Actions", "Coronal"),
         "plane",
-        enabled=_several_frames,
+        enabled=when.several_frames,
         about=QT_TRANSLATE_NOOP("Actions", "The series cut from side to side, seen from the front"),
         checkable=True,
     ),
@@ -279,7 +225,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         "plane_sagittal",
         QT_TRANSLATE_NOOP("Actions", "Sagittal"),
         "plane",
-        enabled=_several_frames,
+        enabled=when.several_frames,
         about=QT_TRANSLATE_NOOP("Actions", "The series cut from front to back, seen from the left"),
         checkable=True,
     ),
@@ -289,7 +235,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         "go",
         ("Left",),
         "previous",
-        _several_entries,
+        when.several_entries,
         QT_TRANSLATE_NOOP("Actions", "The series or file before this one"),
         on_canvas=True,
     ),
@@ -299,7 +245,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         "go",
         ("Right",),
         "next",
-        _several_entries,
+        when.several_entries,
         QT_TRANSLATE_NOOP("Actions", "The series or file after this one"),
         on_canvas=True,
     ),
@@ -310,7 +256,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         "go",
         ("Up", "PgUp"),
         "",
-        _several_frames,
+        when.several_frames,
         QT_TRANSLATE_NOOP("Actions", "One frame back in the stack"),
         on_canvas=True,
     ),
@@ -320,7 +266,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         "go",
         ("Down", "PgDown"),
         "",
-        _several_frames,
+        when.several_frames,
         QT_TRANSLATE_NOOP("Actions", "One frame on in the stack"),
         on_canvas=True,
     ),
@@ -330,7 +276,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         "analysis",
         ("F5",),
         "analyse",
-        _judged,
+        when.judged,
         QT_TRANSLATE_NOOP("Actions", "Let the models look at this picture (again)"),
         bar=True,
     ),
@@ -340,7 +286,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         "analysis",
         ("Esc",),
         "cancel",
-        _busy,
+        when.busy,
         QT_TRANSLATE_NOOP("Actions", "Stop what is running"),
     ),
     SEPARATOR,

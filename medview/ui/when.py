@@ -1,0 +1,69 @@
+"""When an action can be done: what the table of actions asks of the workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from medview.workspace import Workspace
+
+When = Callable[[Workspace], bool]
+
+
+def accepted(ws: Workspace) -> bool:
+    """The notice was read."""
+    return bool(ws.settings["notice_accepted"])
+
+
+def picture(ws: Workspace) -> bool:
+    """A picture is shown."""
+    return ws.picture is not None
+
+
+def several_entries(ws: Workspace) -> bool:
+    """There is another entry to go to."""
+    return len(ws.listing.entries) > 1
+
+
+def several_frames(ws: Workspace) -> bool:
+    """The study has another frame to go to."""
+    return ws.study is not None and len(ws.study.frames) > 1
+
+
+def results(ws: Workspace) -> bool:
+    """There are results, and none are being saved."""
+    return ws.analysis is not None and bool(ws.analysis.results) and not ws.busy("save")
+
+
+def heatmaps(ws: Workspace) -> bool:
+    """A model has shown where its evidence lies."""
+    return ws.analysis is not None and any(result.heatmaps for result in ws.analysis.results)
+
+
+def marked(ws: Workspace) -> bool:
+    """A model has marked something."""
+    return ws.mask is not None and ws.mask.count > 0
+
+
+def sided(ws: Workspace) -> bool:
+    """The file says which sides of the patient lie at the edges."""
+    return ws.picture is not None and ws.picture.frame.sides is not None
+
+
+def judged(ws: Workspace) -> bool:
+    """Models may look at what is shown."""
+    return ws.picture is not None and ws.plane is None
+
+
+def busy(ws: Workspace) -> bool:
+    """Something runs that can be stopped."""
+    return any(ws.busy(lane) for lane in ("analyse", "open", "scan", "plane"))
+
+
+def anything(ws: Workspace) -> bool:
+    """Something is open."""
+    return bool(ws.listing.entries)
+
+
+def always(ws: Workspace) -> bool:
+    """At any time."""
+    return True
