@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QSlider, QStackedWidget, QVBoxLayout, QWidget
 
 from medview.core.failures import Failure
@@ -13,6 +14,9 @@ from medview.ui.canvas import Canvas
 from medview.ui.presets import WindowButton, WindowMenu
 from medview.ui.widgets import Choice, Elided, MessageCard, button, keep_place, label, trail
 from medview.workspace import Workspace
+
+# Part of the title line that says whose picture it is, where the name leaves less.
+FACTS_SHARE, NAME_STEP = 0.4, 32
 
 
 class TitleRow(QWidget):
@@ -24,18 +28,18 @@ class TitleRow(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.workspace = workspace
         self.setFixedHeight(44)
-        column = QVBoxLayout(self)
+        self.column = column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        line = QHBoxLayout()
+        self.line = line = QHBoxLayout()
         line.setContentsMargins(theme.DOUBLE, 3, theme.DOUBLE, 0)
         line.setSpacing(theme.DOUBLE)
         self.name = Elided("", "heading")
         self.facts = Elided("", "muted", Qt.TextElideMode.ElideRight)
         trail(self.facts)
         self.stop = button(self.tr("Cancel"), self._cancel, "link")
-        line.addWidget(self.name, 3)
-        line.addWidget(self.facts, 2)
+        line.addWidget(self.name)
+        line.addWidget(self.facts)
         line.addWidget(self.stop)
         column.addStretch(1)
         column.addLayout(line)
@@ -90,6 +94,24 @@ class TitleRow(QWidget):
             self.facts.set_text(self.tr("Opening {0}…").format(words.one_line(busy.text)))
         else:
             self.facts.set_text(self._facts())
+        self._share()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the room anew."""
+        super().resizeEvent(event)
+        self._share()
+
+    def _share(self) -> None:
+        """The facts get what the name leaves over, and where both are too long no less than their part."""
+        stop = 0 if self.stop.isHidden() else self.stop.sizeHint().width() + theme.DOUBLE
+        room, wanted = self.width() - 3 * theme.DOUBLE - stop, self.facts.sizeHint().width()
+        # In steps, so that the facts do not shake while the numbers of a cut change.
+        name = -(-self.name.sizeHint().width() // NAME_STEP) * NAME_STEP
+        facts = min(wanted, max(room - name, round(room * FACTS_SHARE)))
+        self.line.setStretchFactor(self.name, max(room - facts, 1))
+        self.line.setStretchFactor(self.facts, max(facts, 1))
+        # At once, so that nothing is cut off for a moment.
+        self.column.activate()
 
 
 class FrameRow(QWidget):

@@ -27,6 +27,7 @@ from medview.inference.analysis import Analysis
 from medview.inference.card import OperatingPoint
 from medview.ui import actions, app, words
 from medview.ui.results import ProbabilityRow, ResultCard
+from medview.ui.viewer import NAME_STEP
 from medview.ui.widgets import MessageCard
 from medview.ui.window import MainWindow
 from medview.workspace import Workspace
@@ -864,3 +865,23 @@ def test_the_window_shows_before_heavy_libraries_are_loaded() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_the_title_line_gives_the_facts_what_the_name_leaves(opened: Opened, grey: Path, busy: bool) -> None:
+    row = opened(grey, auto_analyse=False).viewer.title
+    row.stop.setVisible(busy)
+    name, facts = row.name, row.facts
+    for long, short in ((name, facts), (facts, name)):
+        short.set_text("CT")
+        long.set_text("x" * 30)
+        row.resize(
+            short.sizeHint().width() + long.sizeHint().width() + 48 + busy * (row.stop.sizeHint().width() + 16), 44
+        )
+        QApplication.processEvents()
+        assert (short.text(), long.text()) == ("CT", "x" * 30)
+    name.set_text("y" * 300)
+    facts.set_text("x" * 300)
+    row.resize(560, 44)
+    QApplication.processEvents()
+    assert 0.38 < facts.width() / (name.width() + facts.width()) < 0.42
