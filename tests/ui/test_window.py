@@ -875,9 +875,8 @@ def test_the_title_line_gives_the_facts_what_the_name_leaves(opened: Opened, gre
     for long, short in ((name, facts), (facts, name)):
         short.set_text("CT")
         long.set_text("x" * 30)
-        row.resize(
-            short.sizeHint().width() + long.sizeHint().width() + 48 + busy * (row.stop.sizeHint().width() + 16), 44
-        )
+        beside = 48 + NAME_STEP + busy * (row.stop.sizeHint().width() + 16)
+        row.resize(short.sizeHint().width() + long.sizeHint().width() + beside, 44)
         QApplication.processEvents()
         assert (short.text(), long.text()) == ("CT", "x" * 30)
     name.set_text("y" * 300)
