@@ -7,6 +7,7 @@ are equal to pydicom's (tests/imaging/test_dicom_values.py).
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 # Not plain: an escape to another character set, and where ISO_IR 13 has other characters than ASCII.
 _SWITCHED = frozenset(b"\x1b\\~")
+# Nor a UID with blanks elsewhere than at its end: pydicom takes them away.
+_BLANK = re.compile(rb"[\s\x1c-\x1f]")
 _TEXTS = frozenset(("LO", "SH"))
 _CODES = frozenset(("CS", "UI", "DA", "TM"))
 
@@ -33,6 +36,8 @@ def plain_value(raw: RawDataElement, vr: str) -> Any:
     if vr == "US":
         return int.from_bytes(data, "little" if raw.is_little_endian else "big") if len(data) == 2 else UNREAD
     if not data.isascii():
+        return UNREAD
+    if vr == "UI" and _BLANK.search(data.rstrip(b" \0")):
         return UNREAD
     if vr in _CODES:
         return _parts(data)

@@ -44,6 +44,7 @@ def by_pydicom(vr: str, data: bytes, little: bool, charset: str) -> Any:
         ("LO", b"Doe ", "Doe"), ("LO", b"a\\b", UNREAD), ("LO", b"\x1b$B", UNREAD), ("SH", b"\xe9", UNREAD),
         ("IS", b" 12 ", 12), ("IS", b"1\\-2", [1, -2]), ("IS", b"1.5", UNREAD), ("DS", b"0.5\\1e2 ", [0.5, 100.0]),
         ("DS", b"1_0", UNREAD), ("DS", b"0,5", UNREAD), ("PN", b"Doe", UNREAD), ("UN", b"12", UNREAD),
+        ("UI", b"\t1.2", UNREAD),
     ],
 )  # fmt: skip
 def test_by_hand(vr: str, data: bytes, expected: object):
