@@ -34,6 +34,8 @@ _PIECE = 1024 * 1024
 # Headers beyond these are no headers: real ones have hundreds of elements, and enhanced ones some MB of frame groups.
 MAX_HEADER_BYTES = 192 * 1024 * 1024
 MAX_ELEMENTS = 20_000
+# Items in a sequence, those within them counted: the largest slides have 200,000. Each takes 10 us and 700 bytes.
+MAX_ITEMS = 250_000
 # Nearly every header lies in the first bytes of its file: parsed from memory it takes a third of the time.
 HEAD_BYTES = 128 * 1024
 # Where the meta information of a file with the DICM prefix ends at the latest.
@@ -97,8 +99,13 @@ def quiet_pydicom() -> None:
     logger.propagate = False
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())
+    import pydicom.charset
     import pydicom.config
 
+    # Latin alphabet No. 9 (PS3.3 C.12.1.1.2), which pydicom 3.0 does not know.
+    for name in ("ISO_IR 203", "ISO 2022 IR 203"):
+        pydicom.charset.python_encoding.setdefault(name, "iso8859_15")
+    pydicom.charset.CODES_TO_ENCODINGS.setdefault(b"\x1b-b", "iso8859_15")
     pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
     # pydicom points its warnings at the caller, which is this package as often as pydicom itself. The same rule twice
     # is kept once by the warnings module.
@@ -254,12 +261,21 @@ def value(dataset: Dataset, keyword: str) -> Any:
         return None
     try:
         element: Any = dataset.get_item(tag)
+        if element.is_raw and _has_too_many_items(element.value):
+            return None
         # Left raw where it is plain, so each time anew: still faster than an object.
         found = plain_value(element, element.VR or _vr(tag)) if element.is_raw else element.value
         found = dataset[tag].value if found is UNREAD else found
     except parse_errors():
         return None
     return None if found is None or (isinstance(found, str) and not found) else found
+
+
+def _has_too_many_items(data: bytes | None) -> bool:
+    """Whether the bytes of a sequence hold more items than one has (either byte order)."""
+    if data is None or len(data) <= 8 * MAX_ITEMS:
+        return False
+    return max(data.count(b"\xfe\xff\x00\xe0"), data.count(b"\xff\xfe\xe0\x00")) > MAX_ITEMS
 
 
 @cache

@@ -201,6 +201,9 @@ def _pixels(path: Path, header: Header, layout: Layout, spans: tuple[tuple[tuple
 def _locate_native(path: Path, header: Header, layout: Layout) -> Pixels | Failure:
     if header.length < 0:
         return damaged("This DICOM file calls its pixels uncompressed, but they are stored compressed.")
+    if layout.photometric == "YBR_FULL_422" and header.length - layout.frame_bytes * layout.frames in (0, 1):
+        # Decompressed by a program that left the label as it was: there is a colour for every pixel.
+        layout = replace(layout, photometric="YBR_FULL")
     if layout.photometric == "YBR_FULL_422" and layout.cols % 2:
         return damaged("The header contradicts itself: colour shared between two pixels, and an odd width.")
     needed = (layout.frame_bits * layout.frames + 7) // 8

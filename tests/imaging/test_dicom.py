@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pydicom.sequence import Sequence
 
 from medview.core.failures import Code, Failure
 from medview.imaging.dicom_codecs import DEFLATED_FRAMES, PLAIN_FRAMES
+from medview.imaging.dicom_header import MAX_ITEMS, Header, read_dicom_header, value
 from medview.imaging.open import open_path
 from medview.imaging.study import Frame, Study
 from medview.imaging.window import Window
@@ -170,6 +172,17 @@ def test_ybr_by_the_standard(tmp_path: Path):
         **elements,
     )  # fmt: skip
     assert np.array_equal(first(tmp_path, data)[1], values)
+
+
+@pytest.mark.parametrize("cols", [4, 5])
+@pytest.mark.parametrize("frames", [1, 2])
+def test_shared_colour_in_the_header_only(tmp_path: Path, cols: int, frames: int):
+    """YBR_FULL_422 over uncompressed pixels that have a colour each: the length tells, also for an odd width."""
+    ybr = np.arange(frames * 3 * cols * 3, dtype=np.uint8).reshape(frames, 3, cols, 3)
+    elements = {**ODD_422, "Rows": 3, "Columns": cols, "NumberOfFrames": frames, "PlanarConfiguration": 0}
+    study = opened(tmp_path, dicom(ybr.tobytes() + b"\0" * (ybr.size % 2), **elements))
+    for frame, expected in zip(study.frames, ybr, strict=True):
+        assert np.array_equal(frame.stored_values(), expected)
 
 
 def test_bytes_in_big_endian_words(tmp_path: Path):
@@ -333,7 +346,7 @@ def test_damaged_compressed_frames_fail_alone(tmp_path: Path):
         (compressed([b"\0" * 64], "1.2.840.10008.1.2.4.94", GREY16), Code.UNSUPPORTED),
         (compressed([b"\0" * 64], J2K, GREY16), Code.CORRUPT),
         (compressed([imagecodecs.jpeg2k_encode(np.zeros((999, 999), np.uint8))], J2K, GREY16), Code.CORRUPT),
-        (dicom(bytes(30), Rows=2, Columns=5, **ODD_422), Code.CORRUPT),
+        (dicom(bytes(20), Rows=2, Columns=5, **ODD_422), Code.CORRUPT),
         (compressed([imagecodecs.jpegls_encode(RGB[:5, :, 0].copy())], JLS, RGB[:, :, 0]), Code.CORRUPT),
     ],
     ids=lambda v: str(v)[-24:],
@@ -402,7 +415,8 @@ def encapsulated(frames: list[bytes], syntax: str, like: np.ndarray) -> bytes:
         ("ISO_IR 192", "Hassan^Layla=حسن^ليلى"), ("ISO_IR 100", "Äneas^Rüdiger"), ("ISO_IR 144", "Иванова^Мария"),
         ("ISO_IR 126", "Διονυσιος"), ("ISO_IR 127", "قباني^لنزار"), ("ISO_IR 138", "שרון^דבורה"),
         ("ISO_IR 101", "Żółć^Łukasz"), ("ISO_IR 148", "Çavuşoğlu^İ"), ("ISO_IR 166", "ไทย"), ("GB18030", "王^小东"),
-        ("GBK", "陈^静"), ("ISO_IR 13", "ﾔﾏﾀﾞ^ﾀﾛｳ"), (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎=やまだ^たろう"),
+        ("GBK", "陈^静"), ("ISO_IR 13", "ﾔﾏﾀﾞ^ﾀﾛｳ"),
+        ("ISO_IR 203", "Œuvre^Š"), (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎=やまだ^たろう"),
         (["", "ISO 2022 IR 149"], "Hong^Gildong=洪^吉洞=홍^길동"),
         ("ISO_IR 192", "<b>Bold</b>^<i>It</i>"),
     ],
@@ -418,6 +432,7 @@ def test_names_in_every_character_set(tmp_path: Path, charset: Any, name: str):
     [
         ("ISO 2022 IR 58", b"Zhang^XiaoDong=\x1b$)A\xd5\xc5^\x1b$)A\xd0\xa1\xb6\xab=", "Zhang^XiaoDong=张^小东"),
         ("ISO 2022 IR 144", b"Luke=\x1b-L\xbb\xee\xda", "Luke=Люк"),
+        ("ISO 2022 IR 203", b"Oe=\x1b-b\xbcuvre", "Oe=Œuvre"),
     ],
 )
 def test_names_by_escape_sequences(tmp_path: Path, charset: str, written: bytes, name: str):
@@ -435,6 +450,18 @@ def test_deep_nesting_is_refused(tmp_path: Path):
         body = b"\x08\0\x15\x11\xff\xff\xff\xff" + b"\xfe\xff\x00\xe0\xff\xff\xff\xff" + body
     data = dicom(GREY16, "1.2.840.10008.1.2")
     assert refused(tmp_path, data[: data.index(b"\x28\0\x02\0")] + body).code in (Code.CORRUPT, Code.NO_PIXELS)
+
+
+def test_millions_of_items_are_not_read(tmp_path: Path):
+    items = b"\xfe\xff\x00\xe0\0\0\0\0" * (MAX_ITEMS + 1)
+    data = dicom(GREY16)
+    at = data.index(b"\xe0\x7f\x10\x00")
+    path = tmp_path / "file.dcm"
+    path.write_bytes(data[:at] + b"\x00\x52\x30\x92SQ\0\0" + struct.pack("<I", len(items)) + items + data[at:])
+    header = read_dicom_header(path)
+    assert isinstance(header, Header)
+    assert header.pixel_tag
+    assert value(header.dataset, "PerFrameFunctionalGroupsSequence") is None
 
 
 def test_nothing_is_printed_and_no_warning_leaks(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
