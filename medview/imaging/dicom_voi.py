@@ -67,7 +67,7 @@ def read_curve(lut: Dataset, little: bool = True) -> Curve | None:
     try:
         count, first, bits = (int(number) for number in described)
         if isinstance(data, bytes):
-            wide = len(data) >= 2 * (count or 65536)
+            wide = bits > 8 or len(data) >= 2 * (count or 65536)
             entries = np.frombuffer(data, ("<u2" if little else ">u2") if wide else np.uint8)
         else:
             entries = np.array([data] if isinstance(data, int) else list(data), np.int64) & 0xFFFF

@@ -386,11 +386,17 @@ def test_transfer_syntaxes_are_refused_by_name(tmp_path: Path, syntax: str, word
         ("1.2.840.10008.5.1.4.1.1.66.4", "SEG", "segmentation"),
         ("1.2.840.10008.5.1.4.1.1.481.5", "RTPLAN", "radiotherapy plan"),
         ("1.2.840.10008.5.1.4.1.1.4.2", "MR", "spectrum"),
+        ("1.2.840.10008.5.1.4.1.1.88.59", "KO", "key images"),
+        ("1.2.840.10008.5.1.4.1.1.66", "MR", "raw data"),
+        ("1.2.840.10008.5.1.4.1.1.66.5", "SEG", "by surfaces"),
+        ("1.2.840.10008.5.1.4.1.1.67", "RWV", "values"),
+        ("1.2.840.10008.5.1.4.1.1.78.3", "KER", "eye"),
+        ("1.2.840.10008.5.1.4.1.1.481.9", "RTRECORD", "treatment record"),
     ],
 )
 def test_what_is_no_picture_is_refused_by_name(tmp_path: Path, sop: str, modality: str, words: str):
     failure = refused(tmp_path, dicom(None, SOPClassUID=sop, Modality=modality))
-    assert failure.code is (Code.SEGMENTATION if modality == "SEG" else Code.NO_PIXELS)
+    assert failure.code is (Code.SEGMENTATION if sop.endswith(".66.4") else Code.NO_PIXELS)
     assert words in failure.text
 
 

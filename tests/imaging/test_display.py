@@ -104,6 +104,13 @@ def test_a_damaged_curve_is_left_out(tmp_path: Path, entries: list[int], bits: i
     assert frame_of(tmp_path, VOILUTSequence=lut(0, entries, bits)).presets == ()
 
 
+def test_half_a_curve_is_left_out(tmp_path: Path):
+    """1,000 entries of 12 bits are declared and 500 are there, as bytes: they are not 1,000 entries of 8 bits."""
+    curves = lut(0, [0] * 1000, 12)
+    curves[0].add_new("LUTData", "OW", np.arange(500, dtype="<u2").tobytes())
+    assert frame_of(tmp_path, VOILUTSequence=curves).presets == ()
+
+
 def test_padding_is_in_modality_values_and_black(tmp_path: Path):
     frame = frame_of(
         tmp_path, PixelPaddingValue=-60, PixelPaddingRangeLimit=-50, RescaleSlope="2", RescaleIntercept="-10",
