@@ -144,8 +144,10 @@ def _no_picture(header: Header) -> Failure | None:
         return Failure(Code.NO_PIXELS, f"This DICOM file is {name}.", "Open a picture of the same examination.", sop)
     if header.pixel_tag:
         return None
-    if not sop and value(ds, "Rows") is None and len(ds) < 3:
+    if not ds or (not sop and value(ds, "Rows") is None and len(ds) < 3):
         return damaged("This file begins like DICOM, but nothing in it can be read.")
+    if header.cut:
+        return damaged("This DICOM file ends too early, before any picture begins.", code=Code.TRUNCATED)
     return Failure(
         Code.NO_PIXELS,
         "This DICOM file holds no picture, or it was cut off before the picture begins.",

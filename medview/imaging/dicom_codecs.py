@@ -41,7 +41,7 @@ _REFUSED = (
     (("1.2.840.10008.1.2.6.",), "packed in a retired way (MIME or XML)"),
     (("1.2.840.113619.5.2",), "in a private transfer syntax of GE"),
 )
-# The end marker may be followed by padding.
+# The end marker may be followed by any number of zeros (frames of one size), and by a little of anything.
 _TRAILER = 64
 
 
@@ -124,7 +124,7 @@ def stream_size(data: bytes) -> tuple[int, int, int] | None:
 
 def _is_whole(data: bytes, syntax: str) -> bool:
     """Whether a stream ends as every one of the JPEG family does, and has all of its tiles (JPEG 2000)."""
-    if b"\xff\xd9" not in data[-_TRAILER:]:
+    if b"\xff\xd9" not in data.rstrip(b"\0")[-_TRAILER:]:
         return False
     stream = read_codestream(data) if syntax in (*JPEG_2000, *HTJ2K) else None
     return stream is None or has_every_tile(data, stream)

@@ -59,6 +59,7 @@ class Header:
         size: bytes of the file (inflated, for a deflated one).
         stamp: (bytes, mtime in ns) of the file on disk, to see that it has not changed since.
         words: whether bytes of the pixels are swapped in pairs: big endian words (VR OW) that hold 8-bit values.
+        cut: whether the file ends within an element before any pixels.
     """
 
     dataset: Dataset
@@ -70,6 +71,7 @@ class Header:
     size: int
     stamp: tuple[int, int]
     words: bool = False
+    cut: bool = False
 
 
 def parse_errors() -> tuple[type[Exception], ...]:
@@ -196,7 +198,15 @@ def _parse_stream(stream: Any, size: int, stamp: tuple[int, int]) -> Header:
         start = stream.tell() + (8 if where["vr"] is None else 12)
         length = -1 if where["length"] == 0xFFFFFFFF else int(where["length"])
     words = not little and where.get("vr") == "OW"
-    return Header(dataset, syntax, bool(little), where.get("tag", 0), start, length, size, stamp, words)
+    cut = not where and _is_cut(dataset)
+    return Header(dataset, syntax, bool(little), where.get("tag", 0), start, length, size, stamp, words, cut)
+
+
+def _is_cut(dataset: Dataset) -> bool:
+    """Whether there are fewer bytes than the last element declares. To be asked before any value is converted."""
+    last = next(reversed(list(dataset.keys())), None)
+    element: Any = None if last is None else dataset.get_item(last)
+    return element is not None and element.is_raw and len(element.value or b"") < element.length < 0xFFFFFFFF
 
 
 def inflate(source: Clipped) -> io.BytesIO | Failure | None:

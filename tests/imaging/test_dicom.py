@@ -249,6 +249,16 @@ def compressed(frames: list[bytes], syntax: str, like: np.ndarray, **elements: A
     return dicom(encapsulate(frames), syntax, **{**ds, **count, **elements})
 
 
+@pytest.mark.parametrize(("syntax", "name"), [(JPEG, "jpeg8"), (LOSSLESS, "ljpeg"), (JLS, "jpegls"), (J2K, "jpeg2k")])
+def test_frames_filled_up_with_zeros(tmp_path: Path, syntax: str, name: str):
+    """Some writers give every frame the same room; a frame without its end is refused all the same."""
+    grey = RGB[..., 0].copy()
+    encoded, decode = getattr(imagecodecs, f"{name}_encode")(grey), getattr(imagecodecs, f"{name}_decode")
+    frame = opened(tmp_path, compressed([encoded + b"\0" * 5000], syntax, grey)).frames[0]
+    assert np.array_equal(frame.stored_values(), decode(encoded))
+    assert refused(tmp_path, compressed([encoded[:-2] + b"\0" * 5000], syntax, grey)).code is Code.TRUNCATED
+
+
 @pytest.mark.parametrize(
     ("syntax", "encode"),
     [
@@ -335,6 +345,8 @@ def test_damaged_compressed_frames_fail_alone(tmp_path: Path):
         (dicom(None, SOPClassUID="1.2.840.10008.5.1.4.1.1.104.1", Modality="DOC"), Code.NO_PIXELS),
         (dicom(None), Code.NO_PIXELS),
         (dicom(GREY16)[:-1], Code.TRUNCATED),
+        (dicom(None, PatientComments="x" * 200)[:-20], Code.TRUNCATED),
+        (dicom(None)[:200], Code.CORRUPT),
         (dicom(GREY16, Rows=0), Code.CORRUPT),
         (dicom(GREY16, Rows=11), Code.TRUNCATED),
         (dicom(GREY16, Rows=65535, Columns=65535), Code.CORRUPT),
