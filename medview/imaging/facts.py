@@ -96,6 +96,9 @@ def inspect_path(path: Path) -> list[Facts]:
     unpacked = unpack(path)
     if isinstance(unpacked, Failure):
         return [refusal(str(path), unpacked)]
+    if not unpacked.members:
+        empty = Failure(Code.NO_IMAGES, f"The archive {path.name} is empty.", "Choose the archive with the pictures.")
+        return [refusal(str(path), empty)]
     return [inspect_file(file, f"{path}/{name}", follow=False) for file, name in unpacked.members]
 
 

@@ -172,7 +172,8 @@ def _scale(header: Any) -> tuple[float, float]:
 def _to_dicom(header: Any) -> NDArray[np.float64]:
     """(i, j, k, 1) to DICOM's patient coordinates in mm."""
     scale = _MILLIMETRES.get(header.get_xyzt_units()[0], 1.0)
-    affine: NDArray[np.float64] = np.diag([-scale, -scale, scale, 1.0]) @ header.get_best_affine()
+    with np.errstate(invalid="ignore", over="ignore"):  # a damaged one is refused below
+        affine: NDArray[np.float64] = np.diag([-scale, -scale, scale, 1.0]) @ header.get_best_affine()
     if not np.abs(affine).max() < _FARTHEST or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
         raise ValueError("no usable affine")
     return affine

@@ -161,3 +161,10 @@ def test_the_discs_of_the_corpus(data_dir: Path, tmp_path: Path):
         assert isinstance(study, Study), name
         assert [f.path.name for f in study.frames] == [f.path.name for f in whole.frames], name
     assert isinstance(open_path(tmp_path / "DICOMDIR-empty.dcm"), Failure)
+
+
+def test_an_empty_archive_is_told_as_one(tmp_path: Path):
+    path = tmp_path / "empty.zip"
+    zipfile.ZipFile(path, "w").close()
+    (facts,) = inspect_path(path)
+    assert (facts.outcome, facts.code) == ("refuse-not-an-image", Code.NO_IMAGES)
