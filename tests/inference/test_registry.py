@@ -45,8 +45,8 @@ def test_a_shipped_model_passes_its_self_test(id: str) -> None:
     assert model.network.provider == "CPUExecutionProvider"
 
 
-def test_all_models_together_stay_under_40_mib() -> None:
-    assert sum(f.stat().st_size for f in models_folder().rglob("*") if f.is_file()) < 40 * 2**20
+def test_all_models_together_stay_under_45_mib() -> None:
+    assert sum(f.stat().st_size for f in models_folder().rglob("*") if f.is_file()) < 45 * 2**20
 
 
 @pytest.mark.parametrize("id", [i for i in SHIPPED if not i.endswith("-mask")])
