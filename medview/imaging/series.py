@@ -113,7 +113,7 @@ def _arrange_group(group: list[Frame]) -> Iterator[Series]:
     frames, copies = _without_copies(group)
     parts = _split(frames)
     for part in parts:
-        notes = [f"{copies} frames are copies of others and are left out."] if copies else []
+        notes = [f"Copies of other frames, left out: {copies}."] if copies else []
         if len(parts) > 1:
             notes.append(f"The series was split into {len(parts)}: its pictures differ in orientation, kind or size.")
         yield _ordered(part, notes)
@@ -228,7 +228,7 @@ def _ordered(part: list[Frame], notes: list[str]) -> Series:
     usual = times.most_common(1)[0][0]
     if len(times) > 1:
         few = sum(count for length, count in times.items() if length != usual)
-        more.append(f"{few} of {len(clusters)} positions do not have {usual} pictures as the others have.")
+        more.append(f"Positions that do not have {usual} pictures as the others have: {few} of {len(clusters)}.")
     return replace(series, notes=(*notes, *more), step_mm=step, time_points=usual)
 
 
@@ -238,11 +238,11 @@ def _spacing_notes(offsets: list[float]) -> tuple[float | None, list[str]]:
     usual = statistics.median(steps)
     gaps = [(at, step) for at, step in zip(offsets, steps, strict=False) if step >= GAP * usual]
     notes = [
-        f"{max(1, round(step / usual) - 1)} slices seem to be missing after {at:.2f} mm: {step:.2f} mm to the next one."
+        f"Missing slices after {at:.2f} mm: {max(1, round(step / usual) - 1)}, for the next one is {step:.2f} mm away."
         for at, step in gaps[:5]
     ]
     if len(gaps) > 5:
-        notes.append(f"There are {len(gaps) - 5} more such gaps.")
+        notes.append(f"More such gaps: {len(gaps) - 5}.")
     rest = [step for step in steps if step < GAP * usual]
     uneven = max(rest) - min(rest) > max(2 * SAME_MM, EQUAL * usual)
     if uneven:

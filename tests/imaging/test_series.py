@@ -102,8 +102,8 @@ def test_gaps_uneven_steps_tilt_and_copies_are_said(tmp_path: Path):
     assert len(series.frames) == 5
     assert series.step_mm is None
     assert series.notes == (
-        "1 frames are copies of others and are left out.",
-        "1 slices seem to be missing after 4.00 mm: 4.00 mm to the next one.",
+        "Copies of other frames, left out: 1.",
+        "Missing slices after 4.00 mm: 1, for the next one is 4.00 mm away.",
     )
     uneven = tmp_path / "uneven"
     uneven.mkdir()

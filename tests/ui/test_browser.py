@@ -68,7 +68,7 @@ def test_a_folder_of_dicom_is_listed_by_series(listed: MainWindow, qtbot: QtBot)
     assert ws.study is not None
     assert (len(ws.study.frames), ws.frame_index, shown(listed)) == (9, 4, 5)
     assert listed.files.view.currentIndex().row() == 1
-    assert "1 slices seem to be missing" in listed.files.model.index(1).data(Qt.ItemDataRole.ToolTipRole)
+    assert "Missing slices after" in listed.files.model.index(1).data(Qt.ItemDataRole.ToolTipRole)
     assert ws.recent == [ws.study.path.parent]
 
 
