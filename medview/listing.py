@@ -202,15 +202,9 @@ def look(path: Path, follow: Container[Path] = ()) -> Study | Failure | None:
 
     `follow`: tables of contents of discs that are opened; of a folder none is, since its files are in the list.
     """
-    from medview.imaging.files import check_file, read_head
-    from medview.imaging.open import HEAD, file_kind, open_path
+    from medview.imaging.open import open_path, recognise
 
-    status = check_file(path)
-    if isinstance(status, Failure):
-        return status
-    head = read_head(path, HEAD)
-    if isinstance(head, Failure):
-        return head
-    if file_kind(head, status.st_size) in ("", "dicom"):
-        return open_path(path, examine=False, follow=path in follow)
-    return None
+    known = recognise(path)
+    if isinstance(known, Failure):
+        return known
+    return open_path(path, examine=False, follow=path in follow) if known[0] in ("", "dicom") else None

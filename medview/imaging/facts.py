@@ -10,8 +10,7 @@ import numpy as np
 
 from medview.core.failures import Code, Failure
 from medview.imaging.archive import unpack
-from medview.imaging.files import check_file, read_head
-from medview.imaging.open import HEAD, file_kind, open_path
+from medview.imaging.open import open_path, recognise
 from medview.imaging.study import Frame, Origin, Study
 
 OPENS, NOT_AN_IMAGE, CORRUPT, UNSUPPORTED = "opens", "refuse-not-an-image", "refuse-corrupt", "refuse-unsupported"
@@ -76,13 +75,10 @@ def inspect_file(path: Path, name: str = "", follow: bool = True) -> Facts:
     `name` is printed for the path; `follow` as in `open_path`.
     """
     name = name or str(path)
-    status = check_file(path)
-    if isinstance(status, Failure):
-        return refusal(name, status)
-    head = read_head(path, HEAD)
-    if isinstance(head, Failure):
-        return refusal(name, head)
-    if file_kind(head, status.st_size) == "dicom":
+    known = recognise(path)
+    if isinstance(known, Failure):
+        return refusal(name, known)
+    if known[0] == "dicom":
         return _inspect_dicom(path, name, follow)
     study = open_path(path, follow=follow)
     return refusal(name, study) if isinstance(study, Failure) else _opened(Facts(name, OPENS), study)
@@ -90,8 +86,8 @@ def inspect_file(path: Path, name: str = "", follow: bool = True) -> Facts:
 
 def inspect_path(path: Path) -> list[Facts]:
     """The facts of a file, or of every file in an archive, which are named `archive/member`."""
-    head = read_head(path, HEAD)
-    if isinstance(head, Failure) or file_kind(head, len(head)) != "zip":
+    known = recognise(path)
+    if isinstance(known, Failure) or known[0] != "zip":
         return [inspect_file(path)]
     unpacked = unpack(path)
     if isinstance(unpacked, Failure):

@@ -30,13 +30,10 @@ def open_path(path: Path, examine: bool = True, follow: bool = True) -> Study | 
 
     Never raises for anything a file may contain; see `Failure.code` for why it did not open.
     """
-    status = check_file(path)
-    if isinstance(status, Failure):
-        return status
-    head = read_head(path, HEAD)
-    if isinstance(head, Failure):
-        return head
-    kind = file_kind(head, status.st_size)
+    known = recognise(path)
+    if isinstance(known, Failure):
+        return known
+    kind, head = known
     if kind == "dicom":
         from medview.imaging.dicom import open_dicom
 
@@ -54,6 +51,15 @@ def open_path(path: Path, examine: bool = True, follow: bool = True) -> Study | 
     if path.suffix.lower() in DICOM_SUFFIXES:
         return _misnamed(path, kind)
     return _open_raster(path, examine)
+
+
+def recognise(path: Path) -> tuple[str, bytes] | Failure:
+    """What a file is (see `file_kind`) and its first bytes, or why it cannot be read at all."""
+    status = check_file(path)
+    if isinstance(status, Failure):
+        return status
+    head = read_head(path, HEAD)
+    return head if isinstance(head, Failure) else (file_kind(head, status.st_size), head)
 
 
 def file_kind(head: bytes, size: int) -> str:
