@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from medview.imaging.study import Frame
 from medview.imaging.window import Window
 from medview.inference.analysis import Analysis, Mask
+from medview.inference.lungs import Region
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -129,11 +130,14 @@ def first_label(analysis: Analysis) -> tuple[str, str] | None:
     return None
 
 
-def heatmap_of(analysis: Analysis | None, label: tuple[str, str] | None) -> NDArray[np.float32] | None:
-    """The heatmap (h, w) 0-1 of (model, label), or None."""
+def heatmap_of(analysis: Analysis | None, label: tuple[str, str] | None) -> tuple[NDArray[np.float32], Region] | None:
+    """The heatmap (h, w) 0-1 of (model, label) and the part of the picture that the model saw, or None."""
     results = analysis.results if analysis and label else ()
     model, name = label or ("", "")
-    return next((r.heatmaps.get(name) for r in results if r.card.id == model and r.heatmaps), None)
+    for result in results:
+        if result.card.id == model and result.heatmaps and name in result.heatmaps:
+            return result.heatmaps[name], result.region
+    return None
 
 
 def mask_of(analysis: Analysis | None) -> Mask | None:

@@ -26,6 +26,7 @@ from medview.imaging.study import Frame, Study
 from medview.imaging.volume import Cut
 from medview.inference.analysis import Analysis, Mask
 from medview.inference.fixes import Fix
+from medview.inference.lungs import Region
 from medview.listing import Entry, Listing
 from medview.looks import Key, Looks
 from medview.neighbours import LANES
@@ -349,8 +350,8 @@ class Workspace(QObject):
         self.overlayChanged.emit()
 
     @property
-    def heatmap(self) -> NDArray[np.float32] | None:
-        """The heatmap of the chosen label, (h, w) 0-1, or None."""
+    def heatmap(self) -> tuple[NDArray[np.float32], Region] | None:
+        """The heatmap of the chosen label, (h, w) 0-1, and the part of the picture that its model saw, or None."""
         return state.heatmap_of(self.analysis, self.overlay.label)
 
     @property

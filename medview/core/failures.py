@@ -41,6 +41,7 @@ class Code(StrEnum):
     INVERTED = "inverted"
     ROTATED = "rotated"
     LATERAL = "lateral"
+    NO_LUNGS = "no-lungs"
     # Models
     NO_MODEL = "no-model"
     MODEL_DAMAGED = "model-damaged"

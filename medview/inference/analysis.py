@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from medview.core.failures import Failure
 from medview.inference.card import Card
 from medview.inference.fixes import Fix
+from medview.inference.lungs import WHOLE, Region
 from medview.inference.quality import QualityNote
 
 SCHEMA = 1
@@ -54,7 +55,8 @@ class Result:
             itself (`medview.inference.stability`); None where it was not computed.
         unstable: labels whose standing changed with them: one of n that became the most probable, or an independent
             label that crossed its operating point.
-        heatmaps: by label, (h, w) float32 0-1 on the network's grid, covering the whole frame; None for a segmentation.
+        heatmaps: by label, (h, w) float32 0-1 on a coarse grid that covers the whole frame; None for a segmentation.
+        region: the part of the frame that the network saw.
     """
 
     card: Card
@@ -68,6 +70,7 @@ class Result:
     prediction_set: tuple[str, ...] | None = None
     stability: dict[str, tuple[float, float]] | None = None
     unstable: tuple[str, ...] = ()
+    region: Region = WHOLE
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,7 @@ def _result_dict(result: Result, files: dict[tuple[str, str], str]) -> dict[str,
             "fraction": mask.fraction,
             "area_mm2": mask.area_mm2,
         },
+        "region": {k: round(v, 4) for k, v in asdict(result.region).items()},
         "heatmaps": heatmaps or None,
         "skipped_by": result.skipped_by or None,
     }

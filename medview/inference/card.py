@@ -165,6 +165,9 @@ def parse_card(raw: dict[str, Any]) -> Card:
     rows, cols = table.pop("size")
     if not (0 < rows <= 4096 and 0 < cols <= 4096):
         raise ValueError(f"input size {rows} x {cols}")
+    seen = Preprocess((int(rows), int(cols)), **table)
+    if raw["task"] == "segment" and seen.region != "whole":
+        raise ValueError("a mask covers the whole picture, so its network must see all of it")
     points = {name: OperatingPoint(**point) for name, point in raw.get("operating_points", {}).items()}
     temperature = float(raw.get("temperature", 1.0))
     if not 0.01 < temperature < 100:
@@ -177,7 +180,7 @@ def parse_card(raw: dict[str, Any]) -> Card:
         kind=str(raw["kind"]),
         sha256=raw["sha256"],
         labels=labels,
-        preprocess=Preprocess((int(rows), int(cols)), **table),
+        preprocess=seen,
         temperature=temperature,
         operating_points=points,
         mask_threshold=float(raw.get("mask_threshold", 0.5)),

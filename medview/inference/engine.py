@@ -20,8 +20,9 @@ from medview.inference import gate
 from medview.inference.analysis import Analysis, Result
 from medview.inference.card import Card
 from medview.inference.fixes import Fix, corrected, corrected_frame
+from medview.inference.lungs import WHOLE
 from medview.inference.postprocess import ADAPTERS, mask_reading
-from medview.inference.preprocess import preprocess, to_canonical
+from medview.inference.preprocess import preprocess, region_of, to_canonical
 from medview.inference.registry import Model, ModelStatus, Registry
 from medview.inference.runtime import Device
 from medview.inference.stability import with_stability
@@ -198,11 +199,13 @@ def run_model(model: Model, values: NDArray[Any], frame: Frame, earlier: list[Re
     started = time.perf_counter()
     size = (values.shape[0], values.shape[1])
     skipped_by = _ruled_out(card, earlier)
+    region = WHOLE
     if skipped_by:
         reading = mask_reading(card, np.zeros(size, np.uint8), frame.spacing_mm)
     else:
-        outputs = model.network.run(preprocess(values, card.preprocess, frame.inverted))
-        reading = ADAPTERS[card.task](card, outputs, size, frame.spacing_mm)
+        region = region_of(values, card.preprocess, frame.inverted)
+        outputs = model.network.run(preprocess(values, card.preprocess, frame.inverted, region))
+        reading = ADAPTERS[card.task](card, outputs, size, frame.spacing_mm, region)
     return Result(
         card=card,
         provider=model.network.provider,
@@ -213,6 +216,7 @@ def run_model(model: Model, values: NDArray[Any], frame: Frame, earlier: list[Re
         heatmaps=reading.heatmaps,
         skipped_by=skipped_by,
         prediction_set=reading.prediction_set,
+        region=region,
     )
 
 

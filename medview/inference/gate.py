@@ -24,6 +24,7 @@ from medview.inference.quality import (
     ORIENTATION_LIMITS,
     QualityNote,
     check_picture,
+    lung_notes,
     measure,
     notes,
     orientation_notes,
@@ -115,7 +116,9 @@ def judge(model: Model, values: NDArray[Any], inverted: bool, lateral: bool = Fa
             return Verdict(OTHER, scores, distance, reason)
         # It is one of ours, only so far from upright that it no longer looks like one.
         turned = hard
-    quality = worst_first((*view_notes(kind, lateral), *turned, *notes(measures, kind)))
+    # On a film that lies or is a negative the lungs need not be found; the note about that is enough.
+    lungs = () if turned else lung_notes(values, inverted, kind)
+    quality = worst_first((*view_notes(kind, lateral), *lungs, *turned, *notes(measures, kind)))
     refusal = next((note.failure() for note in quality if note.severity == "refuse"), None)
     return Verdict(kind, scores, distance, refusal or reason, quality)
 

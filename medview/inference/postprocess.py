@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from medview.inference.analysis import Mask
 from medview.inference.card import Card
+from medview.inference.lungs import WHOLE, Region
 
 
 @dataclass(frozen=True)
@@ -82,14 +83,19 @@ def class_probabilities(card: Card, logits: NDArray[Any]) -> dict[str, float]:
 
 
 def read_classes(
-    card: Card, outputs: dict[str, NDArray[Any]], size: tuple[int, int], spacing: tuple[float, float] | None
+    card: Card,
+    outputs: dict[str, NDArray[Any]],
+    size: tuple[int, int],
+    spacing: tuple[float, float] | None,
+    region: Region = WHOLE,
 ) -> Reading:
-    """Adapter of `classify` (softmax) and `multilabel` (sigmoid)."""
+    """Adapter of `classify` (softmax) and `multilabel` (sigmoid). `region` is what the network saw of the picture."""
     probabilities = class_probabilities(card, outputs["logits"][0])
     shown = [index for index, label in enumerate(card.labels) if label.shown]
     maps = None
     if "maps" in outputs:
-        maps = class_heatmaps(outputs["maps"][0][shown], list(probabilities), card.task == "classify")
+        seen = class_heatmaps(outputs["maps"][0][shown], list(probabilities), card.task == "classify")
+        maps = {label: region.place(heat) for label, heat in seen.items()}
     found, likely = findings(card, probabilities), prediction_set(card, probabilities)
     return Reading(probabilities, found, heatmaps=maps, prediction_set=likely)
 
@@ -107,9 +113,14 @@ def drop_small(marked: NDArray[np.bool_], min_pixels: int) -> NDArray[np.bool_]:
 
 
 def read_mask(
-    card: Card, outputs: dict[str, NDArray[Any]], size: tuple[int, int], spacing: tuple[float, float] | None
+    card: Card,
+    outputs: dict[str, NDArray[Any]],
+    size: tuple[int, int],
+    spacing: tuple[float, float] | None,
+    region: Region = WHOLE,
 ) -> Reading:
-    """Adapter of `segment`: logits (1, 1, h, w) to a mask of the frame's `size` (rows, cols).
+    """Adapter of `segment`: logits (1, 1, h, w) to a mask of the frame's `size` (rows, cols). `region` is the whole
+    frame, the card sees to that.
 
     Regions that are too small are removed on the network's grid, where their size means the same for every picture;
     the probability is then enlarged linearly, so that outlines are smooth, and cut at the threshold.

@@ -12,16 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Robust ends of the grey scale: films carry a few saturated letters and a few black border pixels.
-STRETCH_PERCENTILES = (0.5, 99.5)
-# ITU-R BT.601 luma, what every reader of the training images used for grey.
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+from medview.inference.lungs import WHOLE, Region, find_lungs
+from medview.inference.values import resize_squash, stretch, to_grey
 
 RULES = {
     "resize": ("squash",),
     "colour": ("grey", "rgb"),
     "intensity": ("stretch", "range"),
     "scaling": ("symmetric",),
+    "region": ("whole", "lungs"),
 }
 
 
@@ -36,6 +35,7 @@ class Preprocess:
         intensity: `stretch` (0.5-99.5 percentiles to 0-1) or `range` (8-bit divided by 255; deeper data stretched,
             since its range is not the display's).
         scaling: `symmetric`, 0-1 to [-1, 1].
+        region: the part of the picture that the network sees: `whole`, or the `lungs` of a frontal chest film.
     """
 
     size: tuple[int, int]
@@ -43,41 +43,12 @@ class Preprocess:
     intensity: str
     resize: str = "squash"
     scaling: str = "symmetric"
+    region: str = "whole"
 
     def __post_init__(self) -> None:
         for name, known in RULES.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} rule {getattr(self, name)!r} is not one of {', '.join(known)}")
-
-
-def resize_squash(values: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
-    """Resize (rows, cols[, 3]) to `size`; area averaging where it shrinks, linear where it grows. Keeps the type."""
-    import cv2
-
-    rows, cols = size
-    if values.shape[:2] == (rows, cols):
-        return values
-    if values.dtype not in (np.uint8, np.uint16, np.int16, np.float32):
-        values = values.astype(np.float32)
-    # cv2's own reduction limit and plain sanity: a 1-pixel side is repeated, not interpolated from nothing.
-    shrinks = values.shape[0] >= rows and values.shape[1] >= cols
-    return cv2.resize(
-        np.ascontiguousarray(values), (cols, rows), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    )
-
-
-def to_grey(values: NDArray[Any]) -> NDArray[Any]:
-    """Luma of (rows, cols, 3) as float32; grey values are returned as they are."""
-    return values if values.ndim == 2 else values.astype(np.float32) @ LUMA
-
-
-def stretch(values: NDArray[Any]) -> NDArray[np.float32]:
-    """Map the robust range of `values` linearly to 0-1 and clip; a constant picture becomes 0."""
-    x = np.asarray(values, np.float32)
-    low, high = np.percentile(x, STRETCH_PERCENTILES)
-    if not high > low:
-        return np.zeros_like(x)
-    return np.clip((x - np.float32(low)) / np.float32(high - low), 0.0, 1.0)
 
 
 def to_unit(values: NDArray[Any], intensity: str) -> NDArray[np.float32]:
@@ -87,14 +58,22 @@ def to_unit(values: NDArray[Any], intensity: str) -> NDArray[np.float32]:
     return stretch(values)
 
 
-def to_canonical(values: NDArray[Any], rule: Preprocess, inverted: bool = False) -> NDArray[np.float32]:
+def region_of(values: NDArray[Any], rule: Preprocess, inverted: bool = False) -> Region:
+    """The part of a picture (rows, cols[, 3]) that the network sees. `inverted` says that low values are bright."""
+    return find_lungs(values, inverted) if rule.region == "lungs" else WHOLE
+
+
+def to_canonical(
+    values: NDArray[Any], rule: Preprocess, inverted: bool = False, region: Region | None = None
+) -> NDArray[np.float32]:
     """Every step that comes before the network's scaling: (rows, cols) or (rows, cols, 3), float32 in 0-1.
 
-    `inverted` says that low values are bright (MONOCHROME1). The grey range is measured after the resize: the same
-    numbers within noise, at a hundredth of the cost for a 9-megapixel film.
+    `inverted` says that low values are bright (MONOCHROME1). `region` is what `region_of` says, where the caller has
+    asked it already. The grey range is measured after the resize: the same numbers within noise, at a hundredth of the
+    cost for a 9-megapixel film.
     """
     bit_depth_8 = values.dtype == np.uint8
-    small = resize_squash(values, rule.size)
+    small = resize_squash((region or region_of(values, rule, inverted)).cut(values), rule.size)
     if rule.colour == "grey":
         small = to_grey(small)
         if bit_depth_8 and rule.intensity == "range":
@@ -112,6 +91,8 @@ def to_input(unit: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.ascontiguousarray(unit.transpose(2, 0, 1)[None] * np.float32(2.0) - np.float32(1.0))
 
 
-def preprocess(values: NDArray[Any], rule: Preprocess, inverted: bool = False) -> NDArray[np.float32]:
+def preprocess(
+    values: NDArray[Any], rule: Preprocess, inverted: bool = False, region: Region | None = None
+) -> NDArray[np.float32]:
     """The whole road from a picture's values to the network's input, (1, 3, rows, cols) float32 in [-1, 1]."""
-    return to_input(to_canonical(values, rule, inverted))
+    return to_input(to_canonical(values, rule, inverted, region))

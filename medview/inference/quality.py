@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.inference.fixes import INVERT, Fix, rotation
-from medview.inference.preprocess import resize_squash, stretch, to_grey
+from medview.inference.lungs import LIKE_LUNGS, find_lungs
+from medview.inference.values import resize_squash, stretch, to_grey
 
 Severity = Literal["warn", "refuse"]
 # Side of the square that is measured: what the networks see.
@@ -341,6 +342,21 @@ def view_notes(kind: str, lateral: bool) -> tuple[QualityNote, ...]:
         "This is a lateral view, as the file says; the models know frontal views only.",
         "Open the frontal view (PA or AP) of the same examination.",
         severity="refuse",
+    )
+    return (note,)
+
+
+def lung_notes(values: NDArray[Any], inverted: bool, kind: str) -> tuple[QualityNote, ...]:
+    """What to say of a chest film (rows, cols[, 3]) on which nothing looks like lungs."""
+    likeness = find_lungs(values, inverted).likeness if kind == "chest_xray" else 1.0
+    if likeness >= LIKE_LUNGS:
+        return ()
+    note = QualityNote(
+        Code.NO_LUNGS,
+        likeness,
+        LIKE_LUNGS,
+        f"Nothing on this film looks like two lungs (likeness {likeness:.2f} of 1).",
+        "Check that it shows the whole chest from the front; the models' numbers are worth less here.",
     )
     return (note,)
 

@@ -69,7 +69,7 @@ def _pictures(
                 del marks
             yield result.card.id, "mask", pixels * white
         for label in _labels(result, which):
-            heat = heatmap_rgba((result.heatmaps or {})[label], size)
+            heat = heatmap_rgba((result.heatmaps or {})[label], size, result.region)
             yield result.card.id, label, burn(shown, heat, HEATMAP_OPACITY)
 
 

@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.imaging.window import Window, render, usual_window
+from medview.inference.lungs import WHOLE, Region
 
 # Heat below the first value is not drawn at all, from the second on it is fully drawn.
 CLEAR_BELOW, FULL_FROM = 0.30, 0.85
 # Bright cyan: no anatomy, no skin and no part of the heat colours has it, and it differs for every colour vision.
 MASK_RGB = (0, 214, 255)
 MASK_FILL_ALPHA = 72
+# Pale, so that it reads as a note on the picture and not as something in it.
+FRAME_RGBA = (255, 255, 255, 110)
 # The outline is one pixel wide per this many pixels of the longer side.
 OUTLINE_EVERY = 450
 # Pixels that are blended or converted at a time: few enough to stay in the processor's cache.
@@ -33,8 +36,11 @@ def heat_colours() -> NDArray[np.uint8]:
     return np.ascontiguousarray(cv2.applyColorMap(ramp, cv2.COLORMAP_INFERNO)[:, 0, ::-1])
 
 
-def heatmap_rgba(heatmap: NDArray[np.floating[Any]], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """A heatmap (h, w) of 0-1 as (rows, cols, 4), enlarged smoothly to `size`; low heat is transparent."""
+def heatmap_rgba(
+    heatmap: NDArray[np.floating[Any]], size: tuple[int, int], region: Region = WHOLE
+) -> NDArray[np.uint8]:
+    """A heatmap (h, w) of 0-1 as (rows, cols, 4), enlarged smoothly to `size`; low heat is transparent. A thin frame
+    stands around the part that the model saw, where that is not the whole picture."""
     import cv2
 
     rows, cols = size
@@ -43,7 +49,12 @@ def heatmap_rgba(heatmap: NDArray[np.floating[Any]], size: tuple[int, int]) -> N
     alpha = np.clip((np.arange(256) / 255 - CLEAR_BELOW) / (FULL_FROM - CLEAR_BELOW), 0.0, 1.0)
     table = np.dstack([heat_colours()[None], np.rint(alpha * 255).astype(np.uint8)[None]])
     # One 32-bit number a colour: looked up four times as fast as four bytes.
-    return table.view(np.uint32).reshape(256)[heat][..., None].view(np.uint8)
+    rgba = table.view(np.uint32).reshape(256)[heat][..., None].view(np.uint8)
+    if region != WHOLE:
+        top, left = int(region.top * rows), int(region.left * cols)
+        bottom, right = max(top, int(region.bottom * rows) - 1), max(left, int(region.right * cols) - 1)
+        cv2.rectangle(rgba, (left, top), (right, bottom), FRAME_RGBA, outline_width(rows, cols))
+    return rgba
 
 
 def outline_width(rows: int, cols: int) -> int:

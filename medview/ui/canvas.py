@@ -103,7 +103,7 @@ class Canvas(QWidget):
         self._heat_key, self._heat = key, None
         heat = self.workspace.heatmap
         if heat is not None and self._picture is not None:
-            self._heat = heat_layer(heat, *self._picture.shown.shape[:2])
+            self._heat = heat_layer(*heat, *self._picture.shown.shape[:2])
 
     def _build_mask(self) -> None:
         key = (self._picture, self.workspace.analysis)

@@ -15,6 +15,7 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage
 
 from medview.imaging.window import Window, render
+from medview.inference.lungs import Region
 from medview.outlines import Outline
 
 MAX_LEVEL = 6
@@ -82,11 +83,11 @@ class ColourLayer:
         self.image = QImage(self._rgba.data, cols, rows, cols * 4, QImage.Format.Format_RGBA8888)
 
 
-def heat_layer(heatmap: NDArray[np.float32], rows: int, cols: int) -> ColourLayer:
-    """A heatmap (h, w) over a picture of `rows` x `cols`."""
+def heat_layer(heatmap: NDArray[np.float32], region: Region, rows: int, cols: int) -> ColourLayer:
+    """A heatmap (h, w) over a picture of `rows` x `cols`, with a frame around the part that its model saw."""
     from medview.report.overlay import heatmap_rgba
 
-    return ColourLayer(heatmap_rgba(heatmap, heat_size(rows, cols)), True, QRectF(0, 0, cols, rows))
+    return ColourLayer(heatmap_rgba(heatmap, heat_size(rows, cols), region), True, QRectF(0, 0, cols, rows))
 
 
 def mask_layer(pixels: NDArray[np.uint8]) -> ColourLayer:

@@ -14,6 +14,8 @@ from medview.core.failures import Code, Failure
 from medview.inference.card import NotJudged, PredictionSet, parse_card, read_card
 from tests.inference.cards import raw_card
 
+LUNGS = {"size": [4, 4], "colour": "grey", "intensity": "stretch", "region": "lungs"}
+
 
 def test_a_card_is_read_with_its_labels_and_rule() -> None:
     card = parse_card(
@@ -36,6 +38,8 @@ def test_a_card_is_read_with_its_labels_and_rule() -> None:
         {"labels": [{"id": "a", "name": "A"}, {"id": "a", "name": "B"}]},
         {"preprocess": {"size": [0, 4], "colour": "grey", "intensity": "stretch"}},
         {"preprocess": {"size": [4, 4], "colour": "grey", "intensity": "stretch", "spin": 1}},
+        {"preprocess": LUNGS | {"region": "liver"}},
+        {"preprocess": LUNGS, "task": "segment"},
         {"temperature": 0},
         {"prediction_set": {"coverage": 0.9}},
         {"prediction_set": {"coverage": 1.0, "threshold": 0.1}},
@@ -51,6 +55,11 @@ def test_a_card_is_read_with_its_labels_and_rule() -> None:
 def test_a_wrong_field_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises((ValueError, TypeError, KeyError)):
         parse_card(raw_card(**change))
+
+
+def test_a_card_may_have_its_network_see_the_lungs_alone() -> None:
+    assert parse_card(raw_card(preprocess=LUNGS)).preprocess.region == "lungs"
+    assert parse_card(raw_card()).preprocess.region == "whole"
 
 
 def test_a_card_without_the_newer_tables_stays_valid() -> None:

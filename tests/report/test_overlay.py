@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from medview.imaging.window import Window
+from medview.inference.lungs import Region
 from medview.report import overlay
 
 
@@ -34,6 +35,17 @@ def test_heat_stays_in_range_where_cubic_interpolation_overshoots() -> None:
     rgba = overlay.heatmap_rgba(heat, (70, 70))
     assert rgba[0, 0, 3] == 0
     assert rgba[35, 35, 3] == 255
+
+
+def test_a_thin_frame_stands_around_the_part_the_model_saw() -> None:
+    heat = np.zeros((8, 8), np.float32)
+    rgba = overlay.heatmap_rgba(heat, (100, 200), Region(0.1, 0.25, 0.9, 0.75))
+    framed = rgba[..., 3] > 0
+    expected = np.zeros((100, 200), bool)
+    expected[10:90, 50:150] = True
+    expected[11:89, 51:149] = False
+    np.testing.assert_array_equal(framed, expected)
+    assert {tuple(colour) for colour in rgba[framed]} == {overlay.FRAME_RGBA}
 
 
 def test_heat_colours_get_brighter_all_the_way() -> None:

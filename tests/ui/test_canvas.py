@@ -148,7 +148,7 @@ def test_heatmap_is_laid_over_with_its_opacity(opened: Opened, grey: Path) -> No
     ws.set_overlay(heatmap_on=True, heatmap_opacity=0.5)
     _, shown = at_actual_size(window, 60, 80)
     assert ws.heatmap is not None
-    expected = overlay.burn(ramp(), overlay.heatmap_rgba(ws.heatmap, (60, 80)), 0.5)
+    expected = overlay.burn(ramp(), overlay.heatmap_rgba(ws.heatmap[0], (60, 80)), 0.5)
     assert np.abs(shown.astype(int) - expected).max() <= 2
     ws.set_overlay(heatmap_opacity=0.0)
     _, shown = at_actual_size(window, 60, 80)

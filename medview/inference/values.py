@@ -1,0 +1,43 @@
+"""Plain steps on a picture's values that more than one rule needs: size, grey, grey range."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Robust ends of the grey scale: films carry a few saturated letters and a few black border pixels.
+STRETCH_PERCENTILES = (0.5, 99.5)
+# ITU-R BT.601 luma, what every reader of the training images used for grey.
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+def resize_squash(values: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """Resize (rows, cols[, 3]) to `size`; area averaging where it shrinks, linear where it grows. Keeps the type."""
+    import cv2
+
+    rows, cols = size
+    if values.shape[:2] == (rows, cols):
+        return values
+    if values.dtype not in (np.uint8, np.uint16, np.int16, np.float32):
+        values = values.astype(np.float32)
+    # cv2's own reduction limit and plain sanity: a 1-pixel side is repeated, not interpolated from nothing.
+    shrinks = values.shape[0] >= rows and values.shape[1] >= cols
+    return cv2.resize(
+        np.ascontiguousarray(values), (cols, rows), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )
+
+
+def to_grey(values: NDArray[Any]) -> NDArray[Any]:
+    """Luma of (rows, cols, 3) as float32; grey values are returned as they are."""
+    return values if values.ndim == 2 else values.astype(np.float32) @ LUMA
+
+
+def stretch(values: NDArray[Any]) -> NDArray[np.float32]:
+    """Map the robust range of `values` linearly to 0-1 and clip; a constant picture becomes 0."""
+    x = np.asarray(values, np.float32)
+    low, high = np.percentile(x, STRETCH_PERCENTILES)
+    if not high > low:
+        return np.zeros_like(x)
+    return np.clip((x - np.float32(low)) / np.float32(high - low), 0.0, 1.0)
