@@ -18,7 +18,7 @@ from medview.imaging.open import open_path
 from medview.imaging.raster import decode_mask
 from medview.imaging.study import Frame
 from medview.inference.gate import OTHER
-from medview.inference.preprocess import Preprocess, to_canonical
+from medview.inference.preprocess import to_canonical
 from training.augment import augment, mirror_half
 from training.config import Config
 from training.other import SIDE, make, scramble
@@ -39,7 +39,7 @@ class Pool:
 
 def load_pool(samples: list[Sample], config: Config) -> Pool:
     """Read, squash and stretch every sample. Raises ValueError naming the files that cannot be read."""
-    rule = Preprocess((config.size, config.size), config.colour, config.intensity)
+    rule = config.preprocess
     shape = (len(samples), *rule.size) + ((3,) if config.colour == "rgb" else ())
     images = np.zeros(shape, np.uint8)
     needs_masks = any(s.mask for s in samples)

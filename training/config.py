@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from medview.inference.preprocess import Preprocess
+
 CONFIGS = Path(__file__).parent / "configs"
 # Settings that leave the trained weights as they are.
-EXPORT_ONLY = ("version", "views", "soup", "ensemble", "sensitivity", "held_out_stages")
+EXPORT_ONLY = ("version", "views", "soup", "ensemble", "sensitivity", "held_out_stages", "int8_weights")
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Config:
     """A training run.
 
     Attributes:
-        size, colour, intensity: become the card's preprocessing.
+        size, colour, intensity, region: become the card's preprocessing.
         smoothing, mixup, dropout, ema, warm_up: the usual regularisation; ema is the decay per step.
         class_power, source_power: see `training.batches.sampling_weights`.
         encoder_from: id of the run that is the start instead of ImageNet: its encoder, or all of an equal network.
@@ -60,6 +62,7 @@ class Config:
         ensemble: runs whose outputs are averaged with this one's in the exported graph.
         sensitivity: what the operating point of a class reaches on val, at the least.
         held_out_stages: epochs of the short runs of `training.held_out`, which leave one source out; empty for none.
+        int8_weights: the large weights of the exported file are rounded to 8 bits instead of 16 (docs/adr/0006).
         gate_data: the model is the gate, so its feature statistics are exported as well.
     """
 
@@ -73,6 +76,7 @@ class Config:
     colour: str
     intensity: str
     stages: tuple[Stage, ...]
+    region: str = "whole"
     batch: int = 64
     lr: float = 4e-4
     weight_decay: float = 0.02
@@ -91,8 +95,14 @@ class Config:
     ensemble: tuple[str, ...] = ()
     sensitivity: float = 0.9
     held_out_stages: tuple[Stage, ...] = ()
+    int8_weights: bool = False
     gate_data: bool = False
     augment: Augment = field(default_factory=Augment)
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """How the program makes the network's input of a picture."""
+        return Preprocess((self.size, self.size), self.colour, self.intensity, region=self.region)
 
     @property
     def epochs(self) -> int:

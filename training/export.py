@@ -28,7 +28,7 @@ from training.fit import build
 from training.folder import card_tables, npz_bytes, read_folder, write_folder
 from training.gate import fit_gate, fit_orientation
 from training.networks import Classifier
-from training.onnx_files import OPSET, Shipped, store_fp16, to_onnx, torch_outputs
+from training.onnx_files import OPSET, Shipped, store_small, to_onnx, torch_outputs
 
 log = logging.getLogger("training")
 # How many val pictures the parity check and the speed comparison use.
@@ -83,6 +83,7 @@ def facts(config: Config, runs: list[Run], hashes: dict[str, str], counts: dict[
         "seed": config.seed,
         "epochs": config.epochs,
         "averaged_views": config.views,
+        "weights": "int8" if config.int8_weights else "fp16",
         "averaged_weights": list(config.soup),
         "averaged_outputs": list(config.ensemble),
         "configuration_sha256": config.digest(),
@@ -150,7 +151,7 @@ def networks_of(config: Config, runs: Path) -> tuple[list[torch.nn.Module], list
     soup = [load_best(load_config(id), runs) for id in config.soup]
     others = [load_best(load_config(id), runs) for id in config.ensemble]
     for run in (*soup, *others):
-        for name in ("task", "labels", "size", "colour", "intensity"):
+        for name in ("task", "labels", "preprocess"):
             if getattr(run.config, name) != getattr(config, name):
                 raise ValueError(f"{run.config.id} and {config.id} differ in {name}; they cannot be averaged")
     networks = []
@@ -214,7 +215,7 @@ def export(
 
 def ship(module: Shipped, config: Config) -> tuple[Network, bytes]:
     """The ONNX file of a network, and the session that runs it."""
-    data = store_fp16(to_onnx(module, config.size)).SerializeToString()
+    data = store_small(to_onnx(module, config.size), config.int8_weights).SerializeToString()
     return Network(data, "cpu"), data
 
 

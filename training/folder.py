@@ -39,6 +39,9 @@ def card_tables(config: Config, calibration: dict[str, Any], files: dict[str, by
     hide_labels(raw)
     if "gate" in calibration:
         calibration["gate"] = raw.pop("gate", {}) | calibration["gate"]
+    preprocess = {"size": [config.size, config.size], "colour": config.colour, "intensity": config.intensity}
+    if config.region != Config.region:
+        preprocess["region"] = config.region
     return raw | {
         "format": FORMAT,
         "id": config.id,
@@ -46,7 +49,7 @@ def card_tables(config: Config, calibration: dict[str, Any], files: dict[str, by
         "task": config.task,
         "sha256": hashes.pop("model.onnx"),
         "files": hashes,
-        "preprocess": {"size": [config.size, config.size], "colour": config.colour, "intensity": config.intensity},
+        "preprocess": preprocess,
         **calibration,
     }
 

@@ -18,7 +18,7 @@ from training import fit as loop  # noqa: E402
 from training.batches import Pool, sampling_weights  # noqa: E402
 from training.config import Config  # noqa: E402
 from training.networks import CLASSIFIERS, SEGMENTERS, MobileNetV2, ResidualUNet, classifier, restore_batch_norm  # noqa: E402
-from training.onnx_files import Shipped, store_fp16, to_onnx, torch_outputs  # noqa: E402
+from training.onnx_files import Shipped, round_channels, store_small, to_onnx, torch_outputs  # noqa: E402
 from training.samples import Sample  # noqa: E402
 
 
@@ -213,14 +213,27 @@ def test_a_full_disk_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize("views", [1, 2, 4])
 @pytest.mark.parametrize("network", [MobileNetV2(3), ResidualUNet()], ids=["classifier", "segmenter"])
-def test_the_exported_file_answers_as_pytorch_does_at_half_the_size(network: torch.nn.Module, views: int) -> None:
+@pytest.mark.parametrize(("int8", "share", "close"), [(False, 0.62, 0.02), (True, 0.42, 0.2)], ids=["fp16", "int8"])
+def test_the_exported_file_answers_as_pytorch_does_at_a_share_of_the_size(
+    network: torch.nn.Module, views: int, int8: bool, share: float, close: float
+) -> None:
     tensor = to_input(np.random.default_rng(0).random((64, 64), np.float32))
     module = Shipped([network], views)
     full = to_onnx(module, 64)
-    half = store_fp16(full)
-    assert half.ByteSize() < 0.62 * full.ByteSize()
+    small = store_small(full, int8)
+    assert small.ByteSize() < share * full.ByteSize()
     theirs = torch_outputs(module, tensor)
-    ours = Network(half.SerializeToString(), "cpu").run(tensor)
+    ours = Network(small.SerializeToString(), "cpu").run(tensor)
     assert set(ours) == set(theirs)
     for name, value in theirs.items():
-        np.testing.assert_allclose(ours[name], value, atol=0.02 * max(1.0, float(np.abs(value).max())))
+        np.testing.assert_allclose(ours[name], value, atol=close * max(1.0, float(np.abs(value).max())))
+
+
+def test_each_output_channel_is_rounded_by_a_scale_of_its_own() -> None:
+    weights = np.array([[1.27, -0.5, 0.25], [127.0, 1.0, -3.0], [0.0, 0.0, 0.0]], np.float32).reshape(3, 3, 1, 1)
+    whole, scale = round_channels(weights)
+    assert whole.dtype == np.int8
+    np.testing.assert_allclose((whole * scale)[:2], weights[:2], rtol=0, atol=0.5 * 127 * 0.01)
+    np.testing.assert_array_equal(whole[2], 0)
+    # Half a step is the largest error where nothing is cut off.
+    assert np.abs(whole[1] * scale[1] - weights[1]).max() <= 0.5
