@@ -43,12 +43,15 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40]
 
 
-def without(config: Config, source: str) -> Config:
-    """The short run that never sees a source: from ImageNet, for every other start may have seen it."""
+def without(config: Config, source: str, samples: list[Sample]) -> Config:
+    """The short run that never sees a source: from ImageNet, for every other start may have seen it. Classes that only
+    this source holds are none of the run's labels."""
     stages = config.held_out_stages
+    left = {name for s in samples if s.split == "train" and s.source != source for name in (s.label, *s.allowed)}
     return replace(
         config,
         id=f"{config.id}-without-{slug(source)}",
+        labels=tuple(label for label in config.labels if label in left),
         size=stages[-1].size,
         stages=stages,
         encoder_from="",
@@ -104,7 +107,7 @@ def leave_one_out(
     report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     found: dict[str, Any] = report.get("held_out", {})
     for source in only or sources:
-        run = without(config, source)
+        run = without(config, source, samples)
         pools = [
             load_pool([s for s in samples if s.split == split and s.source != source], run)
             for split in ("train", "val")

@@ -64,3 +64,10 @@ def test_a_source_is_left_out_of_training_and_measured(tmp_path: Path, monkeypat
         held_out.leave_one_out(config, pool.samples, tmp_path, tmp_path / "runs", ["elsewhere"], 1)
     with pytest.raises(ValueError, match="no held_out_stages"):
         held_out.leave_one_out(toy_config(), pool.samples, tmp_path, tmp_path / "runs", [], 1)
+
+
+def test_a_class_that_goes_with_its_only_source_is_no_label_of_the_run() -> None:
+    samples = [sample("1", "dark", "a"), sample("2", "bright", "b"), sample("3", "bright", "a", "val")]
+    config = toy_config(held_out_stages=(Stage(32, 1),))
+    assert held_out.without(config, "b", samples).labels == ("dark",)
+    assert held_out.without(config, "c", samples).labels == config.labels
