@@ -12,7 +12,7 @@ from medview.inference.preprocess import Preprocess
 
 CONFIGS = Path(__file__).parent / "configs"
 # Settings that leave the trained weights as they are.
-EXPORT_ONLY = ("version", "views", "soup", "ensemble", "sensitivity", "held_out_stages", "int8_weights")
+EXPORT_ONLY = ("version", "views", "zoom", "soup", "ensemble", "sensitivity", "held_out_stages", "int8_weights")
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,8 @@ class Config:
         encoder_from: id of the run that is the start instead of ImageNet: its encoder, or all of an equal network.
         frozen_layers: so many layers of the encoder, from the input on, stay as they are; 19 is all of MobileNetV2.
         views: flipped views that the shipped network averages: 1, 2 (left-right) or 4 (up-down as well).
+        zoom: below 1, the shipped network averages as many views again of the middle alone, this share of the sides;
+            for classifiers.
         soup: runs whose best weights are averaged with this one's for the export (Wortsman et al. 2022,
             arXiv 2203.05482); all of one start and one architecture.
         ensemble: runs whose outputs are averaged with this one's in the exported graph.
@@ -91,6 +93,7 @@ class Config:
     encoder_from: str = ""
     frozen_layers: int = 0
     views: int = 1
+    zoom: float = 1.0
     soup: tuple[str, ...] = ()
     ensemble: tuple[str, ...] = ()
     sensitivity: float = 0.9
@@ -149,9 +152,12 @@ def load_config(model: str, arch: str = "") -> Config:
         if arch and arch != raw["arch"]:
             raw |= {"id": f"{raw['id']}-{arch.replace('_', '-')}", "arch": arch, "soup": (), "ensemble": ()}
             raw |= {"encoder_from": "", "frozen_layers": 0}
-        return Config(**raw, augment=Augment(**augment))
+        config = Config(**raw, augment=Augment(**augment))
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path.name}: {error}") from error
+    if not 0.5 <= config.zoom <= 1 or (config.zoom < 1 and config.task == "segment"):
+        raise ValueError(f"{path.name}: zoom {config.zoom} of a {config.task} model; 0.5 to 1, and 1 for masks")
+    return config
 
 
 def chain(config: Config) -> list[Config]:

@@ -83,6 +83,7 @@ def facts(config: Config, runs: list[Run], hashes: dict[str, str], counts: dict[
         "seed": config.seed,
         "epochs": config.epochs,
         "averaged_views": config.views,
+        "zoomed_views": config.zoom,
         "weights": "int8" if config.int8_weights else "fp16",
         "averaged_weights": list(config.soup),
         "averaged_outputs": list(config.ensemble),
@@ -186,7 +187,7 @@ def export(
     """Make the model folder from the best checkpoints. `pool` is the val split; of `train` only the gate needs the
     pictures. Returns the folder. Raises ValueError when a run is missing, unfinished or of another configuration."""
     networks, made_of = networks_of(config, runs)
-    module = Shipped(networks, config.views)
+    module = Shipped(networks, config.views, config.zoom)
     shipped, data = ship(module, config)
     outputs = run_all(shipped, pool)
     if config.task == "multilabel":

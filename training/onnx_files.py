@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
@@ -18,26 +19,32 @@ from training.networks import Classifier
 OPSET = 17
 # Smaller tensors (biases, constants) stay fp32: they weigh nothing.
 SMALL_FROM = 1024
+# Cells of a map of zoomed views to one of the network's.
+FINER = 4
 
 
 class Shipped(nn.Module):
-    """Networks as they are exported: the mean over all of them and over flipped views of one picture.
+    """Networks as they are exported: the mean over all of them and over several views of one picture.
 
-    Input (1, 3, rows, cols). Classifiers give (logits, features, maps), segmenters logits (1, 1, rows, cols); maps and
-    masks are flipped back before the mean, so logit = mean of the map + bias stays true. The features of several
-    classifiers stand behind each other.
+    Views are the picture and its mirror images; with a `zoom` below 1, each of them also enlarged so that only the
+    middle, that share of the sides, is seen. Input (1, 3, rows, cols). Classifiers give (logits, features, maps),
+    segmenters logits (1, 1, rows, cols). Maps and masks are flipped back before the mean; maps of the middle are put
+    there with the same sum, so that the mean of a map and the bias still make the logit (within interpolation).
+    The features of several classifiers stand behind each other.
     """
 
-    def __init__(self, networks: list[nn.Module], views: int = 1) -> None:
+    def __init__(self, networks: list[nn.Module], views: int = 1, zoom: float = 1.0) -> None:
         super().__init__()
         self.networks = nn.ModuleList(networks).eval()
         self.classifies = isinstance(networks[0], Classifier)
         self.flips: list[list[int]] = [[], [3], [2], [2, 3]][:views]
+        self.zoom = zoom
 
     def forward(self, x: Tensor) -> Any:
-        batch = torch.cat([x.flip(axes) if axes else x for axes in self.flips])
+        seen = [x] if self.zoom == 1.0 else [x, self._middle(x)]
+        batch = torch.cat([one.flip(axes) if axes else one for one in seen for axes in self.flips])
         if not self.classifies:
-            return torch.stack([self._merge(network(batch)) for network in self.networks]).mean(0)
+            return torch.stack([self._upright(network(batch)) for network in self.networks]).mean(0)
         logits, features, maps = zip(*(network.explain(batch) for network in self.networks), strict=True)
         return (
             torch.stack(logits).mean((0, 1))[None],
@@ -45,7 +52,25 @@ class Shipped(nn.Module):
             torch.stack([self._merge(m) for m in maps]).mean(0),
         )
 
-    def _merge(self, planes: Tensor) -> Tensor:
+    def _middle(self, x: Tensor) -> Tensor:
+        side = int(x.shape[-1])
+        inner = round(side * self.zoom)
+        start = (side - inner) // 2
+        part = x[:, :, start : start + inner, start : start + inner]
+        return F.interpolate(part, size=(side, side), mode="bilinear", align_corners=False)
+
+    def _merge(self, maps: Tensor) -> Tensor:
+        count = len(self.flips)
+        if len(maps) == count:
+            return self._upright(maps)
+        fine = int(maps.shape[-1]) * FINER
+        edge = round(fine * (1 - self.zoom) / 2)
+        inner = fine - 2 * edge
+        whole = F.interpolate(self._upright(maps[:count]), size=(fine, fine), mode="bilinear", align_corners=False)
+        middle = F.interpolate(self._upright(maps[count:]), size=(inner, inner), mode="bilinear", align_corners=False)
+        return (whole + F.pad(middle, (edge,) * 4) * (fine / inner) ** 2) / 2
+
+    def _upright(self, planes: Tensor) -> Tensor:
         back = [planes[i : i + 1].flip(axes) if axes else planes[i : i + 1] for i, axes in enumerate(self.flips)]
         return torch.stack(back).mean(0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from medview.inference.runtime import Network  # noqa: E402
 from tests.training.toy import toy_config, toy_pool  # noqa: E402
 from training import fit as loop  # noqa: E402
 from training.batches import Pool, sampling_weights  # noqa: E402
-from training.config import Config  # noqa: E402
+from training.config import CONFIGS, Config, load_config  # noqa: E402
 from training.networks import CLASSIFIERS, SEGMENTERS, MobileNetV2, ResidualUNet, classifier, restore_batch_norm  # noqa: E402
 from training.onnx_files import Shipped, round_channels, store_small, to_onnx, torch_outputs  # noqa: E402
 from training.samples import Sample  # noqa: E402
@@ -211,6 +212,38 @@ def test_a_full_disk_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pyte
     assert torch.load(path, weights_only=True) == {"epoch": 1}
 
 
+def test_zoomed_views_see_the_middle_and_their_maps_lie_there() -> None:
+    torch.manual_seed(0)
+    network = MobileNetV2(3).eval()
+    x = torch.rand(1, 3, 128, 128)
+    middle = torch.nn.functional.interpolate(x[:, :, 32:96, 32:96], size=(128, 128), mode="bilinear")
+    with torch.no_grad():
+        logits, _, maps = Shipped([network], 1, 0.5)(x)
+        expected = network(torch.cat([x, middle])).mean(0, keepdim=True)
+        torch.testing.assert_close(logits, expected, atol=1e-4, rtol=1e-3)
+        _, _, whole = network.explain(x)
+        _, _, inner = network.explain(middle)
+        assert maps.shape == (1, 3, 16, 16)
+        fine = torch.nn.functional.interpolate(whole, size=(16, 16), mode="bilinear")
+        # Half of the evidence is the whole picture's; the rest, of the middle, lies in the middle with the same sum.
+        rest = 2 * maps - fine
+        assert float(rest[:, :, :4].abs().max()) < 1e-4
+        torch.testing.assert_close(
+            rest[:, :, 4:12, 4:12].mean((2, 3)) / 4,
+            torch.nn.functional.interpolate(inner, size=(8, 8), mode="bilinear").mean((2, 3)),
+            atol=1e-3,
+            rtol=1e-3,
+        )
+
+
+@pytest.mark.parametrize("zoom", [0.4, 1.1])
+def test_a_zoom_that_makes_no_sense_is_refused(tmp_path: Path, zoom: float) -> None:
+    text = (CONFIGS / "skin-lesion.toml").read_text(encoding="utf-8")
+    (tmp_path / "x.toml").write_text(f"zoom = {zoom}\n" + re.sub("(?m)^zoom.*$", "", text), encoding="utf-8")
+    with pytest.raises(ValueError, match="zoom"):
+        load_config(str(tmp_path / "x.toml"))
+
+
 @pytest.mark.parametrize("views", [1, 2, 4])
 @pytest.mark.parametrize("network", [MobileNetV2(3), ResidualUNet()], ids=["classifier", "segmenter"])
 @pytest.mark.parametrize(("int8", "share", "close"), [(False, 0.62, 0.02), (True, 0.42, 0.2)], ids=["fp16", "int8"])
@@ -218,7 +251,7 @@ def test_the_exported_file_answers_as_pytorch_does_at_a_share_of_the_size(
     network: torch.nn.Module, views: int, int8: bool, share: float, close: float
 ) -> None:
     tensor = to_input(np.random.default_rng(0).random((64, 64), np.float32))
-    module = Shipped([network], views)
+    module = Shipped([network], views, 0.8 if isinstance(network, MobileNetV2) else 1.0)
     full = to_onnx(module, 64)
     small = store_small(full, int8)
     assert small.ByteSize() < share * full.ByteSize()
