@@ -101,7 +101,8 @@ def export(options: argparse.Namespace) -> None:
     samples = load_set(config.data, options.data)
     # Only the gate needs the training pictures again, for its feature statistics.
     train_samples = [s for s in samples if s.split == "train"] if config.gate_data else []
-    pools = [load_pool(chosen, config) for chosen in (train_samples, [s for s in samples if s.split == "val"])]
+    val = [s for s in samples if s.split == "val"]
+    pools = [load_pool(chosen, config, config.shipped) for chosen in (train_samples, val)]
     export_model(
         config,
         pools[0],
@@ -122,7 +123,7 @@ def calibrate(options: argparse.Namespace) -> None:
 
     config = load_config(options.id)
     val = [s for s in load_set(config.data, options.data) if s.split == "val"]
-    recalibrate(config, load_pool(val, config), options.models)
+    recalibrate(config, load_pool(val, config, config.shipped), options.models)
 
 
 def card(options: argparse.Namespace) -> None:

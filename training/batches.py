@@ -18,7 +18,7 @@ from medview.imaging.open import open_path
 from medview.imaging.raster import decode_mask
 from medview.imaging.study import Frame
 from medview.inference.gate import OTHER
-from medview.inference.preprocess import to_canonical
+from medview.inference.preprocess import Preprocess, to_canonical
 from training.augment import augment, mirror_half
 from training.config import Config
 from training.other import SIDE, make, scramble
@@ -37,10 +37,12 @@ class Pool:
     allowed: NDArray[np.bool_]
 
 
-def load_pool(samples: list[Sample], config: Config) -> Pool:
-    """Read, squash and stretch every sample. Raises ValueError naming the files that cannot be read."""
-    rule = config.preprocess
-    shape = (len(samples), *rule.size) + ((3,) if config.colour == "rgb" else ())
+def load_pool(samples: list[Sample], config: Config, rule: Preprocess | None = None) -> Pool:
+    """Read, squash and stretch every sample, by another `rule` than that of the training where one is given. Raises
+    ValueError naming the files that cannot be read."""
+    rule = rule or config.preprocess
+    planes = 3 if rule.colour == "rgb" else 2 if rule.region == "both" else 0
+    shape = (len(samples), *rule.size) + ((planes,) if planes else ())
     images = np.zeros(shape, np.uint8)
     needs_masks = any(s.mask for s in samples)
     masks = np.zeros(shape[:3], np.uint8) if needs_masks else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +106,12 @@ class Config:
     def preprocess(self) -> Preprocess:
         """How the program makes the network's input of a picture."""
         return Preprocess((self.size, self.size), self.colour, self.intensity, region=self.region)
+
+    @property
+    def shipped(self) -> Preprocess:
+        """The input of the exported graph: where the networks it averages see different regions, both of them."""
+        regions = {self.region, *(load_config(id).region for id in self.ensemble)}
+        return replace(self.preprocess, region="both") if len(regions) > 1 else self.preprocess
 
     @property
     def epochs(self) -> int:

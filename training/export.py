@@ -28,7 +28,7 @@ from training.fit import build
 from training.folder import card_tables, npz_bytes, read_folder, write_folder
 from training.gate import fit_gate, fit_orientation
 from training.networks import Classifier
-from training.onnx_files import OPSET, Shipped, store_small, to_onnx, torch_outputs
+from training.onnx_files import OPSET, Member, Shipped, store_small, to_onnx, torch_outputs
 
 log = logging.getLogger("training")
 # How many val pictures the parity check and the speed comparison use.
@@ -37,14 +37,14 @@ SPEED_RUNS = 30
 
 
 def tensor_of(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Network input (1, 3, rows, cols) of a canonical 8-bit picture, which is what the pools hold."""
+    """Network input (1, 3 or 2, rows, cols) of a canonical 8-bit picture, which is what the pools hold."""
     return to_input(image.astype(np.float32) / np.float32(255))
 
 
 def run_all(network: Network, pool: Pool) -> dict[str, NDArray[Any]]:
     """Every output of the network for every picture of the pool, stacked; class maps are left out."""
     rows = [network.run(tensor_of(image)) for image in pool.images]
-    return {name: np.concatenate([r[name] for r in rows]) for name in network.outputs if name != "maps"}
+    return {name: np.concatenate([r[name] for r in rows]) for name in network.outputs if "maps" not in name}
 
 
 def parity(network: Network, reference: Shipped, pool: Pool, config: Config) -> dict[str, float]:
@@ -143,31 +143,33 @@ def mean_weights(states: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def networks_of(config: Config, runs: Path) -> tuple[list[torch.nn.Module], list[Run]]:
+def members_of(config: Config, runs: Path) -> tuple[list[Member], list[Run]]:
     """The networks whose outputs the exported graph averages, and every run that they were made of, own first.
 
-    Raises ValueError when a run is missing, unfinished or of another configuration, or sees other pictures.
+    Raises ValueError when a run is missing, unfinished or of another configuration, or judges something else.
     """
     own = load_best(config, runs)
     soup = [load_best(load_config(id), runs) for id in config.soup]
     others = [load_best(load_config(id), runs) for id in config.ensemble]
-    for run in (*soup, *others):
-        for name in ("task", "labels", "preprocess"):
+    same = ("task", "labels", "colour", "intensity")
+    for run, names in (*((r, (*same, "size", "region")) for r in soup), *((r, same) for r in others)):
+        for name in names:
             if getattr(run.config, name) != getattr(config, name):
                 raise ValueError(f"{run.config.id} and {config.id} differ in {name}; they cannot be averaged")
-    networks = []
+    members = []
     for member, state in (
         (config, mean_weights([own.best["model"], *(r.best["model"] for r in soup)])),
         *((r.config, r.best["model"]) for r in others),
     ):
-        networks.append(build(member))
-        networks[-1].load_state_dict(state)
-    return networks, [own, *soup, *others]
+        network = build(member)
+        network.load_state_dict(state)
+        members.append(Member(network, member.size, member.region == "lungs"))
+    return members, [own, *soup, *others]
 
 
-def scale_head(networks: list[torch.nn.Module], scales: NDArray[Any], offsets: NDArray[Any]) -> None:
+def scale_head(members: list[Member], scales: NDArray[Any], offsets: NDArray[Any]) -> None:
     """Fold a scale and an offset per label into linear heads, so that logits, maps and ONNX file agree."""
-    for network in networks:
+    for network in (member.network for member in members):
         assert isinstance(network, Classifier)
         scale, offset = torch.from_numpy(scales).float(), torch.from_numpy(offsets).float()
         with torch.no_grad():
@@ -186,12 +188,12 @@ def export(
 ) -> Path:
     """Make the model folder from the best checkpoints. `pool` is the val split; of `train` only the gate needs the
     pictures. Returns the folder. Raises ValueError when a run is missing, unfinished or of another configuration."""
-    networks, made_of = networks_of(config, runs)
-    module = Shipped(networks, config.views, config.zoom)
+    members, made_of = members_of(config, runs)
+    module = Shipped(members, config.views, config.zoom)
     shipped, data = ship(module, config)
     outputs = run_all(shipped, pool)
     if config.task == "multilabel":
-        scale_head(networks, *platt_scaling(outputs["logits"], pool.allowed))
+        scale_head(members, *platt_scaling(outputs["logits"], pool.allowed))
         shipped, data = ship(module, config)
         outputs = run_all(shipped, pool)
     calibration = calibrate(config, outputs, pool)

@@ -40,8 +40,8 @@ def card_tables(config: Config, calibration: dict[str, Any], files: dict[str, by
     if "gate" in calibration:
         calibration["gate"] = raw.pop("gate", {}) | calibration["gate"]
     preprocess = {"size": [config.size, config.size], "colour": config.colour, "intensity": config.intensity}
-    if config.region != Config.region:
-        preprocess["region"] = config.region
+    if config.shipped.region != "whole":
+        preprocess["region"] = config.shipped.region
     return raw | {
         "format": FORMAT,
         "id": config.id,

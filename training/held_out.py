@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from medview.report.export import write_atomic
 from training.batches import load_pool
-from training.config import Config
+from training.config import Config, load_config
 from training.fit import build, fit, predict
 from training.metrics import interval
 from training.samples import Sample
@@ -90,6 +90,29 @@ def measure(config: Config, samples: list[Sample], labels: list[str], logits: ND
     }
 
 
+def members(config: Config) -> list[Config]:
+    """The runs that stand for a model: its own and, where the model averages networks that see different regions, one
+    for each of these."""
+    chosen = {config.region: config}
+    for other in map(load_config, config.ensemble):
+        chosen.setdefault(other.region, other)
+    return list(chosen.values())
+
+
+def short_run(
+    run: Config, samples: list[Sample], source: str, own: list[Sample], weights: Path, runs: Path, threads: int
+) -> NDArray[Any]:
+    """Train without a source and give the logits (n, classes) for its pictures `own`."""
+    pools = [
+        load_pool([s for s in samples if s.split == split and s.source != source], run) for split in ("train", "val")
+    ]
+    best = fit(run, pools[0], pools[1], weights, runs, threads)
+    network = build(run)
+    network.load_state_dict(torch.load(best, weights_only=True, map_location="cpu")["model"])
+    told: NDArray[Any] = predict(network.eval(), load_pool(own, run), run)
+    return told
+
+
 def leave_one_out(
     config: Config, samples: list[Sample], weights: Path, runs: Path, only: list[str], threads: int
 ) -> Path:
@@ -107,22 +130,22 @@ def leave_one_out(
     report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     found: dict[str, Any] = report.get("held_out", {})
     for source in only or sources:
-        run = without(config, source, samples)
-        pools = [
-            load_pool([s for s in samples if s.split == split and s.source != source], run)
-            for split in ("train", "val")
-        ]
-        best = fit(run, pools[0], pools[1], weights, runs, threads)
-        network = build(run)
-        network.load_state_dict(torch.load(best, weights_only=True, map_location="cpu")["model"])
         own = [s for s in samples if s.source == source and s.split in ("train", "val") and s.label]
-        found[source] = measure(run, own, sources[source], predict(network.eval(), load_pool(own, run), run))
-        log.info("%s: %s", run.id, json.dumps(found[source]["accuracy"]))
+        logits = {}
+        for member in members(config):
+            run = without(member, source, samples)
+            logits[run] = short_run(run, samples, source, own, weights, runs, threads)
+        found[source] = measure(run, own, sources[source], np.mean(list(logits.values()), axis=0))
+        if len(logits) > 1:
+            found[source]["alone"] = {
+                run.region: measure(run, own, sources[source], told)["accuracy"] for run, told in logits.items()
+            }
+        log.info("%s without %s: %s", config.id, source, json.dumps(found[source]["accuracy"]))
         report = {
             "id": config.id,
             "stages": [{"size": s.size, "epochs": s.epochs} for s in config.held_out_stages],
             "note": "Short runs from ImageNet that never saw the source, measured on its train and val pictures; only "
-            "classes that another source holds as well.",
+            "classes that another source holds as well. Of a model of several regions the mean of one run for each.",
             "held_out": found,
         }
         path.parent.mkdir(exist_ok=True)

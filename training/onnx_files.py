@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import warnings
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -23,34 +24,66 @@ SMALL_FROM = 1024
 FINER = 4
 
 
+@dataclass(frozen=True)
+class Member:
+    """One of the networks that an exported graph averages.
+
+    Attributes:
+        size: pixels a side that it learned from; an input of another size is resized in the graph.
+        lungs: it looks at the second plane of a picture of two.
+    """
+
+    network: nn.Module
+    size: int
+    lungs: bool = False
+
+
 class Shipped(nn.Module):
     """Networks as they are exported: the mean over all of them and over several views of one picture.
 
     Views are the picture and its mirror images; with a `zoom` below 1, each of them also enlarged so that only the
-    middle, that share of the sides, is seen. Input (1, 3, rows, cols). Classifiers give (logits, features, maps),
-    segmenters logits (1, 1, rows, cols). Maps and masks are flipped back before the mean; maps of the middle are put
-    there with the same sum, so that the mean of a map and the bias still make the logit (within interpolation).
-    The features of several classifiers stand behind each other.
+    middle, that share of the sides, is seen. Input (1, 3, rows, cols), or (1, 2, rows, cols) with the whole picture and
+    its lungs. Classifiers give (logits, features, maps[, maps of the lungs]), segmenters logits (1, 1, rows, cols).
+    Maps and masks are flipped back before the mean; maps of the middle are put there with the same sum. So the means of
+    both maps and the bias make the logit, within interpolation. The features of several classifiers stand behind each
+    other.
     """
 
-    def __init__(self, networks: list[nn.Module], views: int = 1, zoom: float = 1.0) -> None:
+    def __init__(self, members: list[Member], views: int = 1, zoom: float = 1.0) -> None:
         super().__init__()
-        self.networks = nn.ModuleList(networks).eval()
-        self.classifies = isinstance(networks[0], Classifier)
+        self.networks = nn.ModuleList(m.network for m in members).eval()
+        self.members = members
+        self.classifies = isinstance(members[0].network, Classifier)
+        self.planes = len({m.lungs for m in members})
         self.flips: list[list[int]] = [[], [3], [2], [2, 3]][:views]
         self.zoom = zoom
 
+    @property
+    def outputs(self) -> list[str]:
+        """Names of the outputs, in order."""
+        names = ["logits", "features", "maps"] if self.classifies else ["logits"]
+        return [*names, "lung_maps"] if self.planes > 1 else names
+
     def forward(self, x: Tensor) -> Any:
-        seen = [x] if self.zoom == 1.0 else [x, self._middle(x)]
-        batch = torch.cat([one.flip(axes) if axes else one for one in seen for axes in self.flips])
         if not self.classifies:
-            return torch.stack([self._upright(network(batch)) for network in self.networks]).mean(0)
-        logits, features, maps = zip(*(network.explain(batch) for network in self.networks), strict=True)
-        return (
-            torch.stack(logits).mean((0, 1))[None],
-            torch.cat([f.mean(0, keepdim=True) for f in features], dim=1),
-            torch.stack([self._merge(m) for m in maps]).mean(0),
-        )
+            return torch.stack([self._upright(m.network(self._views(x, m))) for m in self.members]).mean(0)
+        logits, features = [], []
+        maps: dict[bool, Any] = {}
+        for m in self.members:
+            judged, pooled, planes = cast(Classifier, m.network).explain(self._views(x, m))
+            logits.append(judged)
+            features.append(pooled.mean(0, keepdim=True))
+            share = self._merge(planes) / len(self.members)
+            maps[m.lungs] = maps[m.lungs] + share if m.lungs in maps else share
+        return torch.stack(logits).mean((0, 1))[None], torch.cat(features, dim=1), *(maps[k] for k in sorted(maps))
+
+    def _views(self, x: Tensor, member: Member) -> Tensor:
+        if self.planes > 1:
+            x = x[:, int(member.lungs) : int(member.lungs) + 1].expand(-1, 3, -1, -1)
+        if member.size != int(x.shape[-1]):
+            x = F.interpolate(x, size=(member.size, member.size), mode="bilinear", align_corners=False)
+        seen = [x] if self.zoom == 1.0 else [x, self._middle(x)]
+        return torch.cat([one.flip(axes) if axes else one for one in seen for axes in self.flips])
 
     def _middle(self, x: Tensor) -> Tensor:
         side = int(x.shape[-1])
@@ -76,8 +109,7 @@ class Shipped(nn.Module):
 
 
 def to_onnx(module: Shipped, size: int) -> onnx.ModelProto:
-    """Export in fp32. Classifiers give `logits`, `features`, `maps`; segmenters `logits` (1, 1, rows, cols)."""
-    names = ["logits", "features", "maps"] if module.classifies else ["logits"]
+    """Export in fp32, for a square input of `size` pixels a side."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # The recording exporter is deprecated but needs no further package and folds batch norm by itself; it also
@@ -85,10 +117,10 @@ def to_onnx(module: Shipped, size: int) -> onnx.ModelProto:
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module.eval(),
-            (torch.zeros(1, 3, size, size),),
+            (torch.zeros(1, 2 if module.planes > 1 else 3, size, size),),
             buffer,
             input_names=["image"],
-            output_names=names,
+            output_names=module.outputs,
             opset_version=OPSET,
             dynamo=False,
         )
@@ -151,6 +183,5 @@ def round_channels(weights: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDAr
 def torch_outputs(module: Shipped, tensor: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
     """What PyTorch in fp32 answers to one input (1, 3, rows, cols): the reference of the parity check."""
     answer = module(torch.from_numpy(tensor))
-    if isinstance(answer, Tensor):
-        return {"logits": answer.numpy()}
-    return dict(zip(("logits", "features", "maps"), (part.numpy() for part in answer), strict=True))
+    parts = (answer,) if isinstance(answer, Tensor) else answer
+    return dict(zip(module.outputs, (part.numpy() for part in parts), strict=True))

@@ -52,6 +52,22 @@ def class_heatmaps(maps: NDArray[Any], labels: list[str], one_of_n: bool) -> dic
     return {label: x[index] for index, label in enumerate(labels)}
 
 
+def frame_maps(outputs: dict[str, NDArray[Any]], rule: str, region: Region) -> NDArray[np.float32]:
+    """Class activation maps (classes, h, w) over the whole frame. What a network saw of the lungs alone lies in
+    `region` and counts as much there as spread over the frame: its sum stays the same. `rule`: the card's region."""
+    maps = np.asarray(outputs["maps"][0], np.float32)
+    if rule == "whole":
+        return maps
+    if rule == "lungs":
+        return np.stack([region.place(plane) for plane in maps])
+    import cv2
+
+    share = np.float32((region.bottom - region.top) * (region.right - region.left))
+    lungs = np.stack([region.place(np.asarray(plane, np.float32)) for plane in outputs["lung_maps"][0]]) / share
+    size = (lungs.shape[2], lungs.shape[1])
+    return np.stack([cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR) for plane in maps]) + lungs
+
+
 def findings(card: Card, probabilities: dict[str, float]) -> tuple[str, ...]:
     """Labels other than the normal one at or above their operating point, most probable first; where the card has no
     point for a label, the most probable one of n counts, and of independent labels none."""
@@ -94,8 +110,8 @@ def read_classes(
     shown = [index for index, label in enumerate(card.labels) if label.shown]
     maps = None
     if "maps" in outputs:
-        seen = class_heatmaps(outputs["maps"][0][shown], list(probabilities), card.task == "classify")
-        maps = {label: region.place(heat) for label, heat in seen.items()}
+        evidence = frame_maps(outputs, card.preprocess.region, region)[shown]
+        maps = class_heatmaps(evidence, list(probabilities), card.task == "classify")
     found, likely = findings(card, probabilities), prediction_set(card, probabilities)
     return Reading(probabilities, found, heatmaps=maps, prediction_set=likely)
 

@@ -95,7 +95,7 @@ def check_outputs(card: Card, outputs: dict[str, NDArray[Any]], gate: dict[str, 
         if logits.ndim != 4 or logits.shape[:2] != (1, len(card.labels)):
             raise ValueError(f"mask logits of shape {logits.shape} for {len(card.labels)} labels")
         return
-    for name in ("logits", "maps"):
+    for name in ("logits", "maps", "lung_maps") if card.preprocess.region == "both" else ("logits", "maps"):
         if outputs[name].shape[:2] != (1, len(card.labels)):
             raise ValueError(f"{name} of shape {outputs[name].shape} for {len(card.labels)} labels")
     length = outputs["features"].shape[1]

@@ -91,6 +91,20 @@ def test_the_network_sees_the_lungs_and_nothing_else() -> None:
     np.testing.assert_array_equal(preprocess(picture, LUNGS), preprocess(picture, LUNGS, region=region))
 
 
+def test_a_network_may_see_the_film_and_its_lungs_as_two_planes() -> None:
+    picture = film(PLACES[0])
+    both = Preprocess(LUNGS.size, "grey", "stretch", region="both")
+    seen = to_canonical(picture, both)
+    assert seen.shape == (64, 64, 2)
+    np.testing.assert_array_equal(seen[..., 0], to_canonical(picture, Preprocess(LUNGS.size, "grey", "stretch")))
+    np.testing.assert_array_equal(seen[..., 1], to_canonical(picture, LUNGS))
+    tensor = preprocess(picture, both)
+    assert tensor.shape == (1, 2, 64, 64)
+    np.testing.assert_array_equal(tensor[0, 1], seen[..., 1] * 2 - 1)
+    with pytest.raises(ValueError, match="both"):
+        Preprocess((64, 64), "rgb", "stretch", region="both")
+
+
 def test_a_plane_of_the_region_lands_where_the_region_is() -> None:
     region = Region(0.25, 0.5, 0.75, 1.0)
     placed = region.place(np.ones((6, 6), np.float32))

@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from medview.inference.postprocess import class_heatmaps, drop_small, read_classes, read_mask, sigmoid, softmax
+from medview.inference.lungs import WHOLE, Region
+from medview.inference.postprocess import (
+    class_heatmaps,
+    drop_small,
+    frame_maps,
+    read_classes,
+    read_mask,
+    sigmoid,
+    softmax,
+)
 from tests.inference.cards import card
 
 POINT = {"sensitivity": 0.9, "specificity": 0.9}
@@ -17,6 +26,19 @@ def classes(logits: list[float], **changes: object) -> dict[str, float]:
     reading = read_classes(card(**changes), outputs, (8, 8), None)
     assert reading.probabilities is not None
     return reading.probabilities
+
+
+def test_evidence_of_the_film_and_of_its_lungs_lies_where_it_was_seen() -> None:
+    region = Region(0.25, 0.5, 0.75, 1.0)
+    outputs = {"maps": np.full((1, 2, 2, 2), 3.0), "lung_maps": np.ones((1, 2, 2, 2))}
+    assert (frame_maps(outputs, "whole", WHOLE) == 3).all()
+    alone = frame_maps({"maps": outputs["lung_maps"]}, "lungs", region)
+    assert alone.shape == (2, 16, 16)
+    expected = np.zeros((16, 16), np.float32)
+    expected[4:12, 8:] = 1
+    np.testing.assert_array_equal(alone, np.stack([expected] * 2))
+    # A quarter of the film: there the lungs' evidence is four times as dense, so that its mean stays the same.
+    np.testing.assert_allclose(frame_maps(outputs, "both", region), np.stack([3 + 4 * expected] * 2))
 
 
 def test_softmax_and_sigmoid_are_exact_and_do_not_overflow() -> None:

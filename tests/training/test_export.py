@@ -6,6 +6,7 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from training import folder as folders
 from training.config import Config
 from training.gate import principal
 from training.networks import classifier
+from training.onnx_files import Member
 
 CARD = """
 name = "Toy"
@@ -124,7 +126,7 @@ def test_scale_and_offset_move_into_the_head_and_its_maps() -> None:
     tensor = torch.rand(1, 3, 64, 64)
     with torch.no_grad():
         before = network(tensor)
-        exporting.scale_head([network], np.array([2.0, 0.5]), np.array([-1.0, 3.0]))
+        exporting.scale_head([Member(network, 32)], np.array([2.0, 0.5]), np.array([-1.0, 3.0]))
         logits, _, maps = network.explain(tensor)
     torch.testing.assert_close(logits, before * torch.tensor([2.0, 0.5]) + torch.tensor([-1.0, 3.0]))
     torch.testing.assert_close(maps.mean(dim=(2, 3)) + network.head.bias, logits, atol=1e-5, rtol=1e-4)
@@ -155,18 +157,28 @@ def test_averaged_weights_are_the_mean_of_each() -> None:
     assert mean["n"].item() == 5
 
 
-def test_members_that_see_other_pictures_are_not_averaged(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = toy_config(size=64)
-    monkeypatch.setattr(exporting, "load_config", lambda _: other)
+@pytest.mark.parametrize(
+    ("other", "how", "name"),
+    [
+        ({"size": 64}, "soup", "size"),
+        ({"region": "lungs"}, "soup", "region"),
+        ({"colour": "rgb"}, "ensemble", "colour"),
+    ],
+)
+def test_members_that_do_not_go_together_are_not_averaged(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, other: dict[str, Any], how: str, name: str
+) -> None:
+    monkeypatch.setattr(exporting, "load_config", lambda _: toy_config(**other))
     monkeypatch.setattr(exporting, "load_best", lambda config, _: exporting.Run(config, {}, ""))
-    with pytest.raises(ValueError, match="differ in size"):
-        exporting.networks_of(toy_config(ensemble=("other",)), runs)
+    with pytest.raises(ValueError, match=f"differ in {name}"):
+        exporting.members_of(toy_config(**{how: ("other",)}), runs)
 
 
 def test_soup_and_ensemble_reach_the_card_with_their_hashes(
     runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporting, "load_config", lambda _: toy_config())
+    for place in ("training.export", "training.config"):
+        monkeypatch.setattr(f"{place}.load_config", lambda _: toy_config())
     folder = export(toy_config(soup=("toy",), ensemble=("toy",)), runs, tmp_path / "models")
     training = tomllib.loads((folder / "card.toml").read_text())["about"]["training"]
     digest = hashlib.sha256((runs / "toy" / "best.pt").read_bytes()).hexdigest()

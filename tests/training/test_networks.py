@@ -19,7 +19,7 @@ from training import fit as loop  # noqa: E402
 from training.batches import Pool, sampling_weights  # noqa: E402
 from training.config import CONFIGS, Config, load_config  # noqa: E402
 from training.networks import CLASSIFIERS, SEGMENTERS, MobileNetV2, ResidualUNet, classifier, restore_batch_norm  # noqa: E402
-from training.onnx_files import Shipped, round_channels, store_small, to_onnx, torch_outputs  # noqa: E402
+from training.onnx_files import Member, Shipped, round_channels, store_small, to_onnx, torch_outputs  # noqa: E402
 from training.samples import Sample  # noqa: E402
 
 
@@ -58,7 +58,7 @@ def test_averaged_views_are_those_of_the_flipped_pictures_flipped_back() -> None
     x = torch.rand(1, 3, 64, 64)
     with torch.no_grad():
         expected = (network(x) + network(x.flip(3)).flip(3)) / 2
-        torch.testing.assert_close(Shipped([network], 2)(x), expected, atol=1e-4, rtol=1e-3)
+        torch.testing.assert_close(Shipped([Member(network, 64)], 2)(x), expected, atol=1e-4, rtol=1e-3)
 
 
 def test_several_networks_are_averaged_and_their_maps_still_give_the_logit() -> None:
@@ -66,12 +66,30 @@ def test_several_networks_are_averaged_and_their_maps_still_give_the_logit() -> 
     members: list[torch.nn.Module] = [MobileNetV2(3).eval(), MobileNetV2(3).eval()]
     x = torch.rand(1, 3, 64, 64)
     with torch.no_grad():
-        logits, features, maps = Shipped(members, 2)(x)
+        logits, features, maps = Shipped([Member(one, 64) for one in members], 2)(x)
         alone = [member(view) for member in members for view in (x, x.flip(3))]
     torch.testing.assert_close(logits, torch.stack(alone).mean(0), atol=1e-5, rtol=1e-4)
     assert features.shape == (1, 2 * 1280)
     bias = torch.stack([member.head.bias for member in members]).mean(0)
     torch.testing.assert_close(maps.mean(dim=(2, 3)) + bias, logits, atol=1e-5, rtol=1e-4)
+
+
+def test_one_network_sees_the_film_and_another_its_lungs_at_the_size_each_learned_from() -> None:
+    torch.manual_seed(0)
+    whole, lungs = MobileNetV2(3).eval(), MobileNetV2(3).eval()
+    module = Shipped([Member(whole, 64), Member(lungs, 96, lungs=True)])
+    assert module.outputs == ["logits", "features", "maps", "lung_maps"]
+    x = torch.rand(1, 2, 64, 64)
+    larger = torch.nn.functional.interpolate(x[:, 1:], size=(96, 96), mode="bilinear").expand(-1, 3, -1, -1)
+    with torch.no_grad():
+        logits, _, maps, lung_maps = module(x)
+        expected = (whole(x[:, :1].expand(-1, 3, -1, -1)) + lungs(larger)) / 2
+    torch.testing.assert_close(logits, expected, atol=1e-5, rtol=1e-4)
+    assert (maps.shape, lung_maps.shape) == ((1, 3, 2, 2), (1, 3, 3, 3))
+    bias = (whole.head.bias + lungs.head.bias) / 2
+    torch.testing.assert_close(maps.mean((2, 3)) + lung_maps.mean((2, 3)) + bias, logits, atol=1e-5, rtol=1e-4)
+    ours = Network(store_small(to_onnx(module, 64)).SerializeToString(), "cpu").run(x.numpy())
+    np.testing.assert_allclose(ours["lung_maps"], lung_maps.numpy(), atol=0.02 * max(1, float(lung_maps.abs().max())))
 
 
 @pytest.mark.parametrize("arch", CLASSIFIERS)
@@ -218,7 +236,7 @@ def test_zoomed_views_see_the_middle_and_their_maps_lie_there() -> None:
     x = torch.rand(1, 3, 128, 128)
     middle = torch.nn.functional.interpolate(x[:, :, 32:96, 32:96], size=(128, 128), mode="bilinear")
     with torch.no_grad():
-        logits, _, maps = Shipped([network], 1, 0.5)(x)
+        logits, _, maps = Shipped([Member(network, 128)], 1, 0.5)(x)
         expected = network(torch.cat([x, middle])).mean(0, keepdim=True)
         torch.testing.assert_close(logits, expected, atol=1e-4, rtol=1e-3)
         _, _, whole = network.explain(x)
@@ -251,7 +269,7 @@ def test_the_exported_file_answers_as_pytorch_does_at_a_share_of_the_size(
     network: torch.nn.Module, views: int, int8: bool, share: float, close: float
 ) -> None:
     tensor = to_input(np.random.default_rng(0).random((64, 64), np.float32))
-    module = Shipped([network], views, 0.8 if isinstance(network, MobileNetV2) else 1.0)
+    module = Shipped([Member(network, 64)], views, 0.8 if isinstance(network, MobileNetV2) else 1.0)
     full = to_onnx(module, 64)
     small = store_small(full, int8)
     assert small.ByteSize() < share * full.ByteSize()
