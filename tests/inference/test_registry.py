@@ -55,12 +55,15 @@ def test_class_maps_average_to_the_logits(id: str) -> None:
     model = Registry(device="cpu").load(id)
     assert isinstance(model, Model)
     rng = np.random.default_rng(0)
-    size = model.card.preprocess.size
+    rule = model.card.preprocess
+    planes, networks = (2, 2) if rule.region == "both" else (3, 1)
     biases = []
     for _ in range(2):
-        out = model.network.run(rng.uniform(-1, 1, (1, 3, *size)).astype(np.float32))
-        assert out["features"].shape == (1, 1280)
-        biases.append(out["logits"][0] - out["maps"][0].mean(axis=(1, 2)))
+        out = model.network.run(rng.uniform(-1, 1, (1, planes, *rule.size)).astype(np.float32))
+        assert out["features"].shape == (1, networks * 1280)
+        maps = [value[0].mean(axis=(1, 2)) for name, value in out.items() if name.endswith("maps")]
+        assert len(maps) == networks
+        biases.append(out["logits"][0] - sum(maps))
     np.testing.assert_allclose(biases[0], biases[1], atol=2e-3)
 
 
