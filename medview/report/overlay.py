@@ -21,7 +21,7 @@ CLEAR_BELOW, FULL_FROM = 0.30, 0.85
 MASK_RGB = (0, 214, 255)
 MASK_FILL_ALPHA = 72
 # Pale, so that it reads as a note on the picture and not as something in it.
-FRAME_RGBA = (255, 255, 255, 110)
+FRAME_RGBA, SHADE_RGBA = (255, 255, 255, 140), (0, 0, 0, 110)
 # The outline is one pixel wide per this many pixels of the longer side.
 OUTLINE_EVERY = 450
 # Pixels that are blended or converted at a time: few enough to stay in the processor's cache.
@@ -53,7 +53,10 @@ def heatmap_rgba(
     if region != WHOLE:
         top, left = int(region.top * rows), int(region.left * cols)
         bottom, right = max(top, int(region.bottom * rows) - 1), max(left, int(region.right * cols) - 1)
-        cv2.rectangle(rgba, (left, top), (right, bottom), FRAME_RGBA, outline_width(rows, cols))
+        width = outline_width(rows, cols)
+        # Dark beside pale: one of the two is seen on any grey.
+        cv2.rectangle(rgba, (left + width, top + width), (right - width, bottom - width), SHADE_RGBA, width)
+        cv2.rectangle(rgba, (left, top), (right, bottom), FRAME_RGBA, width)
     return rgba
 
 

@@ -43,9 +43,11 @@ def test_a_thin_frame_stands_around_the_part_the_model_saw() -> None:
     framed = rgba[..., 3] > 0
     expected = np.zeros((100, 200), bool)
     expected[10:90, 50:150] = True
-    expected[11:89, 51:149] = False
+    expected[12:88, 52:148] = False
     np.testing.assert_array_equal(framed, expected)
-    assert {tuple(colour) for colour in rgba[framed]} == {overlay.FRAME_RGBA}
+    # Pale outside, dark inside, one pixel each.
+    assert {tuple(rgba[row, 100]) for row in (10, 89)} == {overlay.FRAME_RGBA}
+    assert {tuple(rgba[row, 100]) for row in (11, 88)} == {overlay.SHADE_RGBA}
 
 
 def test_heat_colours_get_brighter_all_the_way() -> None:
