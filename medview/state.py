@@ -131,7 +131,7 @@ def first_label(analysis: Analysis) -> tuple[str, str] | None:
 
 
 def heatmap_of(analysis: Analysis | None, label: tuple[str, str] | None) -> tuple[NDArray[np.float32], Region] | None:
-    """The heatmap (h, w) 0-1 of (model, label) and the part of the picture that the model saw, or None."""
+    """The heatmap (h, w) 0-1 of (model, label) and the region of its result, or None."""
     results = analysis.results if analysis and label else ()
     model, name = label or ("", "")
     for result in results:

@@ -351,7 +351,7 @@ class Workspace(QObject):
 
     @property
     def heatmap(self) -> tuple[NDArray[np.float32], Region] | None:
-        """The heatmap of the chosen label, (h, w) 0-1, and the part of the picture that its model saw, or None."""
+        """The heatmap of the chosen label, (h, w) 0-1, and the region of its result, or None."""
         return state.heatmap_of(self.analysis, self.overlay.label)
 
     @property

@@ -161,6 +161,8 @@ def load_config(model: str, arch: str = "") -> Config:
         config = Config(**raw, augment=Augment(**augment))
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path.name}: {error}") from error
+    if config.region not in ("whole", "lungs"):
+        raise ValueError(f"{path.name}: a network sees the region `whole` or `lungs`, not {config.region!r}")
     if not 0.5 <= config.zoom <= 1 or (config.zoom < 1 and config.task == "segment"):
         raise ValueError(f"{path.name}: zoom {config.zoom} of a {config.task} model; 0.5 to 1, and 1 for masks")
     return config

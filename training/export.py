@@ -151,8 +151,13 @@ def members_of(config: Config, runs: Path) -> tuple[list[Member], list[Run]]:
     own = load_best(config, runs)
     soup = [load_best(load_config(id), runs) for id in config.soup]
     others = [load_best(load_config(id), runs) for id in config.ensemble]
-    same = ("task", "labels", "colour", "intensity")
-    for run, names in (*((r, (*same, "size", "region")) for r in soup), *((r, same) for r in others)):
+    same: tuple[str, ...] = ("task", "labels", "colour", "intensity")
+    alike: tuple[str, ...] = (*same, "size", "region")
+    # Outputs of another region have a plane of their own, and so may come from another size.
+    apart = same if config.task != "segment" else alike
+    checks = [(run, alike) for run in soup]
+    checks += [(run, alike if run.config.region == config.region else apart) for run in others]
+    for run, names in checks:
         for name in names:
             if getattr(run.config, name) != getattr(config, name):
                 raise ValueError(f"{run.config.id} and {config.id} differ in {name}; they cannot be averaged")

@@ -121,7 +121,7 @@ def leave_one_out(
     Finished runs are resumed, not repeated. Raises ValueError for a source that cannot be left out, or a model whose
     configuration plans no such runs.
     """
-    if not config.held_out_stages or config.task != "classify":
+    if config.task != "classify" or not all(member.held_out_stages for member in members(config)):
         raise ValueError(f"{config.id}: the configuration has no held_out_stages; only classifiers leave sources out")
     sources = shared_sources(samples)
     if unknown := set(only) - set(sources):

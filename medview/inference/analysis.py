@@ -56,7 +56,7 @@ class Result:
         unstable: labels whose standing changed with them: one of n that became the most probable, or an independent
             label that crossed its operating point.
         heatmaps: by label, (h, w) float32 0-1 on a coarse grid that covers the whole frame; None for a segmentation.
-        region: the part of the frame that the network saw.
+        region: where the lungs were found, for a model of which a network sees them alone; else all of the frame.
     """
 
     card: Card

@@ -113,7 +113,7 @@ class Engine:
             model = self.registry.load(result.card.id)
             steady: Result | Failure = result
             if isinstance(model, Model) and result.probabilities:
-                unit = to_canonical(values, result.card.preprocess, frame.inverted)
+                unit = to_canonical(values, result.card.preprocess, frame.inverted, result.region)
                 steady = _guarded(model, partial(with_stability, model, result, unit, token))
             results.append(result if isinstance(steady, Failure) else steady)
         return replace(analysis, results=tuple(results))

@@ -21,9 +21,12 @@ from medview.inference.values import resize_squash, stretch, to_grey
 TEMPLATES = Path(__file__).with_name("lungs.png")
 # Pixels a side of a template, and of the film at the fine and the coarse search.
 FINE, COARSE = 64, 32
-# Sides of the box as shares of the film's, in steps of both searches; lungs much wider than high are none.
-SIZES = (0.5, 1.1)
+# Sides of the box as shares of the film's, in steps of both searches.
+SIZES = (0.2, 1.1)
 COARSE_STEP, FINE_STEP = 0.1, 0.05
+# Both sides reach over this share of the film's shorter side, and lungs much wider than high are none: both in the
+# pixels of the film, for it may be wide (a screenshot, a child on an adult's plate).
+LEAST = 0.5
 ASPECTS = (0.65, 1.5)
 # Lungs may be cut off by the edge of the film: it is continued by this share of its side.
 PAD = 0.08
@@ -109,7 +112,9 @@ def find_lungs(values: NDArray[Any], inverted: bool = False) -> Region:
     coarse = cv2.resize(fine, (COARSE, COARSE), interpolation=cv2.INTER_AREA)
     coarse_bank, fine_bank = _bank(COARSE, COARSE_STEP), _bank(FINE, FINE_STEP)
     picture, _ = _padded(coarse)
-    likely = sorted((-_best(picture, t)[0], key) for key, t in coarse_bank.items() if _fits(t, picture))[:KEPT]
+    shape = (values.shape[0], values.shape[1])
+    tried = ((key, template) for key, template in coarse_bank.items() if _plausible(key, shape))
+    likely = sorted((-_best(picture, template)[0], key) for key, template in tried)[:KEPT]
     near = {
         (round(width + right, 2), round(height + down, 2), number)
         for _, (width, height, number) in likely
@@ -118,11 +123,9 @@ def find_lungs(values: NDArray[Any], inverted: bool = False) -> Region:
     }
     picture, pad = _padded(fine)
     found = [
-        (*_best(picture, fine_bank[key]), key)
-        for key in sorted(near & fine_bank.keys())
-        if _fits(fine_bank[key], picture)
+        (*_best(picture, fine_bank[key]), key) for key in sorted(near & fine_bank.keys()) if _plausible(key, shape)
     ]
-    likeness, (x, y), (width, height, _) = max(found)
+    likeness, (x, y), (width, height, _) = max(found, default=(0.0, (0, 0), (1.0, 1.0, 0)))
     if likeness < LIKE_LUNGS:
         return replace(WHOLE, likeness=likeness)
     left, top = (x - pad) / FINE, (y - pad) / FINE
@@ -150,8 +153,10 @@ def _padded(picture: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
     return np.asarray(cv2.copyMakeBorder(picture, pad, pad, pad, pad, cv2.BORDER_REPLICATE)), pad
 
 
-def _fits(template: NDArray[np.float32], picture: NDArray[np.float32]) -> bool:
-    return template.shape[0] <= picture.shape[0] and template.shape[1] <= picture.shape[1]
+def _plausible(key: tuple[float, float, int], shape: tuple[int, int]) -> bool:
+    """Whether a box of these shares of a film of `shape` (rows, cols) may hold lungs."""
+    width, height = key[0] * shape[1], key[1] * shape[0]
+    return min(width, height) >= LEAST * min(shape) - 1e-6 and ASPECTS[0] < width / height < ASPECTS[1]
 
 
 @cache
@@ -168,6 +173,5 @@ def _bank(side: int, step: float) -> dict[tuple[float, float, int], NDArray[np.f
         )
         for width in sizes
         for height in sizes
-        if ASPECTS[0] < width / height < ASPECTS[1]
         for number, template in enumerate(templates)
     }

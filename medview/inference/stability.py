@@ -1,7 +1,8 @@
 """How much an answer depends on what should not matter: each probability's range over small changes of the picture.
 
 The changes are made to the canonical picture, which is what the network sees, and so cost no decoding. They are fixed,
-not drawn: the same picture always has the same band.
+not drawn: the same picture always has the same band. Where the lungs were found is not varied: a box in the wrong place
+may give a narrow band.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ def _moved(unit: NDArray[np.float32], zoom: float, right: float, down: float) ->
 
 
 def variations(unit: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-    """Seven small changes of a canonical picture (rows, cols[, 3]) of 0-1: moved right and down, smaller and larger,
-    lighter and darker, mirrored."""
+    """Seven small changes of a canonical picture (rows, cols[, planes]) of 0-1: moved right and down, smaller and
+    larger, lighter and darker, mirrored."""
     yield _moved(unit, 1.0, SHIFT, 0.0)
     yield _moved(unit, 1.0, 0.0, SHIFT)
     yield _moved(unit, 1.0 - SCALE, 0.0, 0.0)

@@ -40,7 +40,7 @@ def heatmap_rgba(
     heatmap: NDArray[np.floating[Any]], size: tuple[int, int], region: Region = WHOLE
 ) -> NDArray[np.uint8]:
     """A heatmap (h, w) of 0-1 as (rows, cols, 4), enlarged smoothly to `size`; low heat is transparent. A thin frame
-    stands around the part that the model saw, where that is not the whole picture."""
+    stands around the region (the lungs, as found) where it is not the whole picture."""
     import cv2
 
     rows, cols = size

@@ -84,7 +84,7 @@ class ColourLayer:
 
 
 def heat_layer(heatmap: NDArray[np.float32], region: Region, rows: int, cols: int) -> ColourLayer:
-    """A heatmap (h, w) over a picture of `rows` x `cols`, with a frame around the part that its model saw."""
+    """A heatmap (h, w) over a picture of `rows` x `cols`, with a frame around a region that is not all of it."""
     from medview.report.overlay import heatmap_rgba
 
     return ColourLayer(heatmap_rgba(heatmap, heat_size(rows, cols), region), True, QRectF(0, 0, cols, rows))

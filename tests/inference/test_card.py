@@ -58,7 +58,9 @@ def test_a_wrong_field_is_refused(change: dict[str, Any]) -> None:
 
 
 def test_a_card_may_have_its_network_see_the_lungs_alone() -> None:
-    assert parse_card(raw_card(preprocess=LUNGS)).preprocess.region == "lungs"
+    assert parse_card(raw_card(preprocess=LUNGS, kind="chest_xray")).preprocess.region == "lungs"
+    with pytest.raises(ValueError, match="no lungs"):
+        parse_card(raw_card(preprocess=LUNGS, kind="brain_mr"))
     assert parse_card(raw_card()).preprocess.region == "whole"
 
 

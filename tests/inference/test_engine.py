@@ -20,6 +20,7 @@ from medview.imaging.study import Frame
 from medview.inference.card import FirstStage
 from medview.inference.engine import Engine, run_model
 from medview.inference.fixes import Fix, quarter_turns
+from medview.inference.lungs import WHOLE, find_lungs
 from medview.inference.registry import Model, models_folder
 
 
@@ -61,6 +62,18 @@ def test_the_gate_chooses_the_models(engine: Engine, kind: str, known: set[str])
         else:
             assert result.mask is not None
             assert result.mask.pixels.shape == (frame.rows, frame.cols)
+
+
+def test_a_result_says_where_the_lungs_were_found(engine: Engine) -> None:
+    frame = sample("chest_xray")
+    values = frame.modality_values()
+    assert isinstance(values, np.ndarray)
+    analysis = engine.analyse(frame, "x")
+    assert {result.region for result in analysis.results} == {find_lungs(values, frame.inverted)} != {WHOLE}
+    assert not any(note.code is Code.NO_LUNGS for note in analysis.quality)
+    told = analysis.to_dict()["results"][0]["region"]
+    assert 0 <= told["top"] < told["bottom"] <= 1
+    assert {result.region for result in engine.analyse(sample("skin_lesion"), "x").results} == {WHOLE}
 
 
 @pytest.mark.parametrize(

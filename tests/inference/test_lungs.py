@@ -41,6 +41,21 @@ def test_lungs_are_found_where_they_are_in_either_polarity(
     assert found.likeness > 0.8
 
 
+@pytest.mark.parametrize("widths", [1.5, 2.0])
+@pytest.mark.parametrize("place", PLACES)
+def test_a_wide_film_does_not_cut_the_lungs(place: tuple[float, float, float, float], widths: float) -> None:
+    picture = film(place)
+    edge = int(picture.shape[1] * (widths - 1) / 2)
+    found = find_lungs(cv2.copyMakeBorder(picture, 0, 0, edge, edge, cv2.BORDER_CONSTANT, value=0))
+    top, _, bottom, _ = place
+    high = MARGIN * (bottom - top)
+    np.testing.assert_allclose([found.top, found.bottom], [max(0, top - high), min(1, bottom + high)], atol=0.06)
+
+
+def test_a_strip_has_no_lungs() -> None:
+    assert find_lungs(np.tile(np.arange(256, dtype=np.uint8), (20, 4))) == WHOLE
+
+
 def test_depth_and_colour_do_not_move_the_lungs() -> None:
     picture = film(PLACES[0])
     deep = picture.astype(np.uint16) * 16 + 1000

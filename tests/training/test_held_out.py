@@ -71,3 +71,25 @@ def test_a_class_that_goes_with_its_only_source_is_no_label_of_the_run() -> None
     config = toy_config(held_out_stages=(Stage(32, 1),))
     assert held_out.without(config, "b", samples).labels == ("dark",)
     assert held_out.without(config, "c", samples).labels == config.labels
+
+
+def test_a_model_of_two_regions_is_measured_as_the_mean_of_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stages = (Stage(32, 1),)
+    other = toy_config(id="other", region="lungs", held_out_stages=stages)
+    config = toy_config(ensemble=("other",), held_out_stages=stages)
+    monkeypatch.setattr(held_out, "load_config", lambda _: other)
+    monkeypatch.setattr(held_out, "REPORTS", tmp_path)
+    labels = config.labels
+    samples = [sample("1", labels[0], "a"), sample("2", labels[0], "b"), sample("3", labels[1], "b")]
+    told = {"whole": np.array([[1.0, 0.0]]), "lungs": np.array([[0.0, 3.0]])}
+    monkeypatch.setattr(held_out, "short_run", lambda run, *_: told[run.region])
+    assert [m.region for m in held_out.members(config)] == ["whole", "lungs"]
+    path = held_out.leave_one_out(config, samples, tmp_path, tmp_path, ["a"], 1)
+    found = json.loads(path.read_text())["held_out"]["a"]
+    assert found["accuracy"] == 0.0
+    assert found["alone"] == {"whole": 1.0, "lungs": 0.0}
+    monkeypatch.setattr(held_out, "load_config", lambda _: toy_config(region="lungs"))
+    with pytest.raises(ValueError, match="no held_out_stages"):
+        held_out.leave_one_out(config, samples, tmp_path, tmp_path, ["a"], 1)

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from training import samples
+from training.batches import load_pool
 from training.config import CONFIGS, chain, load_config
 from training.layouts import LAYOUTS
 from training.samples import Sample, hash_split, load_set, read_manifest
@@ -111,9 +114,9 @@ def test_another_architecture_is_another_run() -> None:
 
 def test_the_chain_names_every_run_a_model_needs_in_order() -> None:
     ids = [config.id for config in chain(load_config("chest-findings"))]
-    assert ids == ["chest-six-base", "chest-six", "chest-findings"]
+    assert ids == ["chest-six-base", "chest-six", "chest-findings", "chest-six-lungs", "chest-findings-lungs"]
     ids = [config.id for config in chain(load_config("chest-six"))]
-    assert ids == ["chest-six-base", "chest-six", *load_config("chest-six").soup]
+    assert ids == ["chest-six-base", "chest-six", "chest-six-lungs"]
 
 
 def test_runs_that_start_from_each_other_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,3 +124,22 @@ def test_runs_that_start_from_each_other_are_refused(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("training.config.load_config", lambda _: first)
     with pytest.raises(ValueError, match="cannot start from itself"):
         chain(first)
+
+
+def test_a_model_of_two_regions_is_calibrated_on_both_planes(tmp_path: Path) -> None:
+    config = replace(load_config("chest-six"), size=32)
+    assert (config.preprocess.region, config.shipped.region) == ("whole", "both")
+    assert load_config("chest-six-lungs").shipped.region == "lungs"
+    path = tmp_path / "film.png"
+    cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 256, (64, 64)).astype(np.uint8))
+    film = [Sample(path, "normal", "val", "a", "b")]
+    pool = load_pool(film, config, config.shipped)
+    assert pool.images.shape == (1, 32, 32, 2)
+    np.testing.assert_array_equal(pool.images[..., 0], load_pool(film, config).images)
+
+
+def test_a_region_that_no_network_can_see_is_refused(tmp_path: Path) -> None:
+    text = (CONFIGS / "chest-six-lungs.toml").read_text(encoding="utf-8")
+    (tmp_path / "x.toml").write_text(text.replace('region = "lungs"', 'region = "both"'), encoding="utf-8")
+    with pytest.raises(ValueError, match="region"):
+        load_config(str(tmp_path / "x.toml"))
