@@ -202,8 +202,9 @@ def held_out_section(report: dict[str, Any], names: dict[str, str]) -> str:
         for label, c in f["classes"].items():
             figure = {"value": c["recall"], "low": c["low"], "high": c["high"], "n": c["n"]}
             called = ", ".join(f"{names.get(k, k)} {n}" for k, n in c.get("called", {}).items())
-            rows.append((escape(source), escape(names.get(label, label)), cell(figure), escape(called)))
-    head, note = ("source left out", "label", "recall", "called"), escape(report.get("note", ""))
+            alone = ", ".join(f"{region} {value:.2f}" for region, value in f.get("alone", {}).items())
+            rows.append((escape(source), escape(names.get(label, label)), cell(figure), escape(alone), escape(called)))
+    head, note = ("source left out", "label", "recall", "each region alone", "called"), escape(report.get("note", ""))
     return f'<h2>Leave one source out</h2><p class="note">{note}</p>{table(head, rows)}'
 
 
