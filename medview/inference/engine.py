@@ -20,7 +20,7 @@ from medview.inference import gate
 from medview.inference.analysis import Analysis, Result
 from medview.inference.card import Card
 from medview.inference.fixes import Fix, corrected, corrected_frame
-from medview.inference.lungs import WHOLE
+from medview.inference.lungs import WHOLE, Region
 from medview.inference.postprocess import ADAPTERS, mask_reading
 from medview.inference.preprocess import preprocess, region_of, to_canonical
 from medview.inference.registry import Model, ModelStatus, Registry
@@ -84,7 +84,7 @@ class Engine:
         seen = replace(seen, quality=verdict.quality, corrected=tuple(fixes))
         if reason is None or force:
             cards = self._choose(model, verdict, refused=reason is not None)
-            results, failures = self._run(cards, decoded, frame, token)
+            results, failures = self._run(cards, decoded, frame, token, verdict.lungs)
             seen = replace(
                 seen,
                 status="ok" if results else "error",
@@ -145,7 +145,7 @@ class Engine:
         return next((cards for kind in (verdict.kind, *likely) if (cards := self.registry.for_kind(kind))), [])
 
     def _run(
-        self, cards: list[Card], values: NDArray[Any], frame: Frame, token: Token
+        self, cards: list[Card], values: NDArray[Any], frame: Frame, token: Token, lungs: Region | None
     ) -> tuple[list[Result], list[Failure]]:
         results: list[Result] = []
         failures: list[Failure] = []
@@ -153,7 +153,7 @@ class Engine:
             token.progress(0.2 + 0.8 * number / len(cards), card.name)
             model = self.registry.load(card.id)
             if isinstance(model, Model):
-                result = _guarded(model, partial(run_model, model, values, frame, results))
+                result = _guarded(model, partial(run_model, model, values, frame, results, lungs))
             else:
                 result = model
             (failures if isinstance(result, Failure) else results).append(result)  # type: ignore[arg-type]
@@ -193,8 +193,11 @@ def _guarded(model: Model, work: Callable[[], T]) -> T | Failure:
         )
 
 
-def run_model(model: Model, values: NDArray[Any], frame: Frame, earlier: list[Result]) -> Result:
-    """One model on one picture. A second stage marks nothing when the first says there is nothing to mark."""
+def run_model(
+    model: Model, values: NDArray[Any], frame: Frame, earlier: list[Result], lungs: Region | None = None
+) -> Result:
+    """One model on one picture. A second stage marks nothing when the first says there is nothing to mark. `lungs` is
+    where the gate found them, where it looked."""
     card = model.card
     started = time.perf_counter()
     size = (values.shape[0], values.shape[1])
@@ -203,7 +206,7 @@ def run_model(model: Model, values: NDArray[Any], frame: Frame, earlier: list[Re
     if skipped_by:
         reading = mask_reading(card, np.zeros(size, np.uint8), frame.spacing_mm)
     else:
-        region = region_of(values, card.preprocess, frame.inverted)
+        region = region_of(values, card.preprocess, frame.inverted, lungs)
         outputs = model.network.run(preprocess(values, card.preprocess, frame.inverted, region))
         reading = ADAPTERS[card.task](card, outputs, size, frame.spacing_mm, region)
     return Result(

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from medview.core.failures import Code, Failure
 from medview.inference.card import Card
 from medview.inference.fixes import INVERT, Fix, quarter_turns, rotation
+from medview.inference.lungs import Region, find_lungs
 from medview.inference.postprocess import softmax
 from medview.inference.preprocess import preprocess
 from medview.inference.quality import (
@@ -41,14 +42,16 @@ LEAST_CHROMA = 0.01
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate says: the kind, every kind's probability, the feature distance, why not (or None), and what is
-    wrong with the picture, refusals first."""
+    """What the gate says: the kind, every kind's probability, the feature distance, why not (or None), what is
+    wrong with the picture, refusals first, and where its lungs were found (None where nobody looked: it is no chest
+    film, or lies, or is a negative)."""
 
     kind: str
     scores: dict[str, float]
     distance: float | None
     reason: Failure | None
     quality: tuple[QualityNote, ...] = ()
+    lungs: Region | None = None
 
 
 def feature_distance(features: NDArray[Any], gate: dict[str, NDArray[Any]], kind: str) -> float:
@@ -117,10 +120,10 @@ def judge(model: Model, values: NDArray[Any], inverted: bool, lateral: bool = Fa
         # It is one of ours, only so far from upright that it no longer looks like one.
         turned = hard
     # On a film that lies or is a negative the lungs need not be found; the note about that is enough.
-    lungs = () if turned else lung_notes(values, inverted, kind)
-    quality = worst_first((*view_notes(kind, lateral), *lungs, *turned, *notes(measures, kind)))
+    lungs = find_lungs(values, inverted) if kind == "chest_xray" and not turned else None
+    quality = worst_first((*view_notes(kind, lateral), *lung_notes(lungs), *turned, *notes(measures, kind)))
     refusal = next((note.failure() for note in quality if note.severity == "refuse"), None)
-    return Verdict(kind, scores, distance, refusal or reason, quality)
+    return Verdict(kind, scores, distance, refusal or reason, quality, lungs)
 
 
 def _refusal(card: Card, look: _Look) -> Failure | None:

@@ -61,10 +61,10 @@ def to_unit(values: NDArray[Any], intensity: str) -> NDArray[np.float32]:
     return stretch(values)
 
 
-def region_of(values: NDArray[Any], rule: Preprocess, inverted: bool = False) -> Region:
+def region_of(values: NDArray[Any], rule: Preprocess, inverted: bool = False, lungs: Region | None = None) -> Region:
     """The part of a picture (rows, cols[, 3]) that the network looks at; where it sees both, the lungs. `inverted` says
-    that low values are bright."""
-    return WHOLE if rule.region == "whole" else find_lungs(values, inverted)
+    that low values are bright. `lungs` saves looking for them again."""
+    return WHOLE if rule.region == "whole" else lungs or find_lungs(values, inverted)
 
 
 def to_canonical(

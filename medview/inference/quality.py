@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.inference.fixes import INVERT, Fix, rotation
-from medview.inference.lungs import LIKE_LUNGS, find_lungs
+from medview.inference.lungs import LIKE_LUNGS, Region
 from medview.inference.values import resize_squash, stretch, to_grey
 
 Severity = Literal["warn", "refuse"]
@@ -346,16 +346,16 @@ def view_notes(kind: str, lateral: bool) -> tuple[QualityNote, ...]:
     return (note,)
 
 
-def lung_notes(values: NDArray[Any], inverted: bool, kind: str) -> tuple[QualityNote, ...]:
-    """What to say of a chest film (rows, cols[, 3]) on which nothing looks like lungs."""
-    likeness = find_lungs(values, inverted).likeness if kind == "chest_xray" else 1.0
-    if likeness >= LIKE_LUNGS:
+def lung_notes(lungs: Region | None) -> tuple[QualityNote, ...]:
+    """What to say of a chest film on which nothing looks like lungs; `lungs` is where they were found, None where
+    nobody looked."""
+    if lungs is None or lungs.likeness >= LIKE_LUNGS:
         return ()
     note = QualityNote(
         Code.NO_LUNGS,
-        likeness,
+        lungs.likeness,
         LIKE_LUNGS,
-        f"Nothing on this film looks like two lungs (likeness {likeness:.2f} of 1).",
+        f"Nothing on this film looks like two lungs (likeness {lungs.likeness:.2f} of 1).",
         "Check that it shows the whole chest from the front; the models' numbers are worth less here.",
     )
     return (note,)

@@ -17,6 +17,7 @@ from medview.core.jobs import Cancelled, Token
 from medview.imaging.open import open_path
 from medview.imaging.samples import samples
 from medview.imaging.study import Frame
+from medview.inference import lungs
 from medview.inference.card import FirstStage
 from medview.inference.engine import Engine, run_model
 from medview.inference.fixes import Fix, quarter_turns
@@ -74,6 +75,17 @@ def test_a_result_says_where_the_lungs_were_found(engine: Engine) -> None:
     told = analysis.to_dict()["results"][0]["region"]
     assert 0 <= told["top"] < told["bottom"] <= 1
     assert {result.region for result in engine.analyse(sample("skin_lesion"), "x").results} == {WHOLE}
+
+
+def test_the_lungs_of_a_film_are_looked_for_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    searches = []
+    evened = lungs.even_contrast
+    monkeypatch.setattr(lungs, "even_contrast", lambda values: searches.append(values.shape) or evened(values))
+    frame = sample("chest_xray")
+    assert len(engine.analyse(frame, "x").results) > 1
+    assert searches == [(frame.rows, frame.cols)]
+    engine.analyse(sample("skin_lesion"), "x")
+    assert len(searches) == 1
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from medview.core.failures import Code, Failure
 from medview.imaging.open import open_path
 from medview.imaging.samples import samples
 from medview.inference.gate import GATE_MODEL, judge, orientation
-from medview.inference.lungs import LIKE_LUNGS
+from medview.inference.lungs import LIKE_LUNGS, find_lungs
 from medview.inference.quality import (
     LIMITS,
     SAID,
@@ -201,10 +201,10 @@ def test_only_a_chest_film_must_be_frontal() -> None:
 
 def test_a_chest_film_without_anything_like_lungs_is_noted() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (300, 300)).astype(np.uint8)
-    (note,) = lung_notes(noise, False, "chest_xray")
+    (note,) = lung_notes(find_lungs(noise))
     assert (note.code, note.severity, note.limit) == (Code.NO_LUNGS, "warn", LIKE_LUNGS)
     assert note.measured < LIKE_LUNGS
-    assert lung_notes(noise, False, "brain_mr") == ()
+    assert lung_notes(None) == ()
 
 
 def test_a_film_that_its_file_calls_lateral_is_refused(gate: Model) -> None:
