@@ -78,13 +78,17 @@ def imagenet(options: argparse.Namespace) -> Path:
 
 def loso(options: argparse.Namespace) -> None:
     """Leave sources out."""
+    from training import gate_held_out
     from training.config import load_config
     from training.held_out import leave_one_out
     from training.samples import load_set
 
     config = load_config(options.id)
     samples = load_set(config.data, options.data)
-    leave_one_out(config, samples, imagenet(options), options.runs, options.source, options.threads)
+    if config.gate_data:
+        gate_held_out.leave_one_out(config, samples, options.models, options.source)
+    else:
+        leave_one_out(config, samples, imagenet(options), options.runs, options.source, options.threads)
 
 
 def export(options: argparse.Namespace) -> None:

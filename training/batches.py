@@ -101,7 +101,8 @@ def sampling_weights(pool: Pool, config: Config) -> NDArray[np.float64]:
     return weights / weights.sum()
 
 
-def _view(pool: Pool, index: int, config: Config, size: int, seed: tuple[int, ...]) -> tuple[Any, Any, Any]:
+def view(pool: Pool, index: int, config: Config, size: int, seed: tuple[int, ...]) -> tuple[Any, Any, Any]:
+    """An augmented (picture, mask or None, allowed) of the pool at `size` pixels; the same for the same seed."""
     rng = np.random.default_rng(seed)
     sample = pool.samples[index]
     image, allowed = pool.images[index], pool.allowed[index]
@@ -139,7 +140,7 @@ def batches(pool: Pool, config: Config, epoch: int) -> Iterator[tuple[Any, Any, 
             for step in range(steps):
                 picks = order[step * config.batch : (step + 1) * config.batch]
                 views = [
-                    _view(pool, int(i), config, size, (config.seed, epoch, step, position))
+                    view(pool, int(i), config, size, (config.seed, epoch, step, position))
                     for position, i in enumerate(picks)
                 ]
                 masks = np.stack([v[1] for v in views]) if pool.masks is not None else None

@@ -12,7 +12,17 @@ from medview.inference.preprocess import Preprocess
 
 CONFIGS = Path(__file__).parent / "configs"
 # Settings that leave the trained weights as they are.
-EXPORT_ONLY = ("version", "views", "zoom", "soup", "ensemble", "sensitivity", "held_out_stages", "int8_weights")
+EXPORT_ONLY = (
+    "version",
+    "views",
+    "zoom",
+    "soup",
+    "ensemble",
+    "shares",
+    "sensitivity",
+    "held_out_stages",
+    "int8_weights",
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,7 @@ class Config:
         soup: runs whose best weights are averaged with this one's for the export (Wortsman et al. 2022,
             arXiv 2203.05482); all of one start and one architecture.
         ensemble: runs whose outputs are averaged with this one's in the exported graph.
+        shares: what each counts in that mean, this run first; they sum to 1. Empty for equal shares.
         sensitivity: what the operating point of a class reaches on val, at the least.
         held_out_stages: epochs of the short runs of `training.held_out`, which leave one source out; empty for none.
         int8_weights: the large weights of the exported file are rounded to 8 bits instead of 16 (docs/adr/0006).
@@ -96,6 +107,7 @@ class Config:
     zoom: float = 1.0
     soup: tuple[str, ...] = ()
     ensemble: tuple[str, ...] = ()
+    shares: tuple[float, ...] = ()
     sensitivity: float = 0.9
     held_out_stages: tuple[Stage, ...] = ()
     int8_weights: bool = False
@@ -112,6 +124,12 @@ class Config:
         """The input of the exported graph: where the networks it averages see different regions, both of them."""
         regions = {self.region, *(load_config(id).region for id in self.ensemble)}
         return replace(self.preprocess, region="both") if len(regions) > 1 else self.preprocess
+
+    @property
+    def share_of(self) -> dict[str, float]:
+        """What each run counts in the mean of the exported graph, by its id."""
+        ids = (self.id, *self.ensemble)
+        return dict(zip(ids, self.shares or (1 / len(ids),) * len(ids), strict=True))
 
     @property
     def epochs(self) -> int:
@@ -153,16 +171,24 @@ def load_config(model: str, arch: str = "") -> Config:
         augment = raw.pop("augment", {})
         if "scale" in augment:
             augment["scale"] = tuple(augment["scale"])
-        for name in ("labels", "soup", "ensemble"):
+        for name in ("labels", "soup", "ensemble", "shares"):
             raw[name] = tuple(raw.get(name, ()))
         if arch and arch != raw["arch"]:
-            raw |= {"id": f"{raw['id']}-{arch.replace('_', '-')}", "arch": arch, "soup": (), "ensemble": ()}
+            raw |= {
+                "id": f"{raw['id']}-{arch.replace('_', '-')}",
+                "arch": arch,
+                "soup": (),
+                "ensemble": (),
+                "shares": (),
+            }
             raw |= {"encoder_from": "", "frozen_layers": 0}
         config = Config(**raw, augment=Augment(**augment))
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path.name}: {error}") from error
     if config.region not in ("whole", "lungs"):
         raise ValueError(f"{path.name}: a network sees the region `whole` or `lungs`, not {config.region!r}")
+    if config.shares and (len(config.shares) != 1 + len(config.ensemble) or abs(sum(config.shares) - 1) > 1e-6):
+        raise ValueError(f"{path.name}: shares need one number for each averaged run, summing to 1")
     if not 0.5 <= config.zoom <= 1 or (config.zoom < 1 and config.task == "segment"):
         raise ValueError(f"{path.name}: zoom {config.zoom} of a {config.task} model; 0.5 to 1, and 1 for masks")
     return config

@@ -87,6 +87,7 @@ def facts(config: Config, runs: list[Run], hashes: dict[str, str], counts: dict[
         "weights": "int8" if config.int8_weights else "fp16",
         "averaged_weights": list(config.soup),
         "averaged_outputs": list(config.ensemble),
+        "shares": list(config.share_of.values()),
         "configuration_sha256": config.digest(),
         "best_epoch": int(best["epoch"]) + 1,
         "val_score": round(float(best["val"]), 4),
@@ -168,7 +169,7 @@ def members_of(config: Config, runs: Path) -> tuple[list[Member], list[Run]]:
     ):
         network = build(member)
         network.load_state_dict(state)
-        members.append(Member(network, member.size, member.region == "lungs"))
+        members.append(Member(network, member.size, member.region == "lungs", config.share_of[member.id]))
     return members, [own, *soup, *others]
 
 

@@ -25,6 +25,10 @@ from training.samples import Sample
 
 log = logging.getLogger("training")
 REPORTS = Path(__file__).parent / "loso"
+NOTE = (
+    "Short runs from ImageNet that never saw the source, measured on its train and val pictures; only classes that "
+    "another source holds as well. Of a model of several regions the mean of one run for each."
+)
 
 
 def shared_sources(samples: list[Sample]) -> dict[str, list[str]]:
@@ -59,10 +63,17 @@ def without(config: Config, source: str, samples: list[Sample]) -> Config:
     )
 
 
-def measure(config: Config, samples: list[Sample], labels: list[str], logits: NDArray[Any]) -> dict[str, Any]:
+def chosen_sources(samples: list[Sample], only: list[str]) -> dict[str, list[str]]:
+    """Those of `shared_sources` that are named, or all. Raises ValueError for a source that cannot be left out."""
+    sources = shared_sources(samples)
+    if unknown := set(only) - set(sources):
+        raise ValueError(f"{', '.join(sorted(unknown))} cannot be left out; sources: {', '.join(sources)}")
+    return {source: sources[source] for source in only or sources}
+
+
+def measure(samples: list[Sample], labels: list[str], guess: NDArray[np.str_]) -> dict[str, Any]:
     """Recall of every shared class on the source that was left out, with 95 % intervals over patients.
-    `logits` (n, classes) belong to `samples`."""
-    guess = np.array(config.labels)[logits.argmax(axis=1)]
+    `guess` (n,) is what each of `samples` was called."""
     groups = [s.group for s in samples]
     truth = np.array([s.label for s in samples])
 
@@ -99,6 +110,15 @@ def members(config: Config) -> list[Config]:
     return list(chosen.values())
 
 
+def region_shares(config: Config) -> dict[str, float]:
+    """What all runs of a region together count in the mean of the exported graph."""
+    shares: dict[str, float] = defaultdict(float)
+    shares[config.region] += config.share_of[config.id]
+    for other in config.ensemble:
+        shares[load_config(other).region] += config.share_of[other]
+    return shares
+
+
 def short_run(
     run: Config, samples: list[Sample], source: str, own: list[Sample], weights: Path, runs: Path, threads: int
 ) -> NDArray[Any]:
@@ -123,31 +143,40 @@ def leave_one_out(
     """
     if config.task != "classify" or not all(member.held_out_stages for member in members(config)):
         raise ValueError(f"{config.id}: the configuration has no held_out_stages; only classifiers leave sources out")
-    sources = shared_sources(samples)
-    if unknown := set(only) - set(sources):
-        raise ValueError(f"{', '.join(sorted(unknown))} cannot be left out; sources: {', '.join(sources)}")
-    path = REPORTS / f"{config.id}.json"
-    report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    found: dict[str, Any] = report.get("held_out", {})
-    for source in only or sources:
+    path = Path()
+    for source, labels in chosen_sources(samples, only).items():
         own = [s for s in samples if s.source == source and s.split in ("train", "val") and s.label]
         logits = {}
         for member in members(config):
             run = without(member, source, samples)
             logits[run] = short_run(run, samples, source, own, weights, runs, threads)
-        found[source] = measure(run, own, sources[source], np.mean(list(logits.values()), axis=0))
+        shares = region_shares(config)
+        joint = np.sum([shares[run.region] * told for run, told in logits.items()], axis=0)
+        found = measure(own, labels, called(run, joint))
         if len(logits) > 1:
-            found[source]["alone"] = {
-                run.region: measure(run, own, sources[source], told)["accuracy"] for run, told in logits.items()
+            found["alone"] = {
+                run.region: measure(own, labels, called(run, told))["accuracy"] for run, told in logits.items()
             }
-        log.info("%s without %s: %s", config.id, source, json.dumps(found[source]["accuracy"]))
-        report = {
-            "id": config.id,
-            "stages": [{"size": s.size, "epochs": s.epochs} for s in config.held_out_stages],
-            "note": "Short runs from ImageNet that never saw the source, measured on its train and val pictures; only "
-            "classes that another source holds as well. Of a model of several regions the mean of one run for each.",
-            "held_out": found,
-        }
-        path.parent.mkdir(exist_ok=True)
-        write_atomic(path, (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
+        log.info("%s without %s: %s", config.id, source, json.dumps(found["accuracy"]))
+        path = write_held_out(config, NOTE, source, found)
+    return path
+
+
+def called(config: Config, logits: NDArray[Any]) -> NDArray[np.str_]:
+    """The label of the largest of the logits (n, classes), (n,)."""
+    return np.array(config.labels)[logits.argmax(axis=1)]
+
+
+def write_held_out(config: Config, note: str, source: str, found: dict[str, Any]) -> Path:
+    """Put what `measure` found of a source into training/loso/<id>.json, beside those measured before."""
+    path = REPORTS / f"{config.id}.json"
+    old: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    report = {
+        "id": config.id,
+        "stages": [{"size": s.size, "epochs": s.epochs} for s in config.held_out_stages],
+        "note": note,
+        "held_out": old.get("held_out", {}) | {source: found},
+    }
+    path.parent.mkdir(exist_ok=True)
+    write_atomic(path, (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
     return path

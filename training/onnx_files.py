@@ -31,15 +31,18 @@ class Member:
     Attributes:
         size: pixels a side that it learned from; an input of another size is resized in the graph.
         lungs: it looks at the second plane of a picture of two.
+        share: what it counts in the mean, relative to the others.
     """
 
     network: nn.Module
     size: int
     lungs: bool = False
+    share: float = 1.0
 
 
 class Shipped(nn.Module):
-    """Networks as they are exported: the mean over all of them and over several views of one picture.
+    """Networks as they are exported: the mean over all of them, by their shares, and over several views of one
+    picture.
 
     Views are the picture and its mirror images; with a `zoom` below 1, each of them also enlarged so that only the
     middle, that share of the sides, is seen. Input (1, 3, rows, cols), or (1, 2, rows, cols) with the whole picture and
@@ -53,6 +56,8 @@ class Shipped(nn.Module):
         super().__init__()
         self.networks = nn.ModuleList(m.network for m in members).eval()
         self.members = members
+        total = sum(m.share for m in members)
+        self.shares = [m.share / total for m in members]
         self.classifies = isinstance(members[0].network, Classifier)
         self.planes = len({m.lungs for m in members})
         self.flips: list[list[int]] = [[], [3], [2], [2, 3]][:views]
@@ -66,16 +71,17 @@ class Shipped(nn.Module):
 
     def forward(self, x: Tensor) -> Any:
         if not self.classifies:
-            return torch.stack([self._upright(m.network(self._views(x, m))) for m in self.members]).mean(0)
+            masks = [self._upright(m.network(self._views(x, m))) for m in self.members]
+            return torch.stack([mask * share for mask, share in zip(masks, self.shares, strict=True)]).sum(0)
         logits, features = [], []
         maps: dict[bool, Any] = {}
-        for m in self.members:
+        for m, share in zip(self.members, self.shares, strict=True):
             judged, pooled, planes = cast(Classifier, m.network).explain(self._views(x, m))
-            logits.append(judged)
+            logits.append(judged.mean(0) * share)
             features.append(pooled.mean(0, keepdim=True))
-            share = self._merge(planes) / len(self.members)
-            maps[m.lungs] = maps[m.lungs] + share if m.lungs in maps else share
-        return torch.stack(logits).mean((0, 1))[None], torch.cat(features, dim=1), *(maps[k] for k in sorted(maps))
+            counted = self._merge(planes) * share
+            maps[m.lungs] = maps[m.lungs] + counted if m.lungs in maps else counted
+        return torch.stack(logits).sum(0)[None], torch.cat(features, dim=1), *(maps[k] for k in sorted(maps))
 
     def _views(self, x: Tensor, member: Member) -> Tensor:
         if self.planes > 1:

@@ -80,7 +80,7 @@ def orientation(features: NDArray[Any], gate: dict[str, NDArray[Any]], kind: str
 
 
 @dataclass(frozen=True)
-class _Look:
+class Look:
     """One run of the gate's network: the most probable of our kinds, the scores of all, features and their distance."""
 
     kind: str
@@ -88,16 +88,19 @@ class _Look:
     features: NDArray[Any]
     distance: float | None
 
+    @classmethod
+    def of(cls, card: Card, logits: NDArray[Any], features: NDArray[Any], gate: dict[str, NDArray[Any]]) -> Look:
+        """What logits (classes,) and features (d,) say; `gate` as in `feature_distance`."""
+        probabilities = softmax(logits.astype(np.float64) / card.temperature)
+        scores = dict(zip((label.id for label in card.labels), (float(p) for p in probabilities), strict=True))
+        kind = max((k for k in scores if k != OTHER), key=lambda k: scores[k])
+        distance = feature_distance(features, gate, kind) if f"mean_{kind}" in gate else None
+        return cls(kind, scores, features, distance)
 
-def _look(model: Model, tensor: NDArray[np.float32]) -> _Look:
-    card = model.card
+
+def _look(model: Model, tensor: NDArray[np.float32]) -> Look:
     outputs = model.network.run(tensor)
-    probabilities = softmax(outputs["logits"][0].astype(np.float64) / card.temperature)
-    scores = dict(zip((label.id for label in card.labels), (float(p) for p in probabilities), strict=True))
-    kind = max((k for k in scores if k != OTHER), key=lambda k: scores[k])
-    features = outputs["features"][0]
-    distance = feature_distance(features, model.gate, kind) if f"mean_{kind}" in model.gate else None
-    return _Look(kind, scores, features, distance)
+    return Look.of(model.card, outputs["logits"][0], outputs["features"][0], model.gate)
 
 
 def judge(model: Model, values: NDArray[Any], inverted: bool, lateral: bool = False) -> Verdict:
@@ -111,22 +114,23 @@ def judge(model: Model, values: NDArray[Any], inverted: bool, lateral: bool = Fa
     if unusable:
         return Verdict(kind, scores, distance, unusable.failure(), (unusable,))
     measures = measure(values, inverted)
-    reason = _refusal(card, look) or _colourless(card, kind, measures.chroma)
+    reason = refusal(card, look) or _colourless(card, kind, measures.chroma)
     turned = _turned(model, tensor, look)
     if reason and reason.code is Code.OTHER_KIND:
         hard = tuple(note for note in turned if note.severity == "refuse")
-        if not hard or _refusal(card, _look(model, _put_right(tensor, [note.fix for note in hard if note.fix]))):
+        if not hard or refusal(card, _look(model, _put_right(tensor, [note.fix for note in hard if note.fix]))):
             return Verdict(OTHER, scores, distance, reason)
         # It is one of ours, only so far from upright that it no longer looks like one.
         turned = hard
     # On a film that lies or is a negative the lungs need not be found; the note about that is enough.
     lungs = find_lungs(values, inverted) if kind == "chest_xray" and not turned else None
     quality = worst_first((*view_notes(kind, lateral), *lung_notes(lungs), *turned, *notes(measures, kind)))
-    refusal = next((note.failure() for note in quality if note.severity == "refuse"), None)
-    return Verdict(kind, scores, distance, refusal or reason, quality, lungs)
+    unfit = next((note.failure() for note in quality if note.severity == "refuse"), None)
+    return Verdict(kind, scores, distance, unfit or reason, quality, lungs)
 
 
-def _refusal(card: Card, look: _Look) -> Failure | None:
+def refusal(card: Card, look: Look) -> Failure | None:
+    """Why the card's limits refuse a picture that looks so, or None."""
     return _not_ours(card, look.kind, look.scores) or _unfamiliar(card, look.kind, look.scores, look.distance)
 
 
@@ -137,7 +141,7 @@ def _put_right(tensor: NDArray[np.float32], fixes: Sequence[Fix]) -> NDArray[np.
     return np.ascontiguousarray(-turned if INVERT in fixes else turned)
 
 
-def _turned(model: Model, tensor: NDArray[np.float32], look: _Look) -> tuple[QualityNote, ...]:
+def _turned(model: Model, tensor: NDArray[np.float32], look: Look) -> tuple[QualityNote, ...]:
     """Notes about polarity and rotation. To the features a picture that lies on its left side is nearly the mirror
     image of one on its right side, so a second run, after a quarter turn, tells which of the two it is."""
     gate, kind = model.gate, look.kind

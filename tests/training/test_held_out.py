@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ def test_only_classes_that_another_source_holds_too_can_be_measured() -> None:
 def test_recall_counts_the_shared_classes_of_the_source() -> None:
     samples = [sample("1", "dark", "a"), sample("2", "dark", "a"), sample("3", "bright", "a")]
     logits = np.array([[2.0, 0.0], [0.0, 1.0], [0.0, 3.0]])
-    found = held_out.measure(toy_config(), samples, ["dark"], logits)
+    found = held_out.measure(samples, ["dark"], held_out.called(toy_config(), logits))
     assert found["images"] == 2
     assert found["accuracy"] == 0.5
     dark = found["classes"]["dark"]
@@ -89,6 +90,8 @@ def test_a_model_of_two_regions_is_measured_as_the_mean_of_both(
     path = held_out.leave_one_out(config, samples, tmp_path, tmp_path, ["a"], 1)
     found = json.loads(path.read_text())["held_out"]["a"]
     assert found["accuracy"] == 0.0
+    held_out.leave_one_out(replace(config, shares=(0.8, 0.2)), samples, tmp_path, tmp_path, ["a"], 1)
+    assert json.loads(path.read_text())["held_out"]["a"]["accuracy"] == 1.0  # 0.8 * 1 > 0.2 * 3
     assert found["alone"] == {"whole": 1.0, "lungs": 0.0}
     monkeypatch.setattr(held_out, "load_config", lambda _: toy_config(region="lungs"))
     with pytest.raises(ValueError, match="no held_out_stages"):

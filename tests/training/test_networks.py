@@ -77,16 +77,16 @@ def test_several_networks_are_averaged_and_their_maps_still_give_the_logit() -> 
 def test_one_network_sees_the_film_and_another_its_lungs_at_the_size_each_learned_from() -> None:
     torch.manual_seed(0)
     whole, lungs = MobileNetV2(3).eval(), MobileNetV2(3).eval()
-    module = Shipped([Member(whole, 64), Member(lungs, 96, lungs=True)])
+    module = Shipped([Member(whole, 64, share=1.0), Member(lungs, 96, lungs=True, share=3.0)])
     assert module.outputs == ["logits", "features", "maps", "lung_maps"]
     x = torch.rand(1, 2, 64, 64)
     larger = torch.nn.functional.interpolate(x[:, 1:], size=(96, 96), mode="bilinear").expand(-1, 3, -1, -1)
     with torch.no_grad():
         logits, _, maps, lung_maps = module(x)
-        expected = (whole(x[:, :1].expand(-1, 3, -1, -1)) + lungs(larger)) / 2
+        expected = (whole(x[:, :1].expand(-1, 3, -1, -1)) + 3 * lungs(larger)) / 4
     torch.testing.assert_close(logits, expected, atol=1e-5, rtol=1e-4)
     assert (maps.shape, lung_maps.shape) == ((1, 3, 2, 2), (1, 3, 3, 3))
-    bias = (whole.head.bias + lungs.head.bias) / 2
+    bias = (whole.head.bias + 3 * lungs.head.bias) / 4
     torch.testing.assert_close(maps.mean((2, 3)) + lung_maps.mean((2, 3)) + bias, logits, atol=1e-5, rtol=1e-4)
     ours = Network(store_small(to_onnx(module, 64)).SerializeToString(), "cpu").run(x.numpy())
     np.testing.assert_allclose(ours["lung_maps"], lung_maps.numpy(), atol=0.02 * max(1, float(lung_maps.abs().max())))

@@ -92,6 +92,18 @@ def test_an_unknown_setting_is_refused(tmp_path: Path) -> None:
         load_config(str(path))
 
 
+@pytest.mark.parametrize("shares", [(0.5, 0.4), (0.4, 0.3, 0.3), (1.0,)])
+def test_shares_that_do_not_fit_the_averaged_runs_are_refused(tmp_path: Path, shares: tuple[float, ...]) -> None:
+    text = (CONFIGS / "chest-findings.toml").read_text(encoding="utf-8")
+    (tmp_path / "x.toml").write_text(f"shares = {list(shares)}\n{text}", encoding="utf-8")
+    with pytest.raises(ValueError, match="shares need"):
+        load_config(str(tmp_path / "x.toml"))
+
+
+def test_runs_count_alike_where_no_shares_are_told() -> None:
+    assert load_config("chest-findings").share_of == {"chest-findings": 0.5, "chest-findings-lungs": 0.5}
+
+
 @pytest.mark.data
 @pytest.mark.parametrize("name", sorted(set(samples.SETS) - set(LAYOUTS)))
 def test_the_real_sets_are_sound(name: str, data_dir: Path) -> None:
@@ -101,7 +113,7 @@ def test_the_real_sets_are_sound(name: str, data_dir: Path) -> None:
 
 def test_the_digest_tells_trainings_apart_and_nothing_else() -> None:
     config = load_config("chest-six")
-    assert replace(config, version="9", views=4, soup=(), sensitivity=0.5).digest() == config.digest()
+    assert replace(config, version="9", views=4, soup=(), shares=(), sensitivity=0.5).digest() == config.digest()
     assert replace(config, lr=1e-5).digest() != config.digest()
     assert replace(config, augment=replace(config.augment, crop=0.5)).digest() != config.digest()
 
