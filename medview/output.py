@@ -134,9 +134,10 @@ def _lines(analysis: Analysis) -> Iterator[str]:
     for result in analysis.results:
         card = result.card
         where = result.provider.removesuffix("ExecutionProvider")
-        yield f"    {card.name} ({card.id} {card.version}, {where}, {result.ms:.0f} ms)"
+        valid = "; not valid here" if analysis.forced else ""
+        yield f"    {card.name} ({card.id} {card.version}, {where}, {result.ms:.0f} ms){valid}"
         if result.probabilities:
-            yield from _probabilities(result)
+            yield from _probabilities(result, analysis.forced)
         if result.mask:
             area = f", {result.mask.area_mm2:.0f} mm2" if result.mask.area_mm2 is not None else ""
             skipped = f" (not run: {result.skipped_by} sees nothing to outline)" if result.skipped_by else ""
@@ -145,7 +146,7 @@ def _lines(analysis: Analysis) -> Iterator[str]:
         yield f"    {warning.text} {warning.hint}"
 
 
-def _probabilities(result: Result) -> Iterator[str]:
+def _probabilities(result: Result, forced: bool) -> Iterator[str]:
     card, bands = result.card, result.stability or {}
     if card.task == "multilabel":
         yield "        each label by itself; they do not add up to one"
@@ -153,7 +154,7 @@ def _probabilities(result: Result) -> Iterator[str]:
         mark = "*" if label in result.findings else " "
         band = f" {bands[label][0]:6.1%} to {bands[label][1]:6.1%}" if label in bands else ""
         yield f"      {mark} {card.label(label).name:<36} {p:6.1%}{band}  {'#' * round(p * 24)}"
-    if card.prediction_set and result.prediction_set is not None:
+    if card.prediction_set and result.prediction_set is not None and not forced:
         names = ", ".join(card.label(label).name for label in result.prediction_set) or "no label is likely enough"
         yield f"        {card.prediction_set.coverage:.0%} set: {names}"
     if result.unstable:

@@ -118,7 +118,8 @@ def help_html() -> str:
     refusal = QT_TRANSLATE_NOOP(
         "help",
         "A gate looks first whether the picture is one of the kinds the models learned. If it is not, medview says so "
-        "and gives no numbers. Analyse all the same runs the models anyway; do not trust what they say then.",
+        "and gives no numbers. Analyse all the same runs the models anyway; their answers are then marked as not valid "
+        "and name no finding.",
     )
     quality = QT_TRANSLATE_NOOP(
         "help",

@@ -16,9 +16,12 @@ BRACKET = 4
 
 
 class ProbabilityRow(QAbstractButton):
-    """A label with its probability as number and bar, its operating point as a tick. Click: show its heatmap."""
+    """A label with its probability as number and bar, its operating point as a tick. Click: show its heatmap.
 
-    def __init__(self, result: Result, label_id: str) -> None:
+    `valid`: whether the answer may be called a finding.
+    """
+
+    def __init__(self, result: Result, label_id: str, valid: bool = True) -> None:
         super().__init__()
         self.label_id = label_id
         info = result.card.label(label_id)
@@ -27,7 +30,7 @@ class ProbabilityRow(QAbstractButton):
         point = result.card.operating_points.get(label_id)
         # A normal label is no finding, however probable: the tick would promise one.
         self.threshold = point.threshold if point and not info.normal else None
-        self.is_finding = label_id in result.findings
+        self.is_finding = valid and label_id in result.findings
         self.has_heatmap = bool(result.heatmaps and label_id in result.heatmaps)
         self.setCheckable(True)
         self.setEnabled(self.has_heatmap)

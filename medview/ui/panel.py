@@ -256,13 +256,13 @@ class FindingsPanel(QWidget):
             cards.append(self._message("caution", reason, fixes, self.tr("Analysed at your own request")))
         cards += self._quality(analysis)
         folded = len(analysis.results) > 1
-        cards += [ResultCard(ws, result, self.cardAsked.emit, folded) for result in analysis.results]
+        cards += [ResultCard(ws, result, self.cardAsked.emit, folded, analysis.forced) for result in analysis.results]
         cards += [self._message("alarm", warning, []) for warning in analysis.warnings]
         return cards
 
     def _message(self, tone: str, failure: Failure, choices: list[Choice], head: str = "") -> MessageCard:
         title = words.title(failure.code)
-        title = self.tr("{0}: {1}").format(head, title[:1].lower() + title[1:]) if head else title
+        title = self.tr("{0}: {1}").format(head, words.small_start(title)) if head else title
         return MessageCard(tone, title, failure.text, failure.hint, choices, failure.detail)
 
     def _fix(self, fix: Fix) -> Choice:

@@ -33,15 +33,21 @@ def provenance(result: Result) -> str:
 
 class ResultCard(Card):
     """What one model said. `folded`: with its findings and most probable labels only, until the user wants all.
+    `forced`: the gate had refused the picture, so that no answer about it is valid.
 
     `about` is called with the model's card when the user wants to read it.
     """
 
     def __init__(
-        self, workspace: Workspace, result: Result, about: Callable[[ModelCard], object], folded: bool = False
+        self,
+        workspace: Workspace,
+        result: Result,
+        about: Callable[[ModelCard], object],
+        folded: bool = False,
+        forced: bool = False,
     ) -> None:
         super().__init__()
-        self.workspace, self.result, self.folded = workspace, result, folded
+        self.workspace, self.result, self.folded, self.forced = workspace, result, folded, forced
         self.rows: dict[str, ProbabilityRow] = {}
         self.more: QPushButton | None = None
         # The rows reach further out than the words, so that their frames stand around the line of the words.
@@ -105,7 +111,7 @@ class ResultCard(Card):
 
     def _add_classes(self, result: Result) -> None:
         self._say(self._verdict(result), "finding" if result.findings else "calm")
-        if result.prediction_set is not None and result.card.prediction_set is not None:
+        if result.prediction_set is not None and result.card.prediction_set is not None and not self.forced:
             share = words.percent(result.card.prediction_set.coverage, 0)
             names = words.listed(result.card.label(one).name for one in result.prediction_set)
             text = self.tr("{0} set: {1}").format(share, names)
@@ -126,7 +132,7 @@ class ResultCard(Card):
         lines.setSpacing(2)
         probabilities = result.probabilities or {}
         for place, label_id in enumerate(sorted(probabilities, key=lambda key: -probabilities[key])):
-            row = ProbabilityRow(result, label_id)
+            row = ProbabilityRow(result, label_id, valid=not self.forced)
             row.clicked.connect(lambda _checked=False, id=label_id: self._choose(id))
             self.rows[label_id] = row
             lines.addWidget(row)
@@ -163,6 +169,8 @@ class ResultCard(Card):
         return self.tr("Finding: {0}").format(names)
 
     def _say(self, text: str, role: str) -> None:
+        if self.forced:
+            text, role = self.tr("Not valid here: {0}").format(words.small_start(text)), "caution"
         self.verdict.setText(text)
         self.verdict.setProperty("role", role)
 

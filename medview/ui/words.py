@@ -134,6 +134,11 @@ def progress(text: str) -> str:
     return shown[:1].upper() + shown[1:]
 
 
+def small_start(sentence: str) -> str:
+    """A sentence as it goes on behind a colon."""
+    return sentence[:1].lower() + sentence[1:]
+
+
 def title(code: Code) -> str:
     """A few words for a failure code: the title of its message."""
     return {

@@ -256,3 +256,17 @@ def test_an_empty_set_is_said() -> None:
     seen = replace(seen, results=tuple(replace(r, prediction_set=r.prediction_set and ()) for r in seen.results))
     shown = "\n".join(_lines(seen))
     assert shown.count("90% set: no label is likely enough") == 1
+
+
+def test_each_model_of_a_forced_answer_is_called_not_valid() -> None:
+    seen = chest_analysis(Frame(Path("x.png"), 0, 4, 4, "", lambda: np.zeros((4, 4), np.uint8)))
+    heads = (
+        "Chest X-ray, findings (chest-findings 1.0.0, CPU, 8 ms)",
+        "Chest X-ray, six classes (chest-six 1.1.0, CPU, 9 ms)",
+    )
+    shown = list(_lines(seen))
+    assert [line.strip() for line in shown if line.strip() in heads] == list(heads)
+    forced = list(_lines(replace(seen, forced=True)))
+    assert [f"    {head}; not valid here" in forced for head in heads] == [True, True]
+    assert any("90% set" in line for line in shown)
+    assert not any("90% set" in line for line in forced)
