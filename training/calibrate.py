@@ -18,6 +18,9 @@ MASK_THRESHOLDS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6)
 MAX_FALSE_MARKS = 0.02
 MIN_PIXELS = (0, 20, 40, 80, 120, 160, 200, 300)
 COVERAGE = 0.9
+# Ends of the bands of the highest probability, and the pictures of val that a band needs.
+BAND_ENDS = (0.6, 0.9, 1.0)
+LEAST_IN_BAND = 30
 # A label of one-of-n that is more probable than all others together is a finding, however easy its sensitivity is.
 HIGHEST_THRESHOLD = 0.5
 LEAST_SPECIFICITY = 0.7
@@ -67,6 +70,7 @@ def sensitivity_point(
         "threshold": threshold,
         "sensitivity": float(found[truth].mean()),
         "specificity": float((~found[~truth]).mean()),
+        "ppv": float(truth[found].mean()) if found.any() else 0.0,
     }
 
 
@@ -77,6 +81,27 @@ def conformal_threshold(true_probability: NDArray[np.float64], coverage: float =
     n = len(true_probability)
     rank = int(np.floor((n + 1) * (1 - coverage)))
     return float(np.sort(true_probability)[rank - 1]) if rank >= 1 else 0.0
+
+
+def conformal_bands(probability: NDArray[np.float64], true_probability: NDArray[np.float64]) -> list[dict[str, float]]:
+    """A threshold for every band of the highest probability; see `medview.inference.card.PredictionSet`.
+
+    `probability` (n, classes). One threshold for all keeps the promise on average only: easy pictures fulfil it, and of
+    the answers under 0.6 hardly more than half of the sets held the truth. A band of few pictures joins the next. The
+    set of an answer always holds its most probable label, but in the lowest band, where it may be too little of it.
+    """
+    top = probability.max(axis=1)
+    bands: list[dict[str, float]] = []
+    low = 0.0
+    for end in BAND_ENDS:
+        own = (top > low) & (top <= end)
+        rest = top > end
+        if end < 1 and (own.sum() < LEAST_IN_BAND or rest.sum() < LEAST_IN_BAND):
+            continue
+        threshold = conformal_threshold(true_probability[own])
+        bands.append({"up_to": end, "threshold": min(threshold, low) if low else threshold})
+        low = end
+    return bands
 
 
 def calibrate_classes(logits: NDArray[Any], pool: Pool, config: Config) -> dict[str, Any]:
@@ -93,7 +118,7 @@ def calibrate_classes(logits: NDArray[Any], pool: Pool, config: Config) -> dict[
         },
         "prediction_set": {
             "coverage": COVERAGE,
-            "threshold": conformal_threshold(after[np.arange(len(truth)), truth]),
+            "bands": conformal_bands(after, after[np.arange(len(truth)), truth]),
         },
         "val": {
             "images": len(truth),

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from medview.inference.analysis import Analysis, Result
 from medview.inference.card import Card
+from training.calibrate import BAND_ENDS
 from training.metrics import (
     Bootstrap,
     Figure,
@@ -309,6 +310,8 @@ def _set_figures(scores: Scores) -> dict[str, Any]:
     rows, sets = [i for i, _ in told], [inside for _, inside in told]
     boot = Bootstrap([scores.samples[i].group for i in rows])
     covered = np.array([scores.samples[i].label in inside for i, inside in zip(rows, sets, strict=True)])
+    top = scores.probability[rows].max(axis=1)
+    band = np.digitize(top, BAND_ENDS[:-1], right=True)
     sizes, truth = np.array([len(inside) for inside in sets]), scores.truth[rows]
     figures = {
         "promised": scores.card.prediction_set.coverage,
@@ -319,6 +322,11 @@ def _set_figures(scores: Scores) -> dict[str, Any]:
             label: boot.ratio(covered & own, own)
             for label, own in zip(scores.labels, truth.T, strict=True)
             if own.any()
+        },
+        "coverage_by_probability": {
+            f"up to {end}": boot.ratio(covered & (band == place), band == place)
+            for place, end in enumerate(BAND_ENDS)
+            if (band == place).any()
         },
     }
     return {"prediction_set": figures}

@@ -34,10 +34,11 @@ log = logging.getLogger("training")
 DIRECTIONS = 160
 # Shares of val pictures of a kind that the limits let through. Those for `other` and for the share of the kind are
 # never stricter than a plain majority needs, and the distance limit is drawn wider, since pictures of unseen hospitals
-# lie further out than val does.
+# lie further out than val does: at 1.15 the gate refused 4.7 % of the films of a source left out, at 1.3 1.4 %
+# (docs/adr/0005). For heads the limit stays near, for it is what tells a CT of the head from an MR.
 ACCEPT, ACCEPT_OTHER = 0.995, 0.99
 LEAST_OTHER, MOST_SHARE = 0.5, 0.75
-SLACK = 1.15
+SLACK = {"chest_xray": 1.3, "brain_mr": 1.15, "skin_lesion": 1.3}
 
 # The kind with a right way up, and how its pictures are varied for the orientation head; so many views of the eight are
 # varied, the others are as they come.
@@ -96,7 +97,7 @@ def fit_gate(
         share = probability[own, index] / ours[own]
         limits[f"max_other_{kind}"] = max(LEAST_OTHER, float(np.quantile(probability[own, other], ACCEPT_OTHER)))
         limits[f"min_share_{kind}"] = min(MOST_SHARE, float(np.quantile(share, 1 - ACCEPT)))
-        limits[f"max_distance_{kind}"] = float(np.quantile(distance, ACCEPT) * SLACK)
+        limits[f"max_distance_{kind}"] = float(np.quantile(distance, ACCEPT) * SLACK[kind])
     for name, limit in limits.items():
         log.info("%s: %.3f", name, limit)
     return arrays, limits

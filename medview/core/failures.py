@@ -47,6 +47,7 @@ class Code(StrEnum):
     MODEL_DAMAGED = "model-damaged"
     MODEL_SELF_TEST = "model-self-test"
     MODEL_FAILED = "model-failed"
+    CONTRADICTION = "contradiction"
     # Output
     WRITE_ERROR = "write-error"
     # A defect of medview itself

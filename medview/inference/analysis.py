@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from medview import __version__
 from medview.core.failures import Failure
 from medview.inference.card import Card
 from medview.inference.fixes import Fix
@@ -88,6 +89,8 @@ class Analysis:
         quality: what is wrong with the picture, the worst first; a note that refuses is also the `reason`.
         corrected: what the user had put right before; masks and heatmaps are of the picture after that.
         warnings: failures of single models while others answered.
+        contradictions: where two answers cannot both be right (`medview.inference.agreement`).
+        gate: the card of the model that said which kind of picture it is; None when it never got that far.
         total_ms: everything from decoding on, milliseconds.
     """
 
@@ -102,28 +105,40 @@ class Analysis:
     quality: tuple[QualityNote, ...] = ()
     corrected: tuple[Fix, ...] = ()
     warnings: tuple[Failure, ...] = ()
+    contradictions: tuple[Failure, ...] = ()
+    gate: Card | None = None
     total_ms: float = 0.0
 
     def to_dict(self, files: dict[tuple[str, str], str] | None = None) -> dict[str, Any]:
         """The JSON object of this analysis (schema 1). `files` gives the path written for (model, "mask") and
         (model, label of a heatmap)."""
         files = files or {}
-        reason = self.reason and {"code": self.reason.code, "text": self.reason.text, "hint": self.reason.hint}
         return {
             "schema": SCHEMA,
+            "medview": __version__,
             "file": self.file,
             "frame": self.frame,
             "status": self.status,
-            "reason": reason,
+            "reason": self.reason and _failure_dict(self.reason),
+            "gate": self.gate and _made_by(self.gate),
             "kind": self.kind,
             "kind_scores": {k: round(v, 6) for k, v in self.kind_scores.items()},
             "results": [_result_dict(r, files) for r in self.results],
             "forced": self.forced,
             "quality": [_note_dict(note) for note in self.quality],
             "corrected": list(self.corrected),
-            "warnings": [{"code": w.code, "text": w.text, "hint": w.hint} for w in self.warnings],
+            "warnings": [_failure_dict(warning) for warning in self.warnings],
+            "contradictions": [_failure_dict(found) for found in self.contradictions],
             "total_ms": round(self.total_ms, 3),
         }
+
+
+def _failure_dict(failure: Failure) -> dict[str, str]:
+    return {"code": failure.code, "text": failure.text, "hint": failure.hint}
+
+
+def _made_by(card: Card) -> dict[str, str]:
+    return {"model": card.id, "version": card.version, "sha256": card.sha256}
 
 
 def _note_dict(note: QualityNote) -> dict[str, Any]:
@@ -134,14 +149,13 @@ def _result_dict(result: Result, files: dict[tuple[str, str], str]) -> dict[str,
     card, mask = result.card, result.mask
     heatmaps = {label: path for (model, label), path in files.items() if model == card.id and label != "mask"}
     return {
-        "model": card.id,
-        "version": card.version,
-        "sha256": card.sha256,
+        **_made_by(card),
         "provider": result.provider,
         "ms": round(result.ms, 3),
         "task": card.task,
         "probabilities": result.probabilities and {k: round(v, 6) for k, v in result.probabilities.items()},
         "findings": list(result.findings),
+        "thresholds": {k: round(point.threshold, 6) for k, point in card.operating_points.items()} or None,
         "prediction_set": None if result.prediction_set is None else list(result.prediction_set),
         "stability": result.stability
         and {k: [round(low, 6), round(high, 6)] for k, (low, high) in result.stability.items()},

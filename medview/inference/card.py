@@ -47,21 +47,50 @@ class NotJudged:
 
 
 @dataclass(frozen=True)
-class PredictionSet:
-    """Split-conformal prediction set of a `classify` model (LAC: Sadinle et al. 2019): the labels of which each has at
-    least the probability `threshold` hold the true one for a share `coverage` of pictures like those of val (0-1)."""
+class Band:
+    """The answers whose highest probability is at most `up_to` (and in no earlier band), and the probability from which
+    a label belongs to their set."""
 
-    coverage: float
+    up_to: float
     threshold: float
 
 
 @dataclass(frozen=True)
+class PredictionSet:
+    """Split-conformal prediction set of a `classify` model (LAC: Sadinle et al. 2019), chosen by itself for every band
+    of the highest probability (Mondrian: Vovk et al. 2005, chapter 4.5), so that it keeps its promise for the doubtful
+    answers as well as for the easy ones.
+
+    Attributes:
+        coverage: share of pictures like those of val whose set holds the true label, in every band, 0-1.
+        bands: by rising `up_to`, the last up to 1.
+    """
+
+    coverage: float
+    bands: tuple[Band, ...]
+
+    def threshold(self, top: float) -> float:
+        """The probability from which a label belongs to the set of an answer whose highest one is `top`."""
+        return next((band.threshold for band in self.bands if top <= band.up_to), self.bands[-1].threshold)
+
+
+@dataclass(frozen=True)
 class OperatingPoint:
-    """The probability from which a label counts as a finding, with what that meant on the val split (0-1)."""
+    """The probability from which a label counts as a finding, with what that meant on the val split (0-1).
+
+    Attributes:
+        ppv: share of the findings that were right. Of a rare label it is small even where both others are large.
+    """
 
     threshold: float
     sensitivity: float
     specificity: float
+    ppv: float
+
+    @property
+    def mostly_right(self) -> bool:
+        """Whether at least every other finding was right; else it is a hint to look, no more."""
+        return self.ppv >= 0.5
 
 
 @dataclass(frozen=True)
@@ -214,7 +243,15 @@ def _labels(raw: dict[str, Any]) -> tuple[Label, ...]:
 def _prediction_set(raw: dict[str, Any]) -> PredictionSet | None:
     if "prediction_set" not in raw:
         return None
-    result = PredictionSet(**{name: float(value) for name, value in raw["prediction_set"].items()})
-    if raw["task"] != "classify" or not (0 < result.coverage < 1 and 0 <= result.threshold <= 1):
+    table = raw["prediction_set"]
+    bands = tuple(Band(float(band["up_to"]), float(band["threshold"])) for band in table["bands"])
+    result = PredictionSet(float(table["coverage"]), bands)
+    ends = [band.up_to for band in bands]
+    sound = bool(ends) and ends == sorted(set(ends)) and ends[0] > 0 and ends[-1] == 1
+    if (
+        raw["task"] != "classify"
+        or not (sound and 0 < result.coverage < 1)
+        or not all(0 <= band.threshold <= 1 for band in bands)
+    ):
         raise ValueError(f"prediction_set {result} of a {raw['task']} model")
     return result

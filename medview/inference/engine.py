@@ -17,6 +17,7 @@ from medview.core.failures import Code, Failure
 from medview.core.jobs import Cancelled, Token
 from medview.imaging.study import Frame
 from medview.inference import gate
+from medview.inference.agreement import contradictions
 from medview.inference.analysis import Analysis, Result
 from medview.inference.card import Card
 from medview.inference.fixes import Fix, corrected, corrected_frame
@@ -81,7 +82,8 @@ class Engine:
             return Analysis(file, frame.index, "error", verdict)
         reason = verdict.reason or self._mismatch(model, verdict.kind)
         seen = Analysis(file, frame.index, "refused", reason, verdict.kind, verdict.scores)
-        seen = replace(seen, quality=verdict.quality, corrected=tuple(fixes))
+        gatekeeper = self.registry.cards.get(gate.GATE_MODEL)
+        seen = replace(seen, quality=verdict.quality, corrected=tuple(fixes), gate=gatekeeper)
         if reason is None or force:
             cards = self._choose(model, verdict, refused=reason is not None)
             results, failures = self._run(cards, decoded, frame, token, verdict.lungs)
@@ -92,6 +94,7 @@ class Engine:
                 results=tuple(results),
                 forced=reason is not None,
                 warnings=tuple(failures),
+                contradictions=contradictions(results),
             )
         if stability:
             seen = self._steadied(seen, decoded, frame, token)

@@ -83,11 +83,12 @@ def findings(card: Card, probabilities: dict[str, float]) -> tuple[str, ...]:
 
 
 def prediction_set(card: Card, probabilities: dict[str, float]) -> tuple[str, ...] | None:
-    """The labels of the card's conformal set, most probable first; empty where no label is likely enough, as it is on a
-    picture unlike those of val. None where the card has no set."""
+    """The labels of the card's conformal set, most probable first; empty where no label is likely enough, as it may be
+    on a picture unlike those of val. None where the card has no set."""
     if card.prediction_set is None:
         return None
-    likely = (k for k, p in probabilities.items() if p >= card.prediction_set.threshold)
+    least = card.prediction_set.threshold(max(probabilities.values()))
+    likely = (k for k, p in probabilities.items() if p >= least)
     return tuple(sorted(likely, key=lambda k: -probabilities[k]))
 
 

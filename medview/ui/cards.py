@@ -76,10 +76,12 @@ def _labels(card: Card) -> str:
         rows = [[row[0], row[4]] for row in rows]
     text = table(rows, [escape(head) for head in heads])
     if card.prediction_set:
-        said = translate("cards", "The {0} set holds every label of at least {1}.").format(
-            words.percent(card.prediction_set.coverage, 0), words.percent(card.prediction_set.threshold)
-        )
-        text += _paragraph(said)
+        share = words.percent(card.prediction_set.coverage, 0)
+        for band in card.prediction_set.bands:
+            said = translate("cards", "The {0} set of an answer up to {1} holds every label of at least {2}.").format(
+                share, words.percent(band.up_to, 0), words.percent(band.threshold)
+            )
+            text += _paragraph(said)
     return text
 
 

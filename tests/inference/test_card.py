@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medview.core.failures import Code, Failure
-from medview.inference.card import NotJudged, PredictionSet, parse_card, read_card
+from medview.inference.card import Band, NotJudged, PredictionSet, parse_card, read_card
 from tests.inference.cards import raw_card
 
 LUNGS = {"size": [4, 4], "colour": "grey", "intensity": "stretch", "region": "lungs"}
@@ -19,7 +19,10 @@ LUNGS = {"size": [4, 4], "colour": "grey", "intensity": "stretch", "region": "lu
 
 def test_a_card_is_read_with_its_labels_and_rule() -> None:
     card = parse_card(
-        raw_card(temperature=1.5, operating_points={"a": {"threshold": 0.2, "sensitivity": 0.9, "specificity": 0.8}})
+        raw_card(
+            temperature=1.5,
+            operating_points={"a": {"threshold": 0.2, "sensitivity": 0.9, "specificity": 0.8, "ppv": 0.5}},
+        )
     )
     assert [label.id for label in card.labels] == ["normal", "a", "b"]
     assert card.label("normal").normal
@@ -42,9 +45,12 @@ def test_a_card_is_read_with_its_labels_and_rule() -> None:
         {"preprocess": LUNGS, "task": "segment"},
         {"temperature": 0},
         {"prediction_set": {"coverage": 0.9}},
-        {"prediction_set": {"coverage": 1.0, "threshold": 0.1}},
-        {"prediction_set": {"coverage": 0.9, "threshold": 1.1}},
-        {"prediction_set": {"coverage": 0.9, "threshold": 0.1}, "task": "multilabel"},
+        {"prediction_set": {"coverage": 0.9, "bands": []}},
+        {"prediction_set": {"coverage": 1.0, "bands": [{"up_to": 1, "threshold": 0.1}]}},
+        {"prediction_set": {"coverage": 0.9, "bands": [{"up_to": 1, "threshold": 1.1}]}},
+        {"prediction_set": {"coverage": 0.9, "bands": [{"up_to": 0.9, "threshold": 0.1}]}},
+        {"prediction_set": {"coverage": 0.9, "bands": [{"up_to": 1, "threshold": 0}, {"up_to": 1, "threshold": 0}]}},
+        {"prediction_set": {"coverage": 0.9, "bands": [{"up_to": 1, "threshold": 0.1}]}, "task": "multilabel"},
         {"labels": [{"id": "a", "name": "A"}, {"id": "b", "name": "B", "shown": False, "why_hidden": "weak"}]},
         {"labels": [{"id": "a", "name": "A"}, {"id": "b", "name": "B", "shown": False}], "task": "multilabel"},
         {"labels": [{"id": "a", "name": "A", "shown": False, "why_hidden": "weak"}], "task": "multilabel"},
@@ -92,9 +98,9 @@ NAME = st.text(min_size=1, max_size=20)
 def test_every_valid_set_and_list_is_read_as_it_stands(
     coverage: float, threshold: float, unavailable: list[dict[str, str]]
 ) -> None:
-    table = {"coverage": coverage, "threshold": threshold}
+    table = {"coverage": coverage, "bands": [{"up_to": 0.5, "threshold": 0.1}, {"up_to": 1, "threshold": threshold}]}
     card = parse_card(raw_card(prediction_set=table, unavailable=unavailable))
-    assert card.prediction_set == PredictionSet(coverage, threshold)
+    assert card.prediction_set == PredictionSet(coverage, (Band(0.5, 0.1), Band(1.0, threshold)))
     assert [(item.name, item.why) for item in card.not_judged] == [(u["name"], u["why"]) for u in unavailable]
 
 

@@ -226,7 +226,7 @@ def test_two_models_of_one_kind_one_of_them_multilabel(tmp_path: Path) -> None:
         shutil.copytree(models_folder() / id, tmp_path / id)
     shutil.copytree(tmp_path / "chest-six", tmp_path / "chest-findings")
     path = tmp_path / "chest-findings" / "card.toml"
-    text = re.sub(r"\[prediction_set\][^\[]*", "", path.read_text(encoding="utf-8"))
+    text = re.sub(r"(?ms)^\[prediction_set\].*?^\]\n", "", path.read_text(encoding="utf-8"))
     text = text.replace('id = "chest-six"', 'id = "chest-findings"').replace('task = "classify"', 'task = "multilabel"')
     text = text.replace('id = "covid19"', 'id = "covid19"\nshown = false\nwhy_hidden = "Too few pictures."')
     path.write_text(text + '\n[[unavailable]]\nname = "Hernia"\nwhy = "No pictures."\n', encoding="utf-8")

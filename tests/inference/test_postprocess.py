@@ -17,7 +17,7 @@ from medview.inference.postprocess import (
 )
 from tests.inference.cards import card
 
-POINT = {"sensitivity": 0.9, "specificity": 0.9}
+POINT = {"sensitivity": 0.9, "specificity": 0.9, "ppv": 0.9}
 MASK = {"task": "segment", "labels": [{"id": "tumour", "name": "Tumour"}]}
 
 
@@ -112,7 +112,8 @@ def test_an_independent_label_without_an_operating_point_is_never_a_finding() ->
 def test_the_conformal_set_holds_what_reaches_its_threshold_and_nothing_else(
     threshold: float, expected: tuple[str, ...]
 ) -> None:
-    toy = card(prediction_set={"coverage": 0.9, "threshold": threshold})
+    bands = [{"up_to": 0.6, "threshold": 0.0}, {"up_to": 0.625, "threshold": threshold}, {"up_to": 1, "threshold": 1}]
+    toy = card(prediction_set={"coverage": 0.9, "bands": bands})
     outputs = {"logits": np.log([[0.125, 0.25, 0.625]])}
     assert read_classes(toy, outputs, (8, 8), None).prediction_set == expected
     assert read_classes(card(), outputs, (8, 8), None).prediction_set is None

@@ -136,6 +136,7 @@ def test_only_a_large_straight_sheet_on_even_ground_counts() -> None:
         ({"sharpness": 0.05}, Code.BLURRED, "warn", 0.07),
         ({"sharpness": 0.03}, Code.BLURRED, "refuse", 0.035),
         ({"chroma": 0.03}, Code.PHOTO, "warn", 0.02),
+        ({"chroma": 0.13}, Code.PHOTO, "refuse", 0.12),
         ({"skew": 4.0}, Code.PHOTO, "warn", 2.5),
     ],
 )

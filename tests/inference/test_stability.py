@@ -17,7 +17,7 @@ from medview.inference.stability import variations, with_stability
 from tests.inference.cards import card
 
 RAMP = np.linspace(0.0, 1.0, 100, dtype=np.float32)[None].repeat(50, axis=0)
-POINT = {"threshold": 0.5, "sensitivity": 0.9, "specificity": 0.8}
+POINT = {"threshold": 0.5, "sensitivity": 0.9, "specificity": 0.8, "ppv": 0.8}
 
 
 class Answers:

@@ -19,6 +19,7 @@ from training.calibrate import (
     HIGHEST_THRESHOLD,
     calibrate_labels,
     calibrate_mask,
+    conformal_bands,
     conformal_threshold,
     fit_temperature,
     platt_scaling,
@@ -48,18 +49,30 @@ def test_the_operating_point_is_the_highest_threshold_that_reaches_the_sensitivi
     probability = np.array([0.05, 0.1, 0.2, 0.3, 0.4, 0.15, 0.25, 0.45])
     truth = np.array([False, False, False, True, True, True, True, True])
     point = sensitivity_point(truth, probability, 0.8)
-    assert point == {"threshold": 0.25, "sensitivity": 0.8, "specificity": 1.0}
+    assert point == {"threshold": 0.25, "sensitivity": 0.8, "specificity": 1.0, "ppv": 1.0}
 
 
 def test_a_sensitivity_that_would_flag_nearly_everybody_is_given_up() -> None:
     truth = np.array([False] * 8 + [True] * 4)
     probability = np.array([0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.1, 0.12, 0.01, 0.3, 0.4, 0.45])
-    assert sensitivity_point(truth, probability, 1.0) == {"threshold": 0.3, "sensitivity": 0.75, "specificity": 1.0}
+    assert sensitivity_point(truth, probability, 1.0) == {
+        "threshold": 0.3,
+        "sensitivity": 0.75,
+        "specificity": 1.0,
+        "ppv": 1.0,
+    }
+
+
+def test_of_a_rare_label_few_findings_are_right() -> None:
+    truth = np.array([True] + [False] * 9)
+    probability = np.array([0.04, 0.05, 0.03, 0.03, *[0.01] * 6])
+    point = sensitivity_point(truth, probability, 0.9)
+    assert (point["threshold"], point["ppv"]) == (0.04, 0.5)
 
 
 def test_an_easy_class_needs_no_more_than_a_majority() -> None:
     point = sensitivity_point(np.array([False, True, True]), np.array([0.1, 0.9, 0.95]), 0.9)
-    assert point == {"threshold": HIGHEST_THRESHOLD, "sensitivity": 1.0, "specificity": 1.0}
+    assert point == {"threshold": HIGHEST_THRESHOLD, "sensitivity": 1.0, "specificity": 1.0, "ppv": 1.0}
 
 
 @given(st.lists(st.floats(0, 1), min_size=10, max_size=200))
@@ -72,6 +85,17 @@ def test_the_prediction_set_covers_what_it_promises(given_to_truth: list[float])
 
 def test_too_few_pictures_give_no_prediction_set_smaller_than_all() -> None:
     assert conformal_threshold(np.array([0.9] * 8)) == 0.0
+
+
+def test_doubtful_answers_have_a_threshold_of_their_own() -> None:
+    sure, doubtful = np.tile([0.95, 0.05], (100, 1)), np.tile([0.55, 0.45], (40, 1))
+    probability = np.concatenate([sure, doubtful])
+    true = np.concatenate([np.full(97, 0.95), np.full(3, 0.05), np.full(22, 0.55), np.full(18, 0.45)])
+    # None of them lies between 0.6 and 0.9: that band joins the last.
+    expected = [{"up_to": 0.6, "threshold": 0.45}, {"up_to": 1.0, "threshold": 0.6}]
+    assert conformal_bands(probability, true) == expected
+    alone = [{"up_to": 1.0, "threshold": 0.95}]
+    assert conformal_bands(sure, true[:100]) == alone
 
 
 def test_a_label_without_evidence_is_hidden() -> None:

@@ -135,7 +135,7 @@ def test_calibration_is_told_with_and_without_the_temperature() -> None:
     assert [*plain["reliability"]] == ["after"]
 
 
-POINTS = {"a": {"threshold": 0.5, "sensitivity": 0.9, "specificity": 0.9}}
+POINTS = {"a": {"threshold": 0.5, "sensitivity": 0.9, "specificity": 0.9, "ppv": 0.9}}
 
 
 def test_an_operating_point_is_measured_with_refusals_as_misses() -> None:
@@ -172,7 +172,7 @@ def test_patients_are_judged_by_the_mean_of_their_pictures() -> None:
 
 
 def test_a_prediction_set_covers_what_it_holds() -> None:
-    toy = card(prediction_set={"coverage": 0.9, "threshold": 0.2})
+    toy = card(prediction_set={"coverage": 0.9, "bands": [{"up_to": 1, "threshold": 0.2}]})
     samples = [sample("a", "1"), sample("b", "2")]
     found = [
         answer(toy, ("a",), normal=0.1, a=0.8, b=0.1),
@@ -182,6 +182,10 @@ def test_a_prediction_set_covers_what_it_holds() -> None:
     assert sets["promised"] == 0.9
     assert (sets["coverage"]["value"], sets["mean_size"]["value"], sets["single"]["value"]) == (0.5, 1.5, 0.5)
     assert sets["coverage_by_label"]["b"]["value"] == 0.0
+    assert {k: (f["value"], f["n"]) for k, f in sets["coverage_by_probability"].items()} == {
+        "up to 0.6": (0.0, 1),
+        "up to 0.9": (1.0, 1),
+    }
 
 
 def test_labels_of_one_source_are_told_apart_among_themselves() -> None:

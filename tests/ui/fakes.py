@@ -13,7 +13,7 @@ from medview.core.failures import Code, Failure
 from medview.core.jobs import Token
 from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis, Mask, Result
-from medview.inference.card import Card, Label, NotJudged, OperatingPoint, PredictionSet
+from medview.inference.card import Band, Card, Label, NotJudged, OperatingPoint, PredictionSet
 from medview.inference.fixes import Fix, corrected_frame
 from medview.inference.preprocess import Preprocess
 from medview.inference.quality import QualityNote
@@ -36,9 +36,9 @@ SKIN = Card(
     ),
     preprocess=RULE,
     operating_points={
-        "mel": OperatingPoint(0.21, 0.88, 0.81),
-        "bkl": OperatingPoint(0.5, 0.7, 0.93),
-        "vasc": OperatingPoint(0.4, 0.8, 0.99),
+        "mel": OperatingPoint(0.21, 0.88, 0.81, 0.8),
+        "bkl": OperatingPoint(0.5, 0.7, 0.93, 0.8),
+        "vasc": OperatingPoint(0.4, 0.8, 0.99, 0.8),
     },
 )
 MASKS = Card(
@@ -68,8 +68,11 @@ SIX = Card(
         Label("emphysema", "Emphysema"),
     ),
     preprocess=RULE,
-    operating_points={"bacterial": OperatingPoint(0.2, 0.93, 0.94), "viral": OperatingPoint(0.15, 0.92, 0.93)},
-    prediction_set=PredictionSet(0.9, 0.18),
+    operating_points={
+        "bacterial": OperatingPoint(0.2, 0.93, 0.94, 0.8),
+        "viral": OperatingPoint(0.15, 0.92, 0.93, 0.8),
+    },
+    prediction_set=PredictionSet(0.9, (Band(1.0, 0.18),)),
     about={
         "summary": "One of six classes for a frontal chest X-ray.",
         "measured_for": "The test split of the training sources.",
@@ -97,10 +100,10 @@ FINDINGS = Card(
     ),
     preprocess=RULE,
     operating_points={
-        "effusion": OperatingPoint(0.3, 0.8, 0.82),
-        "atelectasis": OperatingPoint(0.4, 0.8, 0.7),
-        "pneumothorax": OperatingPoint(0.25, 0.8, 0.75),
-        "mass": OperatingPoint(0.2, 0.8, 0.72),
+        "effusion": OperatingPoint(0.3, 0.8, 0.82, 0.8),
+        "atelectasis": OperatingPoint(0.4, 0.8, 0.7, 0.8),
+        "pneumothorax": OperatingPoint(0.25, 0.8, 0.75, 0.8),
+        "mass": OperatingPoint(0.2, 0.8, 0.72, 0.3),
     },
     unavailable=(NotJudged("Hernia", "4 training pictures show one."),),
 )

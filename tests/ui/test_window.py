@@ -297,7 +297,7 @@ def test_a_normal_label_has_no_tick(opened: Opened, grey: Path) -> None:
     def ticked(frame: Frame, force: bool) -> Analysis:
         done = skin_analysis(frame)
         (result,) = done.results
-        points = {**result.card.operating_points, "nv": OperatingPoint(0.5, 0.9, 0.9)}
+        points = {**result.card.operating_points, "nv": OperatingPoint(0.5, 0.9, 0.9, 0.9)}
         return replace(done, results=(replace(result, card=replace(result.card, operating_points=points)),))
 
     naevus, melanoma, *_ = rows(opened(grey, FakeEngine(ticked)))

@@ -1,0 +1,51 @@
+"""Where the models contradict each other: then at least one is wrong, and the reader must be told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from medview.core.failures import Code, Failure
+from medview.inference.analysis import Result
+from medview.inference.card import Label
+
+HINT = "At least one of them is wrong. Judge by the picture itself."
+
+
+def contradictions(results: Sequence[Result]) -> tuple[Failure, ...]:
+    """What the results on one picture say against each other, in words: an outline against its first stage, and a
+    `normal` of one classifier against a finding of another one that is mostly right about it."""
+    return tuple(
+        Failure(Code.CONTRADICTION, text, HINT) for text in (*_outlines(results), *_normal_with_finding(results))
+    )
+
+
+def _top(result: Result) -> Label | None:
+    probabilities = result.probabilities
+    if result.card.task != "classify" or not probabilities:
+        return None
+    return result.card.label(max(probabilities, key=lambda label: probabilities[label]))
+
+
+def _outlines(results: Sequence[Result]) -> Iterator[str]:
+    for result in results:
+        stage = result.card.first_stage
+        first = next((r for r in results if stage and r.card.id == stage.model), None)
+        top = _top(first) if first else None
+        if stage is None or first is None or top is None or result.mask is None or result.skipped_by:
+            continue
+        if top.id == stage.unless and result.mask.count:
+            what = result.card.labels[0].name
+            yield f"{first.card.name}: {top.name} is most probable. {result.card.name}: {what} is marked all the same."
+        if top.id != stage.unless and not result.mask.count:
+            yield f"{first.card.name}: {top.name} is most probable. {result.card.name}: nothing is marked."
+
+
+def _normal_with_finding(results: Sequence[Result]) -> Iterator[str]:
+    calm = [(r, top) for r in results if (top := _top(r)) and top.normal and not r.findings]
+    for result, top in calm:
+        for other in results:
+            points = other.card.operating_points
+            sure = [f for f in other.findings if f in points and points[f].mostly_right]
+            if other is not result and sure:
+                names = ", ".join(other.card.label(found).name for found in sure)
+                yield f"{result.card.name}: {top.name} is most probable. {other.card.name}: {names}."

@@ -1,0 +1,62 @@
+"""Answers that cannot both be right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from medview.core.failures import Code
+from medview.inference.agreement import contradictions
+from medview.inference.analysis import Mask, Result
+from medview.inference.card import parse_card
+from tests.inference.cards import raw_card
+
+
+def answer(id: str, probabilities: dict[str, float] | None = None, **rest: Any) -> Result:
+    """A result of a toy model that knows normal, a and b."""
+    found, table = rest.pop("findings", ()), rest.pop("table", {})
+    return Result(parse_card(raw_card(id=id, name=id, **table)), "CPU", 1.0, probabilities, found, **rest)
+
+
+OUTLINE = {
+    "task": "segment",
+    "labels": [{"id": "x", "name": "Tumour"}],
+    "first_stage": {"model": "types", "unless": "normal", "probability": 0.9},
+}
+CALM, ILL = {"normal": 0.7, "a": 0.2, "b": 0.1}, {"normal": 0.2, "a": 0.7, "b": 0.1}
+
+
+def mask(pixels: int) -> Mask:
+    return Mask(np.zeros((2, 2), np.uint8), pixels)
+
+
+@pytest.mark.parametrize(
+    ("first", "pixels", "said"),
+    [(CALM, 0, ""), (CALM, 3, "Tumour is marked all the same"), (ILL, 0, "nothing is marked"), (ILL, 3, "")],
+)
+def test_an_outline_must_agree_with_its_first_stage(first: dict[str, float], pixels: int, said: str) -> None:
+    results = [answer("types", first), answer("outline", table=OUTLINE, mask=mask(pixels))]
+    found = contradictions(results)
+    assert bool(found) == bool(said)
+    for failure in found:
+        assert failure.code is Code.CONTRADICTION
+        assert said in failure.text
+        assert failure.hint
+
+
+def test_an_outline_that_was_not_run_says_nothing() -> None:
+    skipped = answer("outline", table=OUTLINE, mask=mask(0), skipped_by="types")
+    assert contradictions([answer("types", ILL), skipped]) == ()
+    assert contradictions([skipped]) == ()
+
+
+@pytest.mark.parametrize(("ppv", "count"), [(0.5, 1), (0.49, 0)])
+def test_normal_contradicts_a_finding_that_is_mostly_right(ppv: float, count: int) -> None:
+    point = {"threshold": 0.1, "sensitivity": 0.9, "specificity": 0.8, "ppv": ppv}
+    table = {"task": "multilabel", "operating_points": {"a": point}}
+    other = answer("findings", {"normal": 0.5, "a": 0.3, "b": 0.2}, findings=("a",), table=table)
+    assert len(contradictions([answer("types", CALM), other])) == count
+    assert contradictions([answer("types", ILL), other]) == ()
+    assert contradictions([answer("types", CALM, findings=("b",)), other]) == ()
