@@ -27,7 +27,7 @@ log = logging.getLogger("training")
 REPORTS = Path(__file__).parent / "loso"
 NOTE = (
     "Short runs from ImageNet that never saw the source, measured on its train and val pictures; only classes that "
-    "another source holds as well. Of a model of several regions the mean of one run for each."
+    "another source holds as well. Of a model of several regions the mean of one run for each, by their shares."
 )
 
 
@@ -168,15 +168,19 @@ def called(config: Config, logits: NDArray[Any]) -> NDArray[np.str_]:
 
 
 def write_held_out(config: Config, note: str, source: str, found: dict[str, Any]) -> Path:
-    """Put what `measure` found of a source into training/loso/<id>.json, beside those measured before."""
+    """Put what `measure` found of a source into training/loso/<id>.json, beside those measured before in the same way;
+    figures of other runs or of other shares go."""
     path = REPORTS / f"{config.id}.json"
     old: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    report = {
+    made = {
         "id": config.id,
+        "configurations_sha256": [member.digest() for member in members(config)],
+        "shares": dict(region_shares(config)),
         "stages": [{"size": s.size, "epochs": s.epochs} for s in config.held_out_stages],
-        "note": note,
-        "held_out": old.get("held_out", {}) | {source: found},
     }
+    same = all(old.get(name) == value for name, value in made.items())
+    earlier = old["held_out"] if same else {}
+    report = {**made, "note": note, "held_out": earlier | {source: found}}
     path.parent.mkdir(exist_ok=True)
     write_atomic(path, (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
     return path

@@ -90,8 +90,12 @@ def test_a_model_of_two_regions_is_measured_as_the_mean_of_both(
     path = held_out.leave_one_out(config, samples, tmp_path, tmp_path, ["a"], 1)
     found = json.loads(path.read_text())["held_out"]["a"]
     assert found["accuracy"] == 0.0
+    held_out.write_held_out(config, "", "b", {})
+    assert set(json.loads(path.read_text())["held_out"]) == {"a", "b"}
     held_out.leave_one_out(replace(config, shares=(0.8, 0.2)), samples, tmp_path, tmp_path, ["a"], 1)
-    assert json.loads(path.read_text())["held_out"]["a"]["accuracy"] == 1.0  # 0.8 * 1 > 0.2 * 3
+    other = json.loads(path.read_text())
+    assert (set(other["held_out"]), other["shares"]) == ({"a"}, {"whole": 0.8, "lungs": 0.2})
+    assert other["held_out"]["a"]["accuracy"] == 1.0  # 0.8 * 1 > 0.2 * 3
     assert found["alone"] == {"whole": 1.0, "lungs": 0.0}
     monkeypatch.setattr(held_out, "load_config", lambda _: toy_config(region="lungs"))
     with pytest.raises(ValueError, match="no held_out_stages"):
