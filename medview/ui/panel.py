@@ -84,6 +84,7 @@ class OverlaySwitches(QWidget):
         self.mask_switch, self.mask_slider = self._row(grid, 2, self.tr("Mask"), "mask")
         self.legend = Legend(_heat_colours)
         grid.addWidget(self.legend, 1, 1)
+        keep_place(self.legend)
         workspace.overlayChanged.connect(self.refresh)
         workspace.analysisChanged.connect(self.refresh)
         self.refresh()
@@ -165,7 +166,14 @@ class FindingsPanel(QWidget):
         self._shown: object = None
         workspace.analysisChanged.connect(self.refresh)
         workspace.busyChanged.connect(self._on_busy)
+        workspace.overlayChanged.connect(self._hold_place)
         self.refresh()
+
+    def _hold_place(self) -> None:
+        """Where the cards are scrolled to stays, also when the words below a row go that made them longer."""
+        body, bar = self.area.widget(), self.area.verticalScrollBar()
+        if body is not None:
+            body.setMinimumHeight(bar.value() + self.area.viewport().height() if bar.value() else 0)
 
     def _on_busy(self, lane: str) -> None:
         if lane in ("analyse", "open"):

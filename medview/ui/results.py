@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from medview.inference.analysis import Result
@@ -16,6 +17,8 @@ from medview.workspace import Workspace
 
 # Where several models answer, a card first shows its findings and so many labels, and the others on demand.
 ROWS = 3
+# Height of the line below the rows.
+FOOT = 18
 
 
 def provenance(result: Result) -> str:
@@ -50,13 +53,13 @@ class ResultCard(Card):
         self.workspace, self.result, self.folded, self.forced = workspace, result, folded, forced
         self.rows: dict[str, ProbabilityRow] = {}
         self.more: QPushButton | None = None
+        self.unsteady = Elided("", "caution", Qt.TextElideMode.ElideRight)
+        # What comes or goes later stands below the rows, so that none moves away from the mouse.
         # The rows reach further out than the words, so that their frames stand around the line of the words.
         self.box.setContentsMargins(theme.DOUBLE - INSET, theme.DOUBLE - 4, theme.DOUBLE - INSET, theme.STEP)
         self.verdict = label("", "calm", wrap=True)
         self._add_head(result.card, about)
         self._add(self.verdict)
-        self.unsteady = label("", "caution", wrap=True)
-        self._add(self.unsteady)
         if result.probabilities is not None:
             self._add_classes(result)
         if result.mask is not None:
@@ -68,6 +71,8 @@ class ResultCard(Card):
         self.source = Elided("", "small")
         self.source.set_text(provenance(result), f"{result.card.id} {result.card.version}\nsha256 {result.card.sha256}")
         self._add(self.source)
+        # Too high for a moment, when words go, the card must not spread its rows.
+        self.box.addStretch(1)
         workspace.overlayChanged.connect(self.refresh)
         self.set_result(result)
         self.refresh()
@@ -78,11 +83,11 @@ class ResultCard(Card):
         for label_id, row in self.rows.items():
             row.set_band((result.stability or {}).get(label_id))
         names = words.listed(result.card.label(found).name for found in result.unstable)
-        text = self.tr("Unstable: small changes of the picture make {0} the most probable.")
+        text = self.tr("Small changes of the picture make {0} the most probable.")
         if result.card.task != "classify":
-            text = self.tr("Unstable: small changes of the picture carry {0} across the threshold.")
-        self.unsteady.setText(text.format(names) if names else "")
-        self.unsteady.setVisible(bool(names))
+            text = self.tr("Small changes of the picture carry {0} across the threshold.")
+        if names:
+            self.unsteady.set_text(self.tr("Unstable: {0}").format(names), text.format(names))
 
     def _add_head(self, card: ModelCard, about: Callable[[ModelCard], object]) -> None:
         line = QHBoxLayout()
@@ -139,9 +144,18 @@ class ResultCard(Card):
             if self.folded and place >= ROWS and label_id not in result.findings:
                 row.hide()
         self.box.addWidget(column)
+        self._add_foot()
+
+    def _add_foot(self) -> None:
+        """A line that is there from the start: nothing below moves when the stability comes."""
+        line = QHBoxLayout()
+        line.setContentsMargins(INSET, 0, 0, 0)
+        line.addWidget(self.unsteady, 1)
+        self.unsteady.setFixedHeight(FOOT)
         if any(row.isHidden() for row in self.rows.values()):
             self.more = button(self.tr("All %n labels", "", len(self.rows)), self.unfold, "link")
-            self.box.addWidget(self.more)
+            line.addWidget(self.more)
+        self.box.addLayout(line)
 
     def unfold(self) -> None:
         """Show every label."""
@@ -212,10 +226,13 @@ class ResultCard(Card):
         mine = model == self.result.card.id
         for label_id, row in self.rows.items():
             row.setChecked(mine and overlay.heatmap_on and label_id == chosen)
-        # Of several cards only the one whose heatmap is shown has room for words.
-        subject = chosen if mine and (overlay.heatmap_on or not self.folded) else ""
         if self.result.mask and not self.folded:
             subject = self.result.card.labels[0].id
+        elif not mine:
+            return  # What it says stays: without it the row that was clicked in a card below would move.
+        else:
+            # Of several cards only those whose rows were clicked have room for words.
+            subject = chosen if overlay.heatmap_on or not self.folded else ""
         text = self._about(subject) if subject else ""
         self.about.setText(text)
         self.about.setVisible(bool(text))

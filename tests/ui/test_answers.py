@@ -153,7 +153,8 @@ def test_the_band_appears_behind_the_answer_and_leaves_the_cards_alone(
     row = card.rows["nv"]
     assert row.band == pytest.approx((0.6021 * 0.9, 0.6021 * 1.2))
     assert "Small changes of the picture: 54.2 % to 72.3 %" in row.toolTip()
-    assert "Unstable: small changes of the picture make Melanoma the most probable." in texts(card)
+    assert card.unsteady.text() == "Unstable: Melanoma"
+    assert card.unsteady.toolTip() == "Small changes of the picture make Melanoma the most probable."
     row.resize(300, row.height())
     image = row.grab().toImage()
     y = row.height() - 5 - 10 + 6 + 3
@@ -271,8 +272,10 @@ def test_an_independent_label_that_crosses_its_threshold_is_told(qtbot: QtBot, o
     window = opened(grey, FakeEngine(chest_analysis))
     qtbot.waitUntil(lambda: steady(window))
     findings, six = cards(window)
-    assert "carry Atelectasis across the threshold" in texts(findings)
-    assert "make Bacterial pneumonia the most probable" in texts(six)
+    assert findings.unsteady.text() == "Unstable: Atelectasis"
+    assert findings.unsteady.toolTip() == "Small changes of the picture carry Atelectasis across the threshold."
+    assert six.unsteady.full_text() == "Unstable: Bacterial pneumonia"
+    assert six.unsteady.toolTip() == "Small changes of the picture make Bacterial pneumonia the most probable."
 
 
 def test_no_finding_of_independent_labels_names_no_most_probable_one(opened: Opened, grey: Path) -> None:
@@ -306,7 +309,7 @@ def test_the_card_of_a_model_is_one_click_away_and_esc_leads_back(opened: Opened
         "border ring",
         "A shortcut, not medicine.",
         SIX.sha256,
-        "The 90 % set holds every label of at least 18.0 %.",
+        "The 90 % set of an answer up to 100 % holds every label of at least 18.0 %.",
     ):
         assert expected in shown
     window.leave_page()

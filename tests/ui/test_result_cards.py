@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from medview.imaging.study import Frame
@@ -18,7 +22,7 @@ from tests.ui.fakes import (
     chest_analysis,
     mri_analysis,
 )
-from tests.ui.test_answers import cards
+from tests.ui.test_answers import cards, steady
 from tests.ui.test_window import press, texts
 
 Opened = Callable[..., MainWindow]
@@ -69,3 +73,80 @@ def test_an_answer_that_was_not_forced_counts(opened: Opened, grey: Path) -> Non
     assert findings.verdict.text() == "Finding: Pleural effusion, Atelectasis"
     assert findings.verdict.property("role") == "finding"
     assert six.rows["viral"].is_finding
+
+
+# ---- nothing moves away from the mouse ----
+
+
+def places(window: MainWindow) -> dict[tuple[str, str], int]:
+    """Where each visible row is in the window, by model and label."""
+    QApplication.processEvents()
+    return {
+        (card.result.card.id, name): row.mapTo(window, QPoint(0, 0)).y()
+        for card in cards(window)
+        for name, row in card.rows.items()
+        if row.isVisible()
+    }
+
+
+class Waiting(FakeEngine):
+    """Holds the stability back until `go` is set."""
+
+    def __init__(self) -> None:
+        super().__init__(chest_analysis)
+        self.go = threading.Event()
+
+    def add_stability(self, *arguments: object, **options: object) -> Analysis:
+        assert self.go.wait(10)
+        return super().add_stability(*arguments, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [(1024, 700), (1440, 900)])
+def test_no_row_moves_when_the_stability_comes(qtbot: QtBot, opened: Opened, grey: Path, size: tuple[int, int]) -> None:
+    engine = Waiting()
+    window = opened(grey, engine)
+    window.resize(*size)
+    before = places(window)
+    assert len(before) == 6
+    engine.go.set()
+    qtbot.waitUntil(lambda: steady(window))
+    assert all(card.unsteady.text().startswith("Unstable") for card in cards(window))
+    assert places(window) == before
+
+
+@pytest.mark.parametrize("size", [(1024, 700), (1440, 900)])
+def test_the_row_that_is_clicked_stays_where_it_is(
+    qtbot: QtBot, opened: Opened, grey: Path, size: tuple[int, int]
+) -> None:
+    window = opened(grey, FakeEngine(chest_analysis), heatmap_on=False)
+    window.resize(*size)
+    qtbot.waitUntil(lambda: steady(window))
+    findings, six = cards(window)
+    before = places(window)
+    bar = window.findings.area.verticalScrollBar()
+
+    def click(card: ResultCard, name: str) -> dict[tuple[str, str], int]:
+        seen, at = places(window), bar.value()
+        qtbot.mouseClick(card.rows[name], Qt.MouseButton.LeftButton)
+        now = places(window)
+        assert bar.value() == at
+        assert now["chest-findings", "effusion"] == seen["chest-findings", "effusion"]
+        assert now[card.result.card.id, name] == seen[card.result.card.id, name]
+        return now
+
+    after = click(findings, "effusion")
+    assert findings.about.isVisible()
+    assert window.findings.switches.legend.isVisible()
+    mine = [key for key in before if key[0] == "chest-findings"]
+    assert [after[key] for key in mine] == [before[key] for key in mine]
+    assert click(six, "bacterial") == after
+    assert "Infection of the lung by bacteria." in six.about.text()
+    bar.setValue(bar.maximum())
+    click(six, "bacterial")
+    assert not six.about.isVisible()
+    assert "Fluid between lung and chest wall." in findings.about.text()
+    bar.setValue(0)
+    click(findings, "atelectasis")
+    assert "threshold of 40.0 %" in findings.about.text()
+    click(findings, "atelectasis")
+    assert places(window) == before

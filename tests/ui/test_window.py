@@ -350,7 +350,7 @@ def test_a_refusal_is_explained_and_can_be_overruled(qtbot: QtBot, opened: Opene
     assert [call[2] for call in engine.calls] == [False, True]
     shown = texts(window.findings)
     assert "Analysed at your own request" in shown
-    assert "Finding: Melanoma" in shown
+    assert "Not valid here: finding: Melanoma" in shown
 
 
 @pytest.mark.parametrize("code", [Code.BLANK, Code.TOO_SMALL, Code.OTHER_KIND, Code.UNFAMILIAR, Code.WRONG_MODEL])
