@@ -142,8 +142,8 @@ def _lines(analysis: Analysis) -> Iterator[str]:
             area = f", {result.mask.area_mm2:.0f} mm2" if result.mask.area_mm2 is not None else ""
             skipped = f" (not run: {result.skipped_by} sees nothing to outline)" if result.skipped_by else ""
             yield f"        {result.mask.count} pixels marked, {result.mask.fraction:.2%} of the picture{area}{skipped}"
-    for warning in analysis.warnings:
-        yield f"    {warning.text} {warning.hint}"
+    for told in (*analysis.contradictions, *analysis.warnings):
+        yield f"    {told.text} {told.hint}"
 
 
 def _probabilities(result: Result, forced: bool) -> Iterator[str]:

@@ -26,8 +26,8 @@ _PANEL = (
         "help",
         "The bracket below a bar is the range of that probability when the picture is moved, scaled, mirrored or "
         "exposed a little differently. It appears a moment after the answer. If another label becomes the most "
-        "probable within it, or one crosses its threshold, the card says Unstable below the bars, and which label: then "
-        "rely on it even less.",
+        "probable within it, or one crosses its threshold, the card says Unstable below the bars, and which label: "
+        "then rely on it even less.",
     ),
     QT_TRANSLATE_NOOP(
         "help",

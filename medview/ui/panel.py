@@ -263,6 +263,7 @@ class FindingsPanel(QWidget):
         if analysis.forced and reason:
             cards.append(self._message("caution", reason, fixes, self.tr("Analysed at your own request")))
         cards += self._quality(analysis)
+        cards += [self._message("caution", found, []) for found in analysis.contradictions]
         folded = len(analysis.results) > 1
         cards += [ResultCard(ws, result, self.cardAsked.emit, folded, analysis.forced) for result in analysis.results]
         cards += [self._message("alarm", warning, []) for warning in analysis.warnings]

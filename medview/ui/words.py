@@ -176,6 +176,7 @@ def title(code: Code) -> str:
         Code.MODEL_DAMAGED: translate("words", "A model is damaged"),
         Code.MODEL_SELF_TEST: translate("words", "A model failed its self-test"),
         Code.MODEL_FAILED: translate("words", "The model failed"),
+        Code.CONTRADICTION: translate("words", "The models contradict each other"),
         Code.WRITE_ERROR: translate("words", "The result could not be saved"),
         Code.INTERNAL: translate("words", "Something went wrong"),
     }[code]

@@ -270,3 +270,9 @@ def test_each_model_of_a_forced_answer_is_called_not_valid() -> None:
     assert [f"    {head}; not valid here" in forced for head in heads] == [True, True]
     assert any("90% set" in line for line in shown)
     assert not any("90% set" in line for line in forced)
+
+
+def test_a_contradiction_is_in_the_table() -> None:
+    found = Failure(Code.CONTRADICTION, "A: Normal is most probable. B: Mass.", "At least one of them is wrong.")
+    seen = chest_analysis(Frame(Path("x.png"), 0, 4, 4, "", lambda: np.zeros((4, 4), np.uint8)))
+    assert list(_lines(replace(seen, contradictions=(found,))))[-1] == f"    {found.text} {found.hint}"

@@ -12,6 +12,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from medview.core.failures import Code, Failure
 from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis
 from medview.ui.results import ResultCard
@@ -22,7 +23,7 @@ from tests.ui.fakes import (
     chest_analysis,
     mri_analysis,
 )
-from tests.ui.test_answers import cards, steady
+from tests.ui.test_answers import cards, messages, steady
 from tests.ui.test_window import press, texts
 
 Opened = Callable[..., MainWindow]
@@ -150,3 +151,15 @@ def test_the_row_that_is_clicked_stays_where_it_is(
     assert "threshold of 40.0 %" in findings.about.text()
     click(findings, "atelectasis")
     assert places(window) == before
+
+
+# ---- models that contradict each other ----
+
+
+def test_a_contradiction_is_told_before_the_answers(opened: Opened, grey: Path) -> None:
+    found = Failure(Code.CONTRADICTION, "A: Normal is most probable. B: Mass.", "At least one of them is wrong.")
+    window = opened(grey, FakeEngine(lambda frame, force: replace(chest_analysis(frame), contradictions=(found,))))
+    (message,) = messages(window)
+    assert "The models contradict each other\n" in texts(message)
+    assert (message.text.text(), message.hint.text()) == (found.text, found.hint)
+    assert window.findings.cards.index(message) < window.findings.cards.index(cards(window)[0])
