@@ -37,20 +37,24 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
-# What DICOM files may hold besides pictures, by the start of the SOP Class UID (PS3.4 B.5).
-_NOT_PICTURES = (
+# What DICOM files may hold besides pictures, by the first components of the SOP Class UID (PS3.4 B.5).
+NOT_PICTURES = (
     ("1.2.840.10008.1.3.10", "the table of contents of a disc (DICOMDIR)"),
     (_STORAGE + "88.59", "a list of key images"),
-    (_STORAGE + "88.", "a structured report"),
+    (_STORAGE + "88", "a structured report"),
     (_STORAGE + "66.4", "a segmentation (masks over another picture)"),
     (_STORAGE + "66.7", "a segmentation (masks over another picture)"),
     (_STORAGE + "66.5", "a segmentation by surfaces"),
     (_STORAGE + "66.6", "a set of nerve tracts"),
     (_STORAGE + "66", "a registration, fiducials or raw data"),
     (_STORAGE + "67", "a table of what the values of a picture measure"),
-    (_STORAGE + "78.", "a set of measurements of the eye"),
+    (_STORAGE + "78", "a set of measurements of the eye"),
     (_STORAGE + "79.1", "a set of measurements of the eye"),
     (_STORAGE + "80.1", "a set of measurements of the eye"),
+    (_STORAGE + "481.10", "a radiotherapy intent"),
+    (_STORAGE + "481.11", "a set of radiotherapy contours"),
+    *((f"{_STORAGE}481.{number}", "a radiotherapy plan") for number in (12, 13, 14, 15, 21, 22, 25)),
+    *((f"{_STORAGE}481.{number}", "a radiotherapy treatment record") for number in (16, 17, 18, 19, 20)),
     (_STORAGE + "481.2", "a radiotherapy dose"),
     (_STORAGE + "481.3", "a set of radiotherapy contours"),
     (_STORAGE + "481.4", "a radiotherapy treatment record"),
@@ -59,13 +63,13 @@ _NOT_PICTURES = (
     (_STORAGE + "481.9", "a radiotherapy treatment record"),
     (_STORAGE + "481.5", "a radiotherapy plan"),
     (_STORAGE + "481.8", "a radiotherapy plan"),
-    (_STORAGE + "104.", "a document (PDF, CDA or 3-D model)"),
-    (_STORAGE + "9.", "a curve over time (ECG, sound or another waveform)"),
-    (_STORAGE + "11.", "a presentation state (how to show another picture)"),
+    (_STORAGE + "104", "a document (PDF, CDA or 3-D model)"),
+    (_STORAGE + "9", "a curve over time (ECG, sound or another waveform)"),
+    (_STORAGE + "11", "a presentation state (how to show another picture)"),
     (_STORAGE + "4.2", "a spectrum (MR spectroscopy), not a picture"),
-    (_STORAGE + "91.", "a set of annotations on a microscope slide"),
-    ("1.2.840.10008.5.1.4.39.", "a colour palette"),
-    ("1.2.840.10008.5.1.4.38.", "a display protocol"),
+    (_STORAGE + "91", "a set of annotations on a microscope slide"),
+    ("1.2.840.10008.5.1.4.39", "a colour palette"),
+    ("1.2.840.10008.5.1.4.38", "a display protocol"),
 )
 _BY_MODALITY = {
     "SR": "a structured report", "SEG": "a segmentation (masks over another picture)", "RTDOSE": "a radiotherapy dose",
@@ -91,7 +95,7 @@ def is_disc(header: Header) -> bool:
     """Whether a header is that of a DICOMDIR."""
     ds = header.dataset
     sop = value(ds, "SOPClassUID") or value(ds.file_meta, "MediaStorageSOPClassUID")
-    return str(sop).startswith(_NOT_PICTURES[0][0])
+    return str(sop).startswith(NOT_PICTURES[0][0])
 
 
 def study_of(path: Path, header: Header) -> Study | Failure:
@@ -129,9 +133,9 @@ def _no_picture(header: Header) -> Failure | None:
     """The refusal of a file that is valid DICOM but no picture, by the name of what it is."""
     ds = header.dataset
     sop = str(value(ds, "SOPClassUID") or value(ds.file_meta, "MediaStorageSOPClassUID") or "")
-    name = next((words for start, words in _NOT_PICTURES if sop.startswith(start)), "")
+    name = next((words for start, words in NOT_PICTURES if f"{sop}.".startswith(f"{start}.")), "")
     name = name or _BY_MODALITY.get(text(ds, "Modality").upper(), "")
-    if sop.startswith(_NOT_PICTURES[0][0]):
+    if sop.startswith(NOT_PICTURES[0][0]):
         return Failure(Code.NO_PIXELS, f"This file is {name}.", "Open the folder it is in, or one of the pictures.")
     if name:
         # A damaged file is called damaged, whatever it would have been.

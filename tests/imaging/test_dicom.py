@@ -14,6 +14,7 @@ from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 
 from medview.core.failures import Code, Failure
+from medview.imaging.dicom import NOT_PICTURES
 from medview.imaging.dicom_codecs import DEFLATED_FRAMES, PLAIN_FRAMES
 from medview.imaging.dicom_header import MAX_ITEMS, Header, read_dicom_header, value
 from medview.imaging.open import open_path
@@ -470,16 +471,45 @@ def test_deep_nesting_is_refused(tmp_path: Path):
     assert refused(tmp_path, data[: data.index(b"\x28\0\x02\0")] + body).code in (Code.CORRUPT, Code.NO_PIXELS)
 
 
-def test_millions_of_items_are_not_read(tmp_path: Path):
+def test_no_sop_class_of_images_is_taken_for_something_else():
+    from pydicom.uid import UID_dictionary
+
+    named = [uid for uid, (name, *_) in UID_dictionary.items() if "Image Storage" in name]
+    assert len(named) > 50
+    assert [uid for uid in named if any(f"{uid}.".startswith(f"{start}.") for start, _ in NOT_PICTURES)] == []
+
+
+@pytest.mark.parametrize(
+    ("sop", "name"),
+    [
+        ("481.2", "dose"),
+        ("481.18", "treatment record"),
+        ("481.25", "plan"),
+        ("88.67", "report"),
+        ("66.4", "segmentation"),
+    ],
+)
+def test_what_is_no_picture_is_named_by_its_whole_sop_class(tmp_path: Path, sop: str, name: str):
+    path = tmp_path / "x.dcm"
+    path.write_bytes(dicom(GREY16, SOPClassUID=f"1.2.840.10008.5.1.4.1.1.{sop}"))
+    found = open_path(path)
+    assert isinstance(found, Failure)
+    assert name in found.text
+
+
+def test_a_header_of_too_many_items_is_refused_and_never_read_in_part(tmp_path: Path):
     items = b"\xfe\xff\x00\xe0\0\0\0\0" * (MAX_ITEMS + 1)
     data = dicom(GREY16)
     at = data.index(b"\xe0\x7f\x10\x00")
     path = tmp_path / "file.dcm"
     path.write_bytes(data[:at] + b"\x00\x52\x30\x92SQ\0\0" + struct.pack("<I", len(items)) + items + data[at:])
+    for found in (read_dicom_header(path), open_path(path)):
+        assert isinstance(found, Failure)
+        assert found.code is Code.TOO_LARGE
+    path.write_bytes(data[:at] + b"\x00\x52\x30\x92SQ\0\0" + struct.pack("<I", len(items) - 8) + items[8:] + data[at:])
     header = read_dicom_header(path)
     assert isinstance(header, Header)
-    assert header.pixel_tag
-    assert value(header.dataset, "PerFrameFunctionalGroupsSequence") is None
+    assert len(value(header.dataset, "PerFrameFunctionalGroupsSequence")) == MAX_ITEMS
 
 
 def test_nothing_is_printed_and_no_warning_leaks(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
