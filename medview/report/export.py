@@ -43,14 +43,14 @@ def png(image: NDArray[np.uint8]) -> bytes:
 
 
 def _labels(result: Result, which: Which) -> list[str]:
-    """Labels whose heatmap is wanted: all, or the findings and, where there is none, the most probable label."""
-    if not result.heatmaps:
-        return []
+    """Labels whose heatmap is wanted: all, or the findings and, where there is none, the most probable label. One
+    without any evidence has no picture: it would be the source again under the name of a heatmap."""
+    heatmaps = {label: heat for label, heat in (result.heatmaps or {}).items() if heat.any()}
     if which == "all":
-        return list(result.heatmaps)
+        return list(heatmaps)
     probabilities = result.probabilities or {}
     wanted = result.findings or tuple(sorted(probabilities, key=lambda k: -probabilities[k])[:1])
-    return [label for label in wanted if label in result.heatmaps]
+    return [label for label in wanted if label in heatmaps]
 
 
 def _pictures(

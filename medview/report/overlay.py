@@ -36,6 +36,11 @@ def heat_colours() -> NDArray[np.uint8]:
     return np.ascontiguousarray(cv2.applyColorMap(ramp, cv2.COLORMAP_INFERNO)[:, 0, ::-1])
 
 
+def drawn(heatmap: NDArray[np.floating[Any]]) -> bool:
+    """Whether anything of a heatmap (h, w) of 0-1 is to be seen."""
+    return bool((heatmap > CLEAR_BELOW).any())
+
+
 def heatmap_rgba(
     heatmap: NDArray[np.floating[Any]], size: tuple[int, int], region: Region = WHOLE
 ) -> NDArray[np.uint8]:

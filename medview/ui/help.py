@@ -43,9 +43,9 @@ _PANEL = (
     ),
     QT_TRANSLATE_NOOP(
         "help",
-        "Click a row to see where the evidence for that label lies. A heatmap shows what the model looked at, not the "
-        "outline of a disease. The chest models look at the film and once more at the lungs alone: the thin frame "
-        "shows where medview found them. Where it misses them, trust no number.",
+        "Click a row to see where the evidence for that label lies; where there is none, the card says so. A heatmap "
+        "shows what the model looked at, not the outline of a disease. The chest models look at the film and once more "
+        "at the lungs alone: the thin frame shows where medview found them. Where it misses them, trust no number.",
     ),
     QT_TRANSLATE_NOOP(
         "help",

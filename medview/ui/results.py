@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWi
 
 from medview.inference.analysis import Result
 from medview.inference.card import Card as ModelCard
+from medview.report.overlay import drawn
 from medview.ui import theme, words
 from medview.ui.icons import icon
 from medview.ui.meter import INSET, ProbabilityRow
@@ -237,9 +238,18 @@ class ResultCard(Card):
         self.about.setText(text)
         self.about.setVisible(bool(text))
 
+    def _no_evidence(self, label_id: str) -> str:
+        """Why there is nothing to see where the heatmap is on, or empty."""
+        heat = (self.result.heatmaps or {}).get(label_id)
+        if heat is None or not self.workspace.overlay.heatmap_on or drawn(heat):
+            return ""
+        if not heat.any():
+            return self.tr("No evidence for this label in this picture.")
+        return self.tr("Too little evidence for this label to be drawn, beside that for the others.")
+
     def _about(self, label_id: str) -> str:
         info = self.result.card.label(label_id)
-        parts = [f"{info.name}: {info.about}" if info.about else ""]
+        parts = [self._no_evidence(label_id), f"{info.name}: {info.about}" if info.about else ""]
         if point := self.result.card.operating_points.get(label_id):
             parts.append(
                 self.tr(

@@ -48,15 +48,13 @@ def test_names_and_contents(tmp_path: Path, image: np.ndarray) -> None:
     assert isinstance(files, dict)
     assert {key: Path(path).name for key, path in files.items()} == {
         ("cls", "a"): "stem é ж 你__cls__a.png",
-        ("cls", "b"): "stem é ж 你__cls__b.png",
         ("seg", "mask"): "stem é ж 你__seg__mask.png",
     }
     mask = read(files["seg", "mask"])
     assert mask.shape == (30, 40)
     assert set(np.unique(mask)) == {0, 255}
     assert (mask == 255).sum() == 100
-    # No heat: the picture as it was. Full heat: 60 % of the top colour, which imread gives as BGR.
-    assert (read(files["cls", "b"]) == 60).all()
+    # Full heat: 60 % of the top colour, which imread gives as BGR.
     top = export.burn(image, np.full((30, 40, 4), 255, np.uint8) * 0 + _top(), export.HEATMAP_OPACITY)
     assert (read(files["cls", "a"])[..., ::-1] == top).all()
     assert sorted(os.listdir(folder)) == sorted(Path(path).name for path in files.values())
@@ -76,7 +74,23 @@ def test_only_findings(tmp_path: Path, image: np.ndarray) -> None:
 def test_without_a_finding_the_most_probable_label_is_written(tmp_path: Path, image: np.ndarray) -> None:
     whole = analysis()
     calm = Analysis("f", 0, "ok", results=(Result(**{**whole.results[0].__dict__, "findings": ()}),))
+    calm.results[0].heatmaps["b"][0, 0] = 0.5  # type: ignore[index]
     assert set(export.write_outputs(calm, image, tmp_path, "s", which="findings")) == {("cls", "b")}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("which", ["all", "findings"])
+def test_a_heatmap_without_evidence_is_not_written(tmp_path: Path, image: np.ndarray, which: export.Which) -> None:
+    classes = analysis().results[0]
+    empty = {label: np.zeros((2, 2), np.float32) for label in "ab"}
+    whole = Analysis("f", 0, "ok", results=(Result(**{**classes.__dict__, "heatmaps": empty}),))
+    files = export.write_outputs(whole, image, tmp_path, "s", which)
+    assert files == {}
+    assert os.listdir(tmp_path) == []
+    assert whole.to_dict(files)["results"][0]["heatmaps"] is None
+    one = analysis()
+    files = export.write_outputs(one, image, tmp_path, "s", which)
+    assert isinstance(files, dict)
+    assert one.to_dict(files)["results"][0]["heatmaps"] == {"a": str(tmp_path / "s__cls__a.png")}
 
 
 def test_the_picture_of_a_mask_is_beside_it_and_not_listed(tmp_path: Path, image: np.ndarray) -> None:
@@ -113,7 +127,7 @@ def test_files_are_what_to_dict_wants(tmp_path: Path, image: np.ndarray) -> None
     assert export.write_json(table, done.to_dict(files)) is None
     row = json.loads(table.read_text(encoding="utf-8"))
     assert row["results"][1]["mask"]["path"] == files["seg", "mask"]
-    assert row["results"][0]["heatmaps"] == {"a": files["cls", "a"], "b": files["cls", "b"]}
+    assert row["results"][0]["heatmaps"] == {"a": files["cls", "a"]}
 
 
 def test_a_folder_that_is_a_file_is_a_failure(tmp_path: Path, image: np.ndarray) -> None:

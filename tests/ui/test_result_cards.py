@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
@@ -22,6 +23,7 @@ from tests.ui.fakes import (
     FakeEngine,
     chest_analysis,
     mri_analysis,
+    skin_analysis,
 )
 from tests.ui.test_answers import cards, messages, steady
 from tests.ui.test_window import press, texts
@@ -163,3 +165,45 @@ def test_a_contradiction_is_told_before_the_answers(opened: Opened, grey: Path) 
     assert "The models contradict each other\n" in texts(message)
     assert (message.text.text(), message.hint.text()) == (found.text, found.hint)
     assert window.findings.cards.index(message) < window.findings.cards.index(cards(window)[0])
+
+
+# ---- a heatmap in which there is nothing to see ----
+
+
+@pytest.mark.parametrize(
+    ("top", "said"),
+    [
+        (0.0, "No evidence for this label in this picture."),
+        (0.29, "Too little evidence for this label to be drawn, beside that for the others."),
+        (0.31, ""),
+    ],
+)
+def test_a_heatmap_with_nothing_to_see_is_explained(opened: Opened, grey: Path, top: float, said: str) -> None:
+    def pale(frame: Frame, force: bool) -> Analysis:
+        done = chest_analysis(frame)
+        findings, six = done.results
+        heat = {**(findings.heatmaps or {}), "effusion": np.eye(7, dtype=np.float32) * np.float32(top)}
+        return replace(done, results=(replace(findings, heatmaps=heat), six))
+
+    window = opened(grey, FakeEngine(pale), heatmap_on=False)
+    findings, _ = cards(window)
+    assert findings.about.text() == ""
+    findings.rows["effusion"].click()
+    first, second = findings.about.text().split("\n")[:2]
+    about = "Pleural effusion: Fluid between lung and chest wall."
+    assert (first, second) == (said, about) if said else first == about
+    findings.rows["atelectasis"].click()
+    assert "evidence" not in findings.about.text()
+
+
+def test_of_one_card_the_words_on_evidence_come_and_go_with_the_heatmap(opened: Opened, grey: Path) -> None:
+    def empty(frame: Frame, force: bool) -> Analysis:
+        done = skin_analysis(frame)
+        heat = {label: np.zeros((7, 7), np.float32) for label in done.results[0].heatmaps or {}}
+        return replace(done, results=(replace(done.results[0], heatmaps=heat),))
+
+    window = opened(grey, FakeEngine(empty), heatmap_on=False)
+    (card,) = cards(window)
+    assert card.about.text().startswith("Melanoma: ")
+    window.workspace.set_overlay(heatmap_on=True)
+    assert card.about.text().startswith("No evidence for this label in this picture.\nMelanoma: ")
