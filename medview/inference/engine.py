@@ -23,7 +23,7 @@ from medview.inference.card import Card
 from medview.inference.fixes import Fix, corrected, corrected_frame
 from medview.inference.lungs import WHOLE, Region
 from medview.inference.postprocess import ADAPTERS, mask_reading
-from medview.inference.preprocess import preprocess, region_of, to_canonical
+from medview.inference.preprocess import Preprocess, preprocess, region_of, to_canonical
 from medview.inference.registry import Model, ModelStatus, Registry
 from medview.inference.runtime import Device
 from medview.inference.stability import with_stability
@@ -86,7 +86,7 @@ class Engine:
         seen = replace(seen, quality=verdict.quality, corrected=tuple(fixes), gate=gatekeeper)
         if reason is None or force:
             cards = self._choose(model, verdict, refused=reason is not None)
-            results, failures = self._run(cards, decoded, frame, token, verdict.lungs)
+            results, failures = self._run(cards, Sight(decoded, frame, verdict.lungs), token)
             seen = replace(
                 seen,
                 status="ok" if results else "error",
@@ -147,18 +147,13 @@ class Engine:
         likely = sorted(verdict.scores, key=lambda kind: -verdict.scores[kind]) if refused else []
         return next((cards for kind in (verdict.kind, *likely) if (cards := self.registry.for_kind(kind))), [])
 
-    def _run(
-        self, cards: list[Card], values: NDArray[Any], frame: Frame, token: Token, lungs: Region | None
-    ) -> tuple[list[Result], list[Failure]]:
+    def _run(self, cards: list[Card], sight: Sight, token: Token) -> tuple[list[Result], list[Failure]]:
         results: list[Result] = []
         failures: list[Failure] = []
         for number, card in enumerate(cards):
             token.progress(0.2 + 0.8 * number / len(cards), card.name)
             model = self.registry.load(card.id)
-            if isinstance(model, Model):
-                result = _guarded(model, partial(run_model, model, values, frame, results, lungs))
-            else:
-                result = model
+            result = _guarded(model, partial(run_model, model, sight, results)) if isinstance(model, Model) else model
             (failures if isinstance(result, Failure) else results).append(result)  # type: ignore[arg-type]
             token.check()
         return results, failures
@@ -196,22 +191,34 @@ def _guarded(model: Model, work: Callable[[], T]) -> T | Failure:
         )
 
 
-def run_model(
-    model: Model, values: NDArray[Any], frame: Frame, earlier: list[Result], lungs: Region | None = None
-) -> Result:
-    """One model on one picture. A second stage marks nothing when the first says there is nothing to mark. `lungs` is
-    where the gate found them, where it looked."""
+class Sight:
+    """One picture as the networks see it: what several of them want alike is made once. `values` are those of `frame`;
+    `lungs` is where the gate found them, None where it did not look."""
+
+    def __init__(self, values: NDArray[Any], frame: Frame, lungs: Region | None = None) -> None:
+        self.values, self.frame, self.lungs = values, frame, lungs
+        self._inputs: dict[Preprocess, tuple[NDArray[np.float32], Region]] = {}
+
+    def input(self, rule: Preprocess) -> tuple[NDArray[np.float32], Region]:
+        """The tensor by a card's rule (`medview.inference.preprocess.preprocess`) and the region it shows."""
+        if rule not in self._inputs:
+            region = region_of(self.values, rule, self.frame.inverted, self.lungs)
+            self._inputs[rule] = preprocess(self.values, rule, self.frame.inverted, region), region
+        return self._inputs[rule]
+
+
+def run_model(model: Model, sight: Sight, earlier: list[Result]) -> Result:
+    """One model on one picture. A second stage marks nothing when the first says there is nothing to mark."""
     card = model.card
     started = time.perf_counter()
-    size = (values.shape[0], values.shape[1])
+    size, spacing = (sight.values.shape[0], sight.values.shape[1]), sight.frame.spacing_mm
     skipped_by = _ruled_out(card, earlier)
     region = WHOLE
     if skipped_by:
-        reading = mask_reading(card, np.zeros(size, np.uint8), frame.spacing_mm)
+        reading = mask_reading(card, np.zeros(size, np.uint8), spacing)
     else:
-        region = region_of(values, card.preprocess, frame.inverted, lungs)
-        outputs = model.network.run(preprocess(values, card.preprocess, frame.inverted, region))
-        reading = ADAPTERS[card.task](card, outputs, size, frame.spacing_mm, region)
+        tensor, region = sight.input(card.preprocess)
+        reading = ADAPTERS[card.task](card, model.network.run(tensor), size, spacing, region)
     return Result(
         card=card,
         provider=model.network.provider,

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from medview.core.failures import Code, Failure
 from medview.inference.card import Card
 from medview.inference.fixes import INVERT, Fix, quarter_turns, rotation
-from medview.inference.lungs import Region, find_lungs
+from medview.inference.lungs import WHOLE, Region, find_lungs
 from medview.inference.postprocess import softmax
 from medview.inference.preprocess import preprocess
 from medview.inference.quality import (
@@ -43,8 +43,8 @@ LEAST_CHROMA = 0.01
 @dataclass(frozen=True)
 class Verdict:
     """What the gate says: the kind, every kind's probability, the feature distance, why not (or None), what is
-    wrong with the picture, refusals first, and where its lungs were found (None where nobody looked: it is no chest
-    film, or lies, or is a negative)."""
+    wrong with the picture, refusals first, and where its lungs were found (None where nobody looked, for it is no chest
+    film; all of a film that lies or is a negative, on which they would be found in a wrong place)."""
 
     kind: str
     scores: dict[str, float]
@@ -123,10 +123,11 @@ def judge(model: Model, values: NDArray[Any], inverted: bool, lateral: bool = Fa
         # It is one of ours, only so far from upright that it no longer looks like one.
         turned = hard
     # On a film that lies or is a negative the lungs need not be found; the note about that is enough.
-    lungs = find_lungs(values, inverted) if kind == "chest_xray" and not turned else None
+    chest = kind == "chest_xray"
+    lungs = find_lungs(values, inverted) if chest and not turned else None
     quality = worst_first((*view_notes(kind, lateral), *lung_notes(lungs), *turned, *notes(measures, kind)))
     unfit = next((note.failure() for note in quality if note.severity == "refuse"), None)
-    return Verdict(kind, scores, distance, unfit or reason, quality, lungs)
+    return Verdict(kind, scores, distance, unfit or reason, quality, WHOLE if chest and turned else lungs)
 
 
 def refusal(card: Card, look: Look) -> Failure | None:

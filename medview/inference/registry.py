@@ -88,6 +88,14 @@ def self_test(outputs: dict[str, NDArray[Any]], golden: dict[str, NDArray[Any]])
     return worst
 
 
+def check_golden(card: Card, golden: dict[str, NDArray[Any]]) -> None:
+    """Raise ValueError when the self-test would not be on such a picture as the card's rule makes."""
+    rule, shape = card.preprocess, golden["image"].shape
+    planes = {"both": (2,)}.get(rule.region, (3,) if rule.colour == "rgb" else ())
+    if shape != (*rule.size, *planes):
+        raise ValueError(f"golden.npz: a picture of shape {shape}, by the card {(*rule.size, *planes)}")
+
+
 def check_outputs(card: Card, outputs: dict[str, NDArray[Any]], gate: dict[str, NDArray[Any]]) -> None:
     """Raise ValueError or KeyError when the network does not answer what its card promises, or gate.npz is amiss."""
     logits = outputs["logits"]
@@ -95,7 +103,10 @@ def check_outputs(card: Card, outputs: dict[str, NDArray[Any]], gate: dict[str, 
         if logits.ndim != 4 or logits.shape[:2] != (1, len(card.labels)):
             raise ValueError(f"mask logits of shape {logits.shape} for {len(card.labels)} labels")
         return
-    for name in ("logits", "maps", "lung_maps") if card.preprocess.region == "both" else ("logits", "maps"):
+    both = card.preprocess.region == "both"
+    if ("lung_maps" in outputs) != both:
+        raise ValueError(f"region {card.preprocess.region!r}, and the network {'has no' if both else 'has'} lung_maps")
+    for name in ("logits", "maps", "lung_maps") if both else ("logits", "maps"):
         if outputs[name].shape[:2] != (1, len(card.labels)):
             raise ValueError(f"{name} of shape {outputs[name].shape} for {len(card.labels)} labels")
     length = outputs["features"].shape[1]
@@ -131,6 +142,7 @@ def load_model(folder: Path, card: Card, device: Device) -> Model | Failure:
     try:
         arrays = {name: _npz(_read(folder, name, sha256)) for name, sha256 in card.files.items()}
         golden, gate = arrays["golden.npz"], arrays.get("gate.npz", {})
+        check_golden(card, golden)
         network = Network(_read(folder, "model.onnx", card.sha256), device)
         loaded = time.perf_counter()
         outputs = network.run(to_input(golden["image"].astype(np.float32) / np.float32(255)))

@@ -19,9 +19,11 @@ from medview.imaging.samples import samples
 from medview.imaging.study import Frame
 from medview.inference import lungs
 from medview.inference.card import FirstStage
-from medview.inference.engine import Engine, run_model
+from medview.inference.engine import Engine, Sight, run_model
 from medview.inference.fixes import Fix, quarter_turns
 from medview.inference.lungs import WHOLE, find_lungs
+from medview.inference.postprocess import class_heatmaps, frame_maps
+from medview.inference.preprocess import Preprocess, preprocess
 from medview.inference.registry import Model, models_folder
 
 
@@ -88,6 +90,36 @@ def test_the_lungs_of_a_film_are_looked_for_once(engine: Engine, monkeypatch: py
     assert len(searches) == 1
 
 
+def test_heatmaps_lie_where_the_lungs_were_found(engine: Engine) -> None:
+    film = sample("chest_xray").modality_values()
+    assert isinstance(film, np.ndarray)
+    wide = np.concatenate([film, np.zeros_like(film)], axis=1)
+    for result in engine.analyse(made(wide), "x", force=True).results:
+        assert result.region.right < 0.55
+        model = engine.registry.load(result.card.id)
+        assert isinstance(model, Model)
+        outputs = model.network.run(preprocess(wide, result.card.preprocess, region=result.region))
+        shown = [index for index, label in enumerate(result.card.labels) if label.shown]
+        maps = frame_maps(outputs, "both", result.region)[shown]
+        expected = class_heatmaps(maps, list(result.probabilities or {}), result.card.task == "classify")
+        for label, heatmap in (result.heatmaps or {}).items():
+            np.testing.assert_array_equal(heatmap, expected[label])
+
+
+def test_models_of_one_rule_share_their_input(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = []
+    made_of = preprocess
+
+    def noted(values: NDArray[np.generic], rule: Preprocess, *rest: object) -> NDArray[np.float32]:
+        rules.append(rule)
+        return made_of(values, rule, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("medview.inference.engine.preprocess", noted)
+    results = engine.analyse(sample("chest_xray"), "x").results
+    assert len(results) == 2
+    assert rules == [results[0].card.preprocess] == [results[1].card.preprocess]
+
+
 @pytest.mark.parametrize(
     ("values", "code"),
     [
@@ -134,9 +166,10 @@ def test_a_second_stage_says_when_it_was_ruled_out(engine: Engine) -> None:
     frame = sample("brain_mr")
     values = frame.modality_values()
     assert not isinstance(values, Failure)
-    earlier = [run_model(first, values, frame, [])]
-    assert run_model(mask, values, frame, []).skipped_by == ""
-    skipped = run_model(replace(mask, card=card), values, frame, earlier)
+    sight = Sight(values, frame)
+    earlier = [run_model(first, sight, [])]
+    assert run_model(mask, sight, []).skipped_by == ""
+    skipped = run_model(replace(mask, card=card), sight, earlier)
     assert skipped.skipped_by == "brain-tumour"
     assert skipped.mask is not None
     assert (skipped.mask.count, skipped.mask.pixels.shape) == (0, (frame.rows, frame.cols))

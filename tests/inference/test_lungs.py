@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
+from medview.inference import lungs
 from medview.inference.lungs import FINE, LIKE_LUNGS, MARGIN, TEMPLATES, WHOLE, Region, find_lungs
 from medview.inference.preprocess import Preprocess, preprocess, region_of, to_canonical
 
@@ -50,6 +51,24 @@ def test_a_wide_film_does_not_cut_the_lungs(place: tuple[float, float, float, fl
     top, _, bottom, _ = place
     high = MARGIN * (bottom - top)
     np.testing.assert_allclose([found.top, found.bottom], [max(0, top - high), min(1, bottom + high)], atol=0.06)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_margin_is_added_on_every_side_within_the_film(
+    place: tuple[float, float, float, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = find_lungs(film(place))
+    monkeypatch.setattr(lungs, "MARGIN", 0.0)
+    bare = find_lungs(film(place))
+    high, wide = MARGIN * (bare.bottom - bare.top), MARGIN * (bare.right - bare.left)
+    sides = [max(0, bare.top - high), max(0, bare.left - wide), min(1, bare.bottom + high), min(1, bare.right + wide)]
+    assert [found.top, found.left, found.bottom, found.right] == pytest.approx(sides)
+    assert high > 0.01
+
+
+def test_a_small_picture_of_lungs_on_a_page_is_not_taken_for_the_film() -> None:
+    found = find_lungs(film((0.1, 0.1, 0.4, 0.4)))
+    assert found == WHOLE or min(found.bottom - found.top, found.right - found.left) >= 0.5
 
 
 def test_a_strip_has_no_lungs() -> None:

@@ -14,7 +14,7 @@ from medview.core.failures import Code, Failure
 from medview.imaging.open import open_path
 from medview.imaging.samples import samples
 from medview.inference.gate import GATE_MODEL, judge, orientation
-from medview.inference.lungs import LIKE_LUNGS, find_lungs
+from medview.inference.lungs import LIKE_LUNGS, WHOLE, find_lungs
 from medview.inference.quality import (
     LIMITS,
     SAID,
@@ -208,17 +208,36 @@ def test_a_chest_film_without_anything_like_lungs_is_noted() -> None:
     assert lung_notes(None) == ()
 
 
-def test_a_film_that_its_file_calls_lateral_is_refused(gate: Model) -> None:
-    path = next(sample.path for sample in samples() if sample.kind == "chest_xray")
-    study = open_path(path)
+def film() -> NDArray[np.generic]:
+    """The values of the chest sample."""
+    study = open_path(next(sample.path for sample in samples() if sample.kind == "chest_xray"))
     assert not isinstance(study, Failure)
     values = study.frames[0].modality_values()
     assert not isinstance(values, Failure)
-    verdict = judge(gate, values, False, lateral=True)
+    return values
+
+
+def test_the_gate_tells_of_a_film_without_lungs(gate: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = replace(WHOLE, likeness=0.2)
+    monkeypatch.setattr("medview.inference.gate.find_lungs", lambda *_: nowhere)
+    verdict = judge(gate, film(), False)
+    (note,) = [note for note in verdict.quality if note.code is Code.NO_LUNGS]
+    assert (note.measured, verdict.lungs) == (0.2, nowhere)
+
+
+def test_on_a_negative_the_lungs_are_not_looked_for(gate: Model) -> None:
+    verdict = judge(gate, 255 - film(), False)
+    assert Code.INVERTED in {note.code for note in verdict.quality}
+    assert (verdict.lungs, verdict.lungs and verdict.lungs.likeness) == (WHOLE, 0.0)
+    assert Code.NO_LUNGS not in {note.code for note in verdict.quality}
+
+
+def test_a_film_that_its_file_calls_lateral_is_refused(gate: Model) -> None:
+    verdict = judge(gate, film(), False, lateral=True)
     assert verdict.reason is not None
     assert verdict.reason.code is Code.LATERAL
     assert verdict.kind == "chest_xray"
-    assert judge(gate, values, False).reason is None
+    assert judge(gate, film(), False).reason is None
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,21 @@ def test_a_damaged_model_is_switched_off_with_a_reason(
     assert rows[0].failure.hint
 
 
+LARGE, SMALL = ("\n".join((f"    {side},",) * 2) for side in (224, 192))
+
+
+@pytest.mark.expected_logs
+@pytest.mark.parametrize(
+    ("old", "new"), [('region = "both"\n', ""), ('region = "both"', 'region = "lungs"'), (LARGE, SMALL)]
+)
+def test_a_card_with_another_rule_than_its_network_learned_is_refused(tmp_path: Path, old: str, new: str) -> None:
+    shutil.copytree(models_folder() / "chest-six", tmp_path / "chest-six")
+    change_card(old, new)(tmp_path / "chest-six")
+    (row,) = Registry(tmp_path, "cpu").statuses()
+    assert row.failure is not None
+    assert row.failure.code is Code.MODEL_DAMAGED
+
+
 def test_an_unchanged_copy_passes(copy: Path) -> None:
     sign(copy / VICTIM)
     assert Registry(copy, "cpu").statuses()[0].failure is None
