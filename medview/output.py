@@ -137,7 +137,7 @@ def _lines(analysis: Analysis) -> Iterator[str]:
         valid = "; not valid here" if analysis.forced else ""
         yield f"    {card.name} ({card.id} {card.version}, {where}, {result.ms:.0f} ms){valid}"
         if result.probabilities:
-            yield from _probabilities(result, analysis.forced)
+            yield from _probabilities(result, analysis)
         if result.mask:
             area = f", {result.mask.area_mm2:.0f} mm2" if result.mask.area_mm2 is not None else ""
             skipped = f" (not run: {result.skipped_by} sees nothing to outline)" if result.skipped_by else ""
@@ -146,19 +146,24 @@ def _lines(analysis: Analysis) -> Iterator[str]:
         yield f"    {told.text} {told.hint}"
 
 
-def _probabilities(result: Result, forced: bool) -> Iterator[str]:
-    card, bands = result.card, result.stability or {}
-    if card.task == "multilabel":
-        yield "        each label by itself; they do not add up to one"
+def _probabilities(result: Result, analysis: Analysis) -> Iterator[str]:
+    from medview.report.limits import not_judged
+
+    card, bands, count = result.card, result.stability or {}, len(result.probabilities or {})
+    if card.task == "classify":
+        yield f"        knows only these {count} classes; anything else is called one of them"
+    else:
+        labels = "1 label" if count == 1 else f"{count} labels"
+        yield f"        looks for {labels} only, each by itself; they do not add up to one"
     for label, p in sorted((result.probabilities or {}).items(), key=lambda item: -item[1]):
         mark = "*" if label in result.findings else " "
         band = f" {bands[label][0]:6.1%} to {bands[label][1]:6.1%}" if label in bands else ""
         yield f"      {mark} {card.label(label).name:<36} {p:6.1%}{band}  {'#' * round(p * 24)}"
-    if card.prediction_set and result.prediction_set is not None and not forced:
+    if card.prediction_set and result.prediction_set is not None and not analysis.forced:
         names = ", ".join(card.label(label).name for label in result.prediction_set) or "no label is likely enough"
         yield f"        {card.prediction_set.coverage:.0%} set: {names}"
     if result.unstable:
         names = ", ".join(card.label(label).name for label in result.unstable)
         yield f"        unstable: small changes of the picture speak for or against {names}"
-    if card.not_judged:
-        yield f"        not judged: {', '.join(item.name for item in card.not_judged)}"
+    if left := not_judged(result, analysis):
+        yield f"        not judged: {', '.join(item.name for item in left)}"

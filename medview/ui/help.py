@@ -37,9 +37,10 @@ _PANEL = (
     ),
     QT_TRANSLATE_NOOP(
         "help",
-        "Some models judge each label by itself; their probabilities do not add up to 100 %. Not judged names what a "
-        "model says nothing about. The sign beside a model's name opens its card: what it saw, what it cannot see, "
-        "and how well it did.",
+        "A model knows only the labels it lists: one that names one of several classes calls anything else one of "
+        "them too. Some judge each label by itself; their probabilities do not add up to 100 %. Not judged names what "
+        "none of the models shown says anything about. The sign beside a model's name opens its card: what it saw, "
+        "what it cannot see, and how well it did.",
     ),
     QT_TRANSLATE_NOOP(
         "help",

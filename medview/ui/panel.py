@@ -264,8 +264,7 @@ class FindingsPanel(QWidget):
             cards.append(self._message("caution", reason, fixes, self.tr("Analysed at your own request")))
         cards += self._quality(analysis)
         cards += [self._message("caution", found, []) for found in analysis.contradictions]
-        folded = len(analysis.results) > 1
-        cards += [ResultCard(ws, result, self.cardAsked.emit, folded, analysis.forced) for result in analysis.results]
+        cards += [ResultCard(ws, analysis, result, self.cardAsked.emit) for result in analysis.results]
         cards += [self._message("alarm", warning, []) for warning in analysis.warnings]
         return cards
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from medview.inference.analysis import Result
+from medview.inference.analysis import Analysis, Result
 from medview.inference.card import Card as ModelCard
+from medview.inference.card import NotJudged
+from medview.report.limits import not_judged
 from medview.report.overlay import drawn
 from medview.ui import theme, words
 from medview.ui.icons import icon
@@ -36,22 +38,18 @@ def provenance(result: Result) -> str:
 
 
 class ResultCard(Card):
-    """What one model said. `folded`: with its findings and most probable labels only, until the user wants all.
-    `forced`: the gate had refused the picture, so that no answer about it is valid.
+    """What one model said: a result of `analysis`. Where there are several, each card is folded: it has its findings
+    and most probable labels only, until the user wants all. Where the analysis was forced, no answer is valid.
 
     `about` is called with the model's card when the user wants to read it.
     """
 
     def __init__(
-        self,
-        workspace: Workspace,
-        result: Result,
-        about: Callable[[ModelCard], object],
-        folded: bool = False,
-        forced: bool = False,
+        self, workspace: Workspace, analysis: Analysis, result: Result, about: Callable[[ModelCard], object]
     ) -> None:
         super().__init__()
-        self.workspace, self.result, self.folded, self.forced = workspace, result, folded, forced
+        self.workspace, self.result = workspace, result
+        self.folded, self.forced = len(analysis.results) > 1, analysis.forced
         self.rows: dict[str, ProbabilityRow] = {}
         self.more: QPushButton | None = None
         self.unsteady = Elided("", "caution", Qt.TextElideMode.ElideRight)
@@ -68,7 +66,7 @@ class ResultCard(Card):
         self.about = label("", "muted", wrap=True)
         self.about.hide()
         self._add(self.about)
-        self._add_not_judged(result.card)
+        self._add_not_judged(not_judged(result, analysis))
         self.source = Elided("", "small")
         self.source.set_text(provenance(result), f"{result.card.id} {result.card.version}\nsha256 {result.card.sha256}")
         self._add(self.source)
@@ -102,13 +100,12 @@ class ResultCard(Card):
         line.addWidget(self.card_button)
         self.box.addLayout(line)
 
-    def _add_not_judged(self, card: ModelCard) -> None:
-        if not card.not_judged:
+    def _add_not_judged(self, items: Sequence[NotJudged]) -> None:
+        if not items:
             return
-        self.not_judged = label(
-            self.tr("Not judged: {0}").format(words.listed(item.name for item in card.not_judged)), "muted", wrap=True
-        )
-        self.not_judged.setToolTip("\n".join(f"{item.name}: {item.why}" for item in card.not_judged))
+        text = self.tr("Not judged: {0}").format(words.listed(item.name for item in items))
+        self.not_judged = label(text, "muted", wrap=True)
+        self.not_judged.setToolTip("\n".join(f"{item.name}: {item.why}" for item in items))
         self._add(self.not_judged)
 
     def _add(self, words: QLabel) -> None:
@@ -117,6 +114,7 @@ class ResultCard(Card):
 
     def _add_classes(self, result: Result) -> None:
         self._say(self._verdict(result), "finding" if result.findings else "calm")
+        self._add(label(self._limits(result), "muted", wrap=True))
         if result.prediction_set is not None and result.card.prediction_set is not None and not self.forced:
             share = words.percent(result.card.prediction_set.coverage, 0)
             names = words.listed(result.card.label(one).name for one in result.prediction_set)
@@ -130,8 +128,6 @@ class ResultCard(Card):
                 ).format(share)
             )
             self._add(self.likely)
-        if result.card.task == "multilabel":
-            self._add(label(self.tr("Each label by itself: they do not add up to 100 %."), "muted", wrap=True))
         column = QWidget()
         lines = QVBoxLayout(column)
         lines.setContentsMargins(0, 0, 0, 0)
@@ -164,6 +160,16 @@ class ResultCard(Card):
             row.show()
         if self.more is not None:
             self.more.hide()
+
+    def _limits(self, result: Result) -> str:
+        """What else the picture may show is none of the answers."""
+        count = len(result.probabilities or {})
+        if result.card.task == "classify":
+            return self.tr("Knows only these %n classes; anything else is called one of them.", "", count)
+        if count == 1:
+            return self.tr("Looks for this finding only.")
+        text = self.tr("Looks for these %n findings only.", "", count)
+        return text + " " + self.tr("Each label by itself: they do not add up to 100 %.")
 
     def _verdict(self, result: Result) -> str:
         """What was found, and what is most probable where that is something else."""

@@ -242,7 +242,8 @@ def test_a_table_tells_bands_sets_and_what_is_not_judged() -> None:
     shown = "\n".join(_lines(seen))
     for expected in (
         "The film looks like a negative. Invert it.\n    Try: --invert",
-        "each label by itself; they do not add up to one",
+        "        looks for 5 labels only, each by itself; they do not add up to one\n",
+        "        knows only these 6 classes; anything else is called one of them\n",
         "* Pleural effusion                      81.0%  72.9% to  97.2%  ###################",
         "90% set: Viral pneumonia, Bacterial pneumonia",
         "not judged: Nodule, Hernia",

@@ -227,7 +227,8 @@ def test_independent_labels_say_so_and_several_cards_are_folded(qtbot: QtBot, op
     assert list(findings.rows) == ["effusion", "atelectasis", "pneumothorax", "mass", "consolidation"]
     assert findings.rows["mass"].threshold == 0.2
     assert "Finding: Pleural effusion, Atelectasis" in texts(findings)
-    assert "Each label by itself: they do not add up to 100 %." in texts(findings)
+    assert "\nLooks for these 5 findings only. Each label by itself: they do not add up to 100 %.\n" in texts(findings)
+    assert "\nKnows only these 6 classes; anything else is called one of them.\n" in texts(six)
     assert "Each label by itself" not in texts(six)
     assert "Not judged: Nodule, Hernia" in texts(findings)
     assert findings.not_judged.toolTip() == (

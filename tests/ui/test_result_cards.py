@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from medview.core.failures import Code, Failure
 from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis
+from medview.inference.card import Label
 from medview.ui.results import ResultCard
 from medview.ui.window import MainWindow
 from tests.ui.fakes import (
@@ -207,3 +208,32 @@ def test_of_one_card_the_words_on_evidence_come_and_go_with_the_heatmap(opened: 
     assert card.about.text().startswith("Melanoma: ")
     window.workspace.set_overlay(heatmap_on=True)
     assert card.about.text().startswith("No evidence for this label in this picture.\nMelanoma: ")
+
+
+# ---- what a model cannot say ----
+
+
+def test_one_finding_alone_is_named_as_such(opened: Opened, grey: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def one(frame: Frame, force: bool) -> Analysis:
+        done = chest_analysis(frame)
+        result = replace(done.results[0], probabilities={"effusion": 0.1}, findings=(), heatmaps=None)
+        return replace(done, results=(result,))
+
+    engine = FakeEngine(one)
+    monkeypatch.setattr(engine, "add_stability", lambda analysis, *_, **__: analysis)
+    (card,) = cards(opened(grey, engine))
+    assert "Looks for this finding only.\n" in texts(card)
+    assert "add up" not in texts(card)
+
+
+def test_what_another_card_judges_is_not_called_not_judged(opened: Opened, grey: Path) -> None:
+    def shared(frame: Frame, force: bool) -> Analysis:
+        done = chest_analysis(frame)
+        findings, six = done.results
+        hidden = Label("emphysema", "Emphysema", shown=False, why_hidden="Too weak.")
+        card = replace(findings.card, labels=(*findings.card.labels, hidden))
+        return replace(done, results=(replace(findings, card=card), six))
+
+    findings, _ = cards(opened(grey, FakeEngine(shared)))
+    assert findings.not_judged.text() == "Not judged: Nodule, Hernia"
+    assert "Emphysema" not in findings.not_judged.toolTip()
