@@ -15,7 +15,8 @@ class Sample:
     """One picture to try the program with.
 
     Attributes:
-        path: the file. title: what it shows. kind: what the gate should take it for, `other` where no model fits.
+        path: the file. title: what it is known to show; said beside what the models say of it.
+        kind: what the gate should take it for, `other` where no model fits.
         source, licence, citation: where it is from; NOTICE.md in its folder says what was changed.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
@@ -17,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from medview.core.failures import Code, Failure
+from medview.imaging.samples import Sample
 from medview.inference.analysis import Analysis
 from medview.inference.fixes import Fix, combined
 from medview.ui import theme, words
@@ -135,13 +137,16 @@ def _without_stability(analysis: Analysis) -> Analysis:
 class FindingsPanel(QWidget):
     """Shows the workspace's analysis, or why there is none and what to do about it.
 
+    Of one of the `samples` it also says what it is known to show.
+
     cardAsked(medview.inference.card.Card): the user wants to read a model's card.
     """
 
     cardAsked = Signal(object)
 
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+    def __init__(self, workspace: Workspace, samples: Sequence[Sample] = (), parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._known = {sample.path: sample.title for sample in samples}
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.workspace = workspace
@@ -224,7 +229,12 @@ class FindingsPanel(QWidget):
     def _cards(self, running: bool) -> list[QWidget]:
         ws = self.workspace
         notes = ws.picture.frame.notes if ws.picture else ()
-        return [*self._outcome(running), *(label(note, "muted", wrap=True) for note in notes)]
+        return [*self._sample(), *self._outcome(running), *(label(note, "muted", wrap=True) for note in notes)]
+
+    def _sample(self) -> list[QWidget]:
+        picture = self.workspace.picture
+        known = self._known.get(picture.frame.path.resolve()) if picture else None
+        return [label(self.tr("Sample, known as: {0}").format(known), "muted", wrap=True)] if known else []
 
     def _outcome(self, running: bool) -> list[QWidget]:
         ws = self.workspace

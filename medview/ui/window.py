@@ -71,7 +71,7 @@ class MainWindow(QMainWindow):
         self.empty = EmptyPage(ws, self.samples, self.ask_file, self.ask_folder)
         self.bar = MessageBar()
         self.files = ListColumn(ws)
-        self.findings = panel.FindingsPanel(ws)
+        self.findings = panel.FindingsPanel(ws, self.samples)
         middle = QWidget()
         column = QVBoxLayout(middle)
         column.setContentsMargins(0, 0, 0, 0)

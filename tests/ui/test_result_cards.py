@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from medview.core.failures import Code, Failure
+from medview.imaging.samples import samples
 from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis
 from medview.inference.card import Label
@@ -237,3 +238,24 @@ def test_what_another_card_judges_is_not_called_not_judged(opened: Opened, grey:
     findings, _ = cards(opened(grey, FakeEngine(shared)))
     assert findings.not_judged.text() == "Not judged: Nodule, Hernia"
     assert "Emphysema" not in findings.not_judged.toolTip()
+
+
+# ---- what is known of a sample ----
+
+
+def test_a_sample_says_what_it_is_known_to_show(
+    qtbot: QtBot, make_window: Callable[..., MainWindow], grey: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    all_samples = samples()
+    window = make_window(FakeEngine(chest_analysis), all_samples)
+    monkeypatch.chdir(all_samples[0].path.parent)
+    for path in (all_samples[2].path, Path(all_samples[2].path.name)):
+        window.open_paths([path])
+        qtbot.waitUntil(lambda: bool(cards(window)))
+        first = window.findings.cards[0]
+        assert isinstance(first, QLabel)
+        assert first.text() == "Sample, known as: Chest X-ray of a child, bacterial pneumonia"
+        assert first.property("role") == "muted"
+    window.open_paths([grey])
+    qtbot.waitUntil(lambda: window.workspace.title == grey.name and bool(cards(window)))
+    assert "Sample, known as" not in texts(window.findings)
