@@ -118,8 +118,11 @@ class Output:
 
 def _lines(analysis: Analysis) -> Iterator[str]:
     """The readable rows of one analysis."""
+    from medview.report import limits
+
     frame = f" [frame {analysis.frame}]" if analysis.frame else ""
-    kind = f"  {analysis.kind} {analysis.kind_scores[analysis.kind]:.0%}" if analysis.kind else ""
+    named = limits.kind(analysis)
+    kind = f"  {named} {analysis.kind_scores[named]:.0%}" if named else ""
     forced = "  (forced)" if analysis.forced else ""
     yield f"{analysis.file}{frame}  {analysis.status}{kind}{forced}"
     if analysis.reason:
@@ -147,7 +150,7 @@ def _lines(analysis: Analysis) -> Iterator[str]:
 
 
 def _probabilities(result: Result, analysis: Analysis) -> Iterator[str]:
-    from medview.report.limits import not_judged
+    from medview.report import limits
 
     card, bands, count = result.card, result.stability or {}, len(result.probabilities or {})
     if card.task == "classify":
@@ -165,5 +168,5 @@ def _probabilities(result: Result, analysis: Analysis) -> Iterator[str]:
     if result.unstable:
         names = ", ".join(card.label(label).name for label in result.unstable)
         yield f"        unstable: small changes of the picture speak for or against {names}"
-    if left := not_judged(result, analysis):
+    if left := limits.not_judged(result, analysis):
         yield f"        not judged: {', '.join(item.name for item in left)}"

@@ -21,6 +21,7 @@ from medview.core.failures import Code, Failure
 from medview.imaging.samples import Sample
 from medview.inference.analysis import Analysis
 from medview.inference.fixes import Fix, combined
+from medview.report import limits
 from medview.ui import theme, words
 from medview.ui.results import ResultCard
 from medview.ui.segments import SegmentList
@@ -313,9 +314,10 @@ class FindingsPanel(QWidget):
         return [MessageCard("", self.tr("Put right"), text, "", [back])]
 
     def _kind(self, analysis: Analysis) -> list[QWidget]:
-        if not analysis.kind:
+        kind = limits.kind(analysis)
+        if not kind:
             return []
-        score = analysis.kind_scores.get(analysis.kind)
-        name = self.workspace.kind_name(analysis.kind)
+        score = analysis.kind_scores.get(kind)
+        name = self.workspace.kind_name(kind)
         sure = f" ({words.percent(score, 0)})" if score is not None else ""
         return [label(self.tr("Kind of picture: {0}").format(name) + sure, "muted", wrap=True)]

@@ -277,3 +277,10 @@ def test_a_contradiction_is_in_the_table() -> None:
     found = Failure(Code.CONTRADICTION, "A: Normal is most probable. B: Mass.", "At least one of them is wrong.")
     seen = chest_analysis(Frame(Path("x.png"), 0, 4, 4, "", lambda: np.zeros((4, 4), np.uint8)))
     assert list(_lines(replace(seen, contradictions=(found,))))[-1] == f"    {found.text} {found.hint}"
+
+
+@pytest.mark.parametrize(("code", "kind"), [(Code.BLANK, ""), (Code.OTHER_KIND, "  brain_mri 19%")])
+def test_a_picture_of_nothing_is_given_no_kind(code: Code, kind: str) -> None:
+    reason = Failure(code, "It is so.", "Do this.")
+    lines = list(_lines(Analysis("x.png", 0, "refused", reason, "brain_mri", {"brain_mri": 0.19, "other": 0.8})))
+    assert lines == [f"x.png  refused{kind}", "    It is so. Do this."]

@@ -259,3 +259,20 @@ def test_a_sample_says_what_it_is_known_to_show(
     window.open_paths([grey])
     qtbot.waitUntil(lambda: window.workspace.title == grey.name and bool(cards(window)))
     assert "Sample, known as" not in texts(window.findings)
+
+
+# ---- a picture of nothing has no kind ----
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [(Code.BLANK, False), (Code.TOO_SMALL, False), (Code.WRONG_SHAPE, False), (Code.OTHER_KIND, True)],
+)
+def test_a_picture_of_nothing_is_given_no_kind(opened: Opened, grey: Path, code: Code, told: bool) -> None:
+    def nothing(frame: Frame, force: bool) -> Analysis:
+        scores = {"brain_mri": 0.19, "other": 0.8}
+        return Analysis(str(frame.path), 0, "refused", Failure(code, "It is so.", "Do this."), "brain_mri", scores)
+
+    window = opened(grey, FakeEngine(nothing))
+    assert ("Kind of picture: Brain MR slice (19 %)" in texts(window.findings)) is told
+    assert ("Kind of picture" in texts(window.findings)) is told
