@@ -8,21 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from medview.core.failures import Code, Failure
+from medview.core.failures import UNREAD, Code, Failure
 from medview.imaging.archive import unpack
 from medview.imaging.open import open_path, recognise
 from medview.imaging.study import Frame, Origin, Study
 
 OPENS, NOT_AN_IMAGE, CORRUPT, UNSUPPORTED = "opens", "refuse-not-an-image", "refuse-corrupt", "refuse-unsupported"
+NOT_READ = "not-read"
 _OUTCOMES = {
     Code.NO_PIXELS: NOT_AN_IMAGE,
     Code.SEGMENTATION: NOT_AN_IMAGE,
     Code.UNKNOWN_FORMAT: NOT_AN_IMAGE,
     Code.EMPTY_FILE: NOT_AN_IMAGE,
     Code.NO_IMAGES: NOT_AN_IMAGE,
-    Code.NOT_FOUND: NOT_AN_IMAGE,
     Code.UNSUPPORTED: UNSUPPORTED,
     Code.TOO_LARGE: UNSUPPORTED,
+    **dict.fromkeys(UNREAD, NOT_READ),
 }
 
 
@@ -32,7 +33,8 @@ class Facts:
 
     Attributes:
         file: the path as given.
-        outcome: `opens`, `refuse-not-an-image`, `refuse-corrupt` or `refuse-unsupported`.
+        outcome: `opens`, `refuse-not-an-image`, `refuse-corrupt` or `refuse-unsupported`; `not-read` where there is no
+            such file or it may not be read.
         code, text, hint: of the `Failure`; for a file that opens: None, what it is, and an empty hint.
         frames, rows, cols: of the picture; rows and cols after any EXIF rotation.
         stored: `min`, `max` and `mean` of the first frame as it is stored (no rescale, no conversion of colours).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 
 from medview.cli import main
+from medview.core.failures import Code, Failure
+from medview.imaging.facts import refusal
 from tests.imaging.make import dicom
 
 FIELDS = [
@@ -66,6 +69,8 @@ def test_what_is_not_there_gives_exit_code_1(capsys: pytest.CaptureFixture[str],
     code, rows = inspect(capsys, tmp_path / "missing", write(tmp_path / "a", 0))
     assert code == 1
     assert [row["code"] for row in rows] == ["not-found", None]
+    assert [row["outcome"] for row in rows] == ["not-read", "opens"]
+    assert rows[0]["text"] == "There is no file 'missing'."
     assert main(["inspect"]) == 2
 
 
@@ -115,3 +120,16 @@ def test_one_file_and_one_frame_are_one(tmp_path: Path, capsys: pytest.CaptureFi
     told = capsys.readouterr()
     assert "5 x 4, 1 frame\n" in told.out
     assert "1 file is no picture or cannot be read" in told.out + told.err
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_not_called_corrupt(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = write(tmp_path / "a.dcm", 4)
+    path.chmod(0)
+    code, (row,) = inspect(capsys, path)
+    assert (code, row["outcome"], row["code"]) == (1, "not-read", "no-permission")
+
+
+@pytest.mark.parametrize("code", [Code.NOT_FOUND, Code.NO_PERMISSION, Code.READ_ERROR])
+def test_what_lies_outside_the_file_says_nothing_about_it(code: Code) -> None:
+    assert refusal("a.dcm", Failure(code, "It is so.", "Do this.")).outcome == "not-read"
