@@ -13,7 +13,7 @@ HINT = "At least one of them is wrong. Judge by the picture itself."
 
 def contradictions(results: Sequence[Result]) -> tuple[Failure, ...]:
     """What the results on one picture say against each other, in words: an outline against its first stage, and a
-    `normal` of one classifier against a finding of another one that is mostly right about it."""
+    `normal` of one classifier against a likely finding of another one."""
     return tuple(
         Failure(Code.CONTRADICTION, text, HINT) for text in (*_outlines(results), *_normal_with_finding(results))
     )
@@ -44,8 +44,6 @@ def _normal_with_finding(results: Sequence[Result]) -> Iterator[str]:
     calm = [(r, top) for r in results if (top := _top(r)) and top.normal and not r.findings]
     for result, top in calm:
         for other in results:
-            points = other.card.operating_points
-            sure = [f for f in other.findings if f in points and points[f].mostly_right]
-            if other is not result and sure:
-                names = ", ".join(other.card.label(found).name for found in sure)
+            if other is not result and other.probabilities and other.likely:
+                names = ", ".join(other.card.label(found).name for found in other.likely)
                 yield f"{result.card.name}: {top.name} is most probable. {other.card.name}: {names}."

@@ -19,6 +19,8 @@ from medview.inference.lungs import WHOLE, Region
 from medview.inference.quality import QualityNote
 
 SCHEMA = 1
+# From this probability on a finding is called likely.
+LIKELY = 0.5
 Status = Literal["ok", "refused", "error"]
 
 
@@ -72,6 +74,12 @@ class Result:
     stability: dict[str, tuple[float, float]] | None = None
     unstable: tuple[str, ...] = ()
     region: Region = WHOLE
+
+    @property
+    def likely(self) -> tuple[str, ...]:
+        """The findings that are rather present than absent. The others are worth a look: rare labels above all, whose
+        operating point may lie at a few per cent."""
+        return tuple(label for label in self.findings if (self.probabilities or {}).get(label, 1.0) >= LIKELY)
 
 
 @dataclass(frozen=True)
@@ -155,6 +163,7 @@ def _result_dict(result: Result, files: dict[tuple[str, str], str]) -> dict[str,
         "task": card.task,
         "probabilities": result.probabilities and {k: round(v, 6) for k, v in result.probabilities.items()},
         "findings": list(result.findings),
+        "likely": list(result.likely),
         "thresholds": {k: round(point.threshold, 6) for k, point in card.operating_points.items()} or None,
         "prediction_set": None if result.prediction_set is None else list(result.prediction_set),
         "stability": result.stability

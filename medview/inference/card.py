@@ -87,11 +87,6 @@ class OperatingPoint:
     specificity: float
     ppv: float
 
-    @property
-    def mostly_right(self) -> bool:
-        """Whether at least every other finding was right; else it is a hint to look, no more."""
-        return self.ppv >= 0.5
-
 
 @dataclass(frozen=True)
 class FirstStage:

@@ -31,6 +31,7 @@ class ProbabilityRow(QAbstractButton):
         # A normal label is no finding, however probable: the tick would promise one.
         self.threshold = point.threshold if point and not info.normal else None
         self.is_finding = valid and label_id in result.findings
+        self.is_likely = valid and label_id in result.likely
         self.has_heatmap = bool(result.heatmaps and label_id in result.heatmaps)
         self.setCheckable(True)
         self.setEnabled(self.has_heatmap)
@@ -51,7 +52,7 @@ class ProbabilityRow(QAbstractButton):
     def _spoken(self) -> str:
         parts = [self.name, words.percent(self.probability)]
         if self.is_finding:
-            parts.append(self.tr("finding"))
+            parts.append(self.tr("finding") if self.is_likely else self.tr("worth a look"))
         if self.threshold is not None:
             parts.append(self.tr("threshold {0}").format(words.percent(self.threshold)))
         return ", ".join(parts)
@@ -103,7 +104,7 @@ class ProbabilityRow(QAbstractButton):
         end = Qt.AlignmentFlag.AlignTrailing | Qt.AlignmentFlag.AlignVCenter
         line = QRectF(box.left(), box.top(), box.width(), 18)
         font = QFont(self.font())
-        font.setBold(self.is_finding)
+        font.setBold(self.is_likely)
         painter.setFont(font)
         metrics = painter.fontMetrics()
         # Isolated, so that a right-to-left line does not turn "< 0.1 %" around.
@@ -112,7 +113,7 @@ class ProbabilityRow(QAbstractButton):
         number = metrics.horizontalAdvance(shown) + theme.STEP
         painter.setPen(QColor(theme.TEXT))
         painter.drawText(line, end, shown)
-        word = self.tr("Finding") if self.is_finding else ""
+        word = self.tr("Finding") if self.is_likely else self.tr("Worth a look") if self.is_finding else ""
         room = line.width() - number - (metrics.horizontalAdvance(word) + theme.STEP if word else 0)
         name = metrics.elidedText(self.name, Qt.TextElideMode.ElideRight, int(room))
         painter.drawText(line, start, name)
@@ -133,7 +134,7 @@ class ProbabilityRow(QAbstractButton):
         filled.setWidth(max(track.width() * self.probability, 3))
         if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
             filled.moveRight(track.right())
-        painter.setBrush(QColor(theme.FINDING if self.is_finding else theme.ACCENT))
+        painter.setBrush(QColor(theme.FINDING if self.is_likely else theme.ACCENT))
         painter.drawRoundedRect(filled, 3, 3)
         self._paint_band(painter, track)
         if self.threshold is not None:

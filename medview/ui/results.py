@@ -113,7 +113,7 @@ class ResultCard(Card):
         self.box.addWidget(words)
 
     def _add_classes(self, result: Result) -> None:
-        self._say(self._verdict(result), "finding" if result.findings else "calm")
+        self._say(self._verdict(result), "finding" if result.likely else "caution" if result.findings else "calm")
         self._add(label(self._limits(result), "muted", wrap=True))
         if result.prediction_set is not None and result.card.prediction_set is not None and not self.forced:
             share = words.percent(result.card.prediction_set.coverage, 0)
@@ -124,7 +124,8 @@ class ResultCard(Card):
             self.likely = label(text, "muted", wrap=True)
             self.likely.setToolTip(
                 self.tr(
-                    "On pictures like those of the validation the set holds the true label {0} of the time."
+                    "On pictures like those of the validation the set holds the true label {0} of the time, for "
+                    "doubtful answers as for clear ones."
                 ).format(share)
             )
             self._add(self.likely)
@@ -175,19 +176,22 @@ class ResultCard(Card):
         """What was found, and what is most probable where that is something else."""
         probabilities = result.probabilities or {}
         top = result.card.label(max(probabilities, key=lambda key: probabilities[key]))
-        names = words.listed(result.card.label(found).name for found in result.findings)
-        if not names and top.normal:
+        names = words.listed(result.card.label(found).name for found in result.likely)
+        others = words.listed(result.card.label(found).name for found in result.findings if found not in result.likely)
+        if not result.findings and top.normal:
             return self.tr("No finding. Most probable: {0}").format(top.name)
-        if not names:
+        if not result.findings:
             if result.card.task == "multilabel":
                 if len(probabilities) == 1:
                     return self.tr("The finding that it judges did not reach its threshold.")
                 return self.tr("None of the %n findings that it judges reached its threshold.", "", len(probabilities))
             text = self.tr("No finding: nothing reached its threshold.")
             return text + " " + self.tr("Most probable: {0}").format(top.name)
+        told = [self.tr("Finding: {0}").format(names)] if names else []
+        told += [self.tr("Worth a look: {0}").format(others)] if others else []
         if result.findings[0] != top.id and result.card.task == "classify":
-            return self.tr("Finding: {0}. Most probable: {1}").format(names, top.name)
-        return self.tr("Finding: {0}").format(names)
+            told.append(self.tr("Most probable: {0}").format(top.name))
+        return ". ".join(told)
 
     def _say(self, text: str, role: str) -> None:
         if self.forced:
@@ -260,9 +264,10 @@ class ResultCard(Card):
             parts.append(
                 self.tr(
                     "On the validation pictures, from the same sources as the training, the threshold of {0} found "
-                    "{1} of such pictures and cleared {2} of the others; expect less elsewhere."
+                    "{1} of such pictures and cleared {2} of the others; {3} of what it marked was right. Expect less "
+                    "elsewhere."
                 ).format(
-                    words.percent(point.threshold), words.percent(point.sensitivity), words.percent(point.specificity)
+                    *map(words.percent, (point.threshold, point.sensitivity, point.specificity, point.ppv)),
                 )
             )
         return "\n".join(part for part in parts if part)

@@ -52,11 +52,10 @@ def test_an_outline_that_was_not_run_says_nothing() -> None:
     assert contradictions([skipped]) == ()
 
 
-@pytest.mark.parametrize(("ppv", "count"), [(0.5, 1), (0.49, 0)])
-def test_normal_contradicts_a_finding_that_is_mostly_right(ppv: float, count: int) -> None:
-    point = {"threshold": 0.1, "sensitivity": 0.9, "specificity": 0.8, "ppv": ppv}
-    table = {"task": "multilabel", "operating_points": {"a": point}}
-    other = answer("findings", {"normal": 0.5, "a": 0.3, "b": 0.2}, findings=("a",), table=table)
+@pytest.mark.parametrize(("probability", "count"), [(0.5, 1), (0.49, 0)])
+def test_normal_contradicts_a_likely_finding(probability: float, count: int) -> None:
+    other = answer("findings", {"normal": 0.1, "a": probability}, findings=("a",), table={"task": "multilabel"})
+    assert other.likely == ("a",) * count
     assert len(contradictions([answer("types", CALM), other])) == count
     assert contradictions([answer("types", ILL), other]) == ()
     assert contradictions([answer("types", CALM, findings=("b",)), other]) == ()

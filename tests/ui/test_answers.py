@@ -255,7 +255,7 @@ def test_an_empty_set_says_that_nothing_is_likely_enough(opened: Opened, grey: P
 def test_an_outline_that_is_no_finding_is_not_called_one(opened: Opened, grey: Path) -> None:
     window = opened(grey, FakeEngine(outlined))
     lesion, outline = cards(window)
-    assert lesion.verdict.text().startswith("Finding: Melanoma")
+    assert lesion.verdict.text() == "Worth a look: Melanoma. Most probable: Melanocytic naevus"
     assert outline.verdict.text() == "Outlined: Skin lesion"
     assert outline.verdict.property("role") == "calm"
     assert window.workspace.mask is not None

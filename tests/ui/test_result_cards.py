@@ -53,7 +53,7 @@ def forced_cards(qtbot: QtBot, opened: Opened, path: Path, make: Callable[[Frame
 def test_a_forced_answer_is_no_finding(qtbot: QtBot, opened: Opened, grey: Path) -> None:
     findings, six = forced_cards(qtbot, opened, grey, chest_analysis)
     assert findings.verdict.text() == "Not valid here: finding: Pleural effusion, Atelectasis"
-    assert six.verdict.text() == "Not valid here: finding: Viral pneumonia, Bacterial pneumonia"
+    assert six.verdict.text() == "Not valid here: worth a look: Viral pneumonia, Bacterial pneumonia"
     for card in (findings, six):
         assert card.verdict.property("role") == "caution"
         assert "90 % set" not in texts(card)
@@ -238,6 +238,34 @@ def test_what_another_card_judges_is_not_called_not_judged(opened: Opened, grey:
     findings, _ = cards(opened(grey, FakeEngine(shared)))
     assert findings.not_judged.text() == "Not judged: Nodule, Hernia"
     assert "Emphysema" not in findings.not_judged.toolTip()
+
+
+# ---- findings that are rather absent than present ----
+
+
+@pytest.mark.parametrize(
+    ("atelectasis", "said", "role"),
+    [
+        (0.5, "Finding: Pleural effusion, Atelectasis", "finding"),
+        (0.499, "Finding: Pleural effusion. Worth a look: Atelectasis", "finding"),
+        (0.02, "Finding: Pleural effusion. Worth a look: Atelectasis", "finding"),
+    ],
+)
+def test_an_unlikely_finding_is_worth_a_look_and_no_more(
+    opened: Opened, grey: Path, atelectasis: float, said: str, role: str
+) -> None:
+    def rare(frame: Frame, force: bool) -> Analysis:
+        done = chest_analysis(frame)
+        own = {**(done.results[0].probabilities or {}), "atelectasis": atelectasis}
+        return replace(done, results=(replace(done.results[0], probabilities=own), done.results[1]))
+
+    findings, six = cards(opened(grey, FakeEngine(rare)))
+    assert (findings.verdict.text(), findings.verdict.property("role")) == (said, role)
+    likely = atelectasis >= 0.5
+    spoken = findings.rows["atelectasis"].accessibleName()
+    assert (", finding, " in spoken, ", worth a look, " in spoken) == (likely, not likely)
+    assert six.verdict.text() == "Worth a look: Viral pneumonia, Bacterial pneumonia"
+    assert six.verdict.property("role") == "caution"
 
 
 # ---- what is known of a sample ----
