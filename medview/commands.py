@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from medview.cli import OK, UNREADABLE, USAGE
 from medview.core.failures import Code, Failure
 from medview.imaging.open import find_files, open_path
-from medview.imaging.study import Frame
+from medview.imaging.study import Frame, Study
 from medview.inference.analysis import Analysis
 from medview.inference.engine import AUTO, Engine
 from medview.inference.fixes import INVERT, Fix, corrected, corrected_frame, rotation
@@ -77,14 +77,15 @@ def _is_no_picture(file: Path) -> bool:
     return isinstance(study, Failure) and study.code in none
 
 
-def _frames(frames: tuple[Frame, ...], middle: int, wanted: int | str) -> list[Frame] | Failure:
+def _frames(study: Study, wanted: int | str) -> list[Frame] | Failure:
+    frames = study.frames
     if isinstance(wanted, str):
-        return list(frames) if wanted == "all" else [frames[middle]]
+        return list(frames) if wanted == "all" else [frames[study.middle]]
     if wanted < len(frames):
         return [frames[wanted]]
     return Failure(
         Code.NO_SUCH_FRAME,
-        f"There is no frame {wanted}; this file has {len(frames)}, counted from 0.",
+        f"There is no frame {wanted}; medview reads {len(frames)} of this file ({study.description}), counted from 0.",
         f"Choose a number from 0 to {len(frames) - 1}." if len(frames) > 1 else "Leave --frame away.",
     )
 
@@ -123,7 +124,7 @@ def _judge(
     """Every wanted frame of one file, analysed and written."""
     study = open_path(path)
     wanted = request.frame
-    frames = study if isinstance(study, Failure) else _frames(study.frames, study.middle, wanted)
+    frames = study if isinstance(study, Failure) else _frames(study, wanted)
     if isinstance(study, Failure) or isinstance(frames, Failure):
         reason = frames if isinstance(frames, Failure) else None
         yield Analysis(str(path), wanted if isinstance(wanted, int) else 0, "error", reason), {}

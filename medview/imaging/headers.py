@@ -27,7 +27,7 @@ class Header:
         complete: False when the file ends before its format says it should.
         orientation: EXIF orientation 1-8.
         pixel_bytes: bytes of one decoded pixel.
-        animated: whether further pictures follow, to be shown in time.
+        pictures: how many of an animation, to be shown in time; only the first is read.
         pages: directories of a TIFF that are pictures of their own; empty for other formats.
     """
 
@@ -37,7 +37,7 @@ class Header:
     complete: bool = True
     orientation: int = 1
     pixel_bytes: int = 3
-    animated: bool = False
+    pictures: int = 1
     pages: tuple[TiffPage, ...] = ()
 
 
@@ -115,7 +115,7 @@ def _png(data: bytes) -> Header | None:
         return None
     cols, rows, bits, colour = struct.unpack_from(">IIBB", data, 16)
     samples = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}.get(colour, 4)
-    position, complete, orientation, animated = 8, False, 1, False
+    position, complete, orientation, pictures = 8, False, 1, 1
     while position + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, position)
         if kind == b"eXIf":
@@ -124,12 +124,12 @@ def _png(data: bytes) -> Header | None:
             # A transparent colour becomes a channel.
             samples = 2 if samples == 1 else 4
         elif kind == b"acTL" and length >= 4:
-            animated = int.from_bytes(data[position + 8 : position + 12], "big") > 1
+            pictures = max(1, int.from_bytes(data[position + 8 : position + 12], "big"))
         position += 12 + length
         if kind == b"IEND":
             complete = position <= len(data)
             break
-    return Header("png", rows, cols, complete, orientation, samples * (2 if bits == 16 else 1), animated)
+    return Header("png", rows, cols, complete, orientation, samples * (2 if bits == 16 else 1), pictures)
 
 
 def _jpeg(data: bytes) -> Header | None:
@@ -182,13 +182,12 @@ def _webp(data: bytes) -> Header | None:
     (declared,) = struct.unpack_from("<I", data, 4)
     complete = len(data) >= declared + 8
     kind = data[12:16]
-    orientation, animated = 1, False
+    orientation, pictures = 1, 1
     if kind == b"VP8X":
         cols = 1 + int.from_bytes(data[24:27], "little")
         rows = 1 + int.from_bytes(data[27:30], "little")
-        animated = bool(data[20] & 0x02)
-        if data[20] & 0x08:
-            orientation = _webp_orientation(data)
+        if data[20] & 0x0A:  # says that it has EXIF or is animated
+            orientation, pictures = _webp_extras(data)
     elif kind == b"VP8L":
         (bits,) = struct.unpack_from("<I", data, 21)
         cols, rows = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
@@ -196,24 +195,26 @@ def _webp(data: bytes) -> Header | None:
         cols, rows = (v & 0x3FFF for v in struct.unpack_from("<HH", data, 26))
     else:
         return None
-    return Header("webp", rows, cols, complete, orientation, 4, animated)
+    return Header("webp", rows, cols, complete, orientation, 4, pictures)
 
 
-def _webp_orientation(data: bytes) -> int:
-    position = 12
+def _webp_extras(data: bytes) -> tuple[int, int]:
+    """EXIF orientation and number of pictures, from the chunks of an extended file."""
+    position, orientation, pictures = 12, 1, 0
     while position + 8 <= len(data):
         kind, length = struct.unpack_from("<4sI", data, position)
         if kind == b"EXIF":
-            return exif_orientation(data[position + 8 : position + 8 + length])
+            orientation = exif_orientation(data[position + 8 : position + 8 + length])
+        pictures += kind == b"ANMF"
         position += 8 + length + length % 2
-    return 1
+    return orientation, max(1, pictures)
 
 
 def _gif(data: bytes) -> Header | None:
     cols, rows, flags = struct.unpack_from("<HHB", data, 6)
     position = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
     pictures, complete = 0, False
-    while position < len(data) and pictures < 2:
+    while position < len(data):
         kind = data[position]
         if kind == 0x3B:
             break
@@ -229,7 +230,7 @@ def _gif(data: bytes) -> Header | None:
             position += 1
         else:
             break
-    return Header("gif", rows, cols, complete and pictures > 0, pixel_bytes=4, animated=pictures > 1)
+    return Header("gif", rows, cols, complete and pictures > 0, pixel_bytes=4, pictures=max(1, pictures))
 
 
 def _sub_blocks(data: bytes, position: int) -> int:

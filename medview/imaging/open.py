@@ -92,6 +92,7 @@ def _open_raster(path: Path, examine: bool) -> Study | Failure:
     )
     first = pages[0]
     count = f", {len(frames)} pictures" if len(frames) > 1 else ""
+    count = f", the first of {first.pictures} pictures" if first.pictures > 1 else count
     description = f"{first.format.upper()}, {first.cols} x {first.rows} pixels{count}"
     return Study(path, description, (Series(path.name, frames),))
 

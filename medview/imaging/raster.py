@@ -7,7 +7,7 @@ The embedded colour profile is ignored on purpose: models were trained without i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,12 +49,14 @@ class Page:
         format: as `Header.format`.
         rows, cols: size after any EXIF rotation.
         notes: what can be said before decoding.
+        pictures: how many of an animation, of which this is the first.
     """
 
     format: str
     rows: int
     cols: int
     notes: tuple[str, ...] = ()
+    pictures: int = 1
 
 
 def check_header(data: bytes) -> Header | Failure:
@@ -88,7 +90,7 @@ def describe_raster(data: bytes, examine: bool = True) -> tuple[Page, ...] | Fai
     header = check_header(data)
     if isinstance(header, Failure):
         return header
-    notes: tuple[str, ...] = ("This file is animated; the first picture is shown.",) if header.animated else ()
+    notes = _animated(header)
     if header.format == "jpeg" and examine:
         # Damage shows only in decoding, and must be known before anybody trusts the picture.
         raster = read_raster(data)
@@ -96,7 +98,8 @@ def describe_raster(data: bytes, examine: bool = True) -> tuple[Page, ...] | Fai
             return raster
         notes += raster.notes
     if not header.pages:
-        return (_page(header.format, header.rows, header.cols, header.orientation, notes),)
+        page = _page(header.format, header.rows, header.cols, header.orientation, notes)
+        return (replace(page, pictures=header.pictures),)
     first = _check_page(header.pages[0], len(data))
     if first:
         return first
@@ -105,6 +108,12 @@ def describe_raster(data: bytes, examine: bool = True) -> tuple[Page, ...] | Fai
               if len(header.pages) > 1 else ())
         for n, p in enumerate(header.pages, 1)
     )  # fmt: skip
+
+
+def _animated(header: Header) -> tuple[str, ...]:
+    if header.pictures == 1:
+        return ()
+    return (f"This file is animated; only the first of its {header.pictures} pictures is read.",)
 
 
 def _page(kind: str, rows: int, cols: int, orientation: int, notes: tuple[str, ...]) -> Page:
@@ -151,8 +160,7 @@ def read_raster(data: bytes, page: int = 0, examine: bool = True) -> Raster | Fa
     if values.shape[:2] != (rows, cols) or values.ndim > 3:
         return _damaged(header, f"decoded {values.shape}, declared {rows} x {cols}")
     values, more = _to_grey_or_rgb(_plain_type(values))
-    if header.animated:
-        notes += ("This file is animated; the first picture is shown.",)
+    notes += _animated(header)
     orientation = directory.orientation if directory else header.orientation
     return Raster(np.ascontiguousarray(orient(values, orientation)), count, notes + more)
 

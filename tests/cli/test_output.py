@@ -184,6 +184,21 @@ def test_a_wrong_frame_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> N
     assert "a frame number from 0, or all" in capsys.readouterr().err
 
 
+def test_of_an_animation_it_is_said_that_only_the_first_picture_is_read(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    pictures = [np.full((60, 80, 3), level, np.uint8) for level in (0, 90, 180)]
+    path = tmp_path / "a.gif"
+    path.write_bytes(cv2.imencodemulti(".gif", pictures)[1].tobytes())
+    assert main(["analyze", str(path), "--frame", "2"]) == 1
+    out = capsys.readouterr().out
+    said = "GIF, 80 x 60 pixels, the first of 3 pictures"
+    assert f"There is no frame 2; medview reads 1 of this file ({said}), counted from 0. Leave --frame away." in out
+    assert main(["inspect", "--json", str(path)]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert (row["text"], row["frames"]) == (said, 1)
+
+
 def test_control_characters_of_a_name_do_not_reach_the_terminal(
     capsys: pytest.CaptureFixture[str], picture: Path
 ) -> None:

@@ -142,13 +142,29 @@ def test_animations_show_the_first_picture_with_a_note():
     control = chunk(b"acTL", struct.pack(">II", 3, 0))
     pages = describe_raster(png(RGB, 2, 8, None, control))
     assert not isinstance(pages, Failure)
-    assert "animated" in pages[0].notes[0]
-    ok, data = cv2.imencodemulti(".gif", [BGR, 255 - BGR])
+    assert pages[0].notes == ("This file is animated; only the first of its 3 pictures is read.",)
+    assert [page.pictures for page in pages] == [3]
+    ok, data = cv2.imencodemulti(".gif", [BGR, 255 - BGR] * 3)
     assert ok
     gif = read_raster(data.tobytes())
     assert isinstance(gif, Raster)
-    assert "animated" in gif.notes[0]
+    assert gif.notes == ("This file is animated; only the first of its 6 pictures is read.",)
     assert np.abs(gif.values.astype(int) - RGB).mean() < 20
+
+
+def test_an_animated_webp_says_how_many_pictures_it_has():
+    ok, still = cv2.imencode(".webp", BGR, [cv2.IMWRITE_WEBP_QUALITY, 101])
+    assert ok
+    rows, cols = RGB.shape[:2]
+    size = (cols - 1).to_bytes(3, "little") + (rows - 1).to_bytes(3, "little")
+    part = still.tobytes()[12:]
+    frame = bytes(6) + size + bytes([100, 0, 0, 0]) + part
+    body = b"WEBP" + b"VP8X" + struct.pack("<I", 10) + bytes([2, 0, 0, 0]) + size + b"ANIM" + struct.pack("<I6x", 6)
+    for _ in range(4):
+        body += b"ANMF" + struct.pack("<I", len(frame)) + frame
+    pages = describe_raster(b"RIFF" + struct.pack("<I", len(body)) + body)
+    assert not isinstance(pages, Failure)
+    assert [(page.rows, page.cols, page.pictures) for page in pages] == [(rows, cols, 4)]
 
 
 @pytest.mark.parametrize("kind", ["png", "jpg", "webp", "tiff", "bmp", "gif"])
