@@ -63,17 +63,18 @@ def _labels(card: Card) -> str:
         translate("cards", "Threshold"),
         translate("cards", "Sensitivity"),
         translate("cards", "Specificity"),
+        translate("cards", "Right of those marked"),
         translate("cards", "What it means"),
     ]
     rows = []
     for label in card.shown:
         point = card.operating_points.get(label.id)
-        shares = (point.threshold, point.sensitivity, point.specificity) if point else ()
-        numbers = [words.percent(share) for share in shares] or ["", "", ""]
+        shares = (point.threshold, point.sensitivity, point.specificity, point.ppv) if point else ()
+        numbers = [words.percent(share) for share in shares] or [""] * 4
         rows.append([escape(label.name), *numbers, escape(label.about)])
     if not card.operating_points:
-        heads[1:4] = []
-        rows = [[row[0], row[4]] for row in rows]
+        heads[1:5] = []
+        rows = [[row[0], row[5]] for row in rows]
     text = table(rows, [escape(head) for head in heads])
     if card.prediction_set:
         share = words.percent(card.prediction_set.coverage, 0)

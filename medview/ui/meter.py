@@ -134,7 +134,7 @@ class ProbabilityRow(QAbstractButton):
         filled.setWidth(max(track.width() * self.probability, 3))
         if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
             filled.moveRight(track.right())
-        painter.setBrush(QColor(theme.FINDING if self.is_likely else theme.ACCENT))
+        painter.setBrush(QColor(theme.FINDING if self.is_finding else theme.ACCENT))
         painter.drawRoundedRect(filled, 3, 3)
         self._paint_band(painter, track)
         if self.threshold is not None:

@@ -178,7 +178,7 @@ def test_no_model_runs_on_what_was_computed_and_the_panel_says_so(listed: Listed
     assert "Finding" not in shown
     window.findings.cards[0].findChildren(type(window.notice.accept))[0].click()
     qtbot.waitUntil(lambda: window.workspace.plane is None)
-    assert "Finding: Melanoma" in texts(window.findings)
+    assert "Worth a look: Melanoma" in texts(window.findings)
 
 
 def test_window_and_polarity_go_along_but_not_the_zoom(listed: Listed, qtbot: QtBot) -> None:
