@@ -23,6 +23,7 @@ from medview.imaging.values import display_type
 # Decoded values of one picture may take this much: a 10,000 x 10,000 colour scan fits, a 30,000 x 30,000 one does not.
 MAX_BYTES = 300 * 1024 * 1024
 DAMAGED_PART = "Part of this picture is damaged: its data is broken, and what is shown may be shifted, grey or missing."
+TRANSPARENT = "Parts of this picture are transparent; they are shown in the colours that the file stores for them."
 _AGAIN = "Copy the file again from where it came from, or export it anew."
 
 
@@ -249,17 +250,18 @@ def _plain_type(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _to_grey_or_rgb(values: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
-    """Transparency is laid over black, colour that is grey in every pixel becomes grey, deep colour 16-bit."""
+    """Transparency is left away, colour that is grey in every pixel becomes grey, deep colour 16-bit.
+
+    A transparent pixel keeps the colour that is stored for it: laid over black or white, half of a film would be gone
+    for the models and for the eye.
+    """
     notes: tuple[str, ...] = ()
     if values.ndim == 3 and values.shape[2] in (2, 4):
         alpha = values[:, :, -1]
         values = values[:, :, :-1]
         top = float(np.iinfo(values.dtype).max) if values.dtype.kind in "ui" else 1.0
         if alpha.min() < top:
-            cover = alpha.astype(np.float32)[:, :, None] / np.float32(top)
-            blended = values * cover
-            values = np.rint(blended).astype(values.dtype) if values.dtype.kind in "ui" else blended
-            notes = ("Transparent parts of the picture are shown black.",)
+            notes = (TRANSPARENT,)
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[:, :, 0]
     if values.ndim == 3 and _is_grey(values):

@@ -62,15 +62,39 @@ def test_palette_and_one_bit_png():
     assert np.array_equal(values_of(png(bits, 0, 1, (40, 60)))[:, :56], np.where(GREY > 99, 255, 0)[:, :56])
 
 
-def test_transparent_parts_are_black_and_said_so():
-    alpha = np.full(GREY.shape, 255, np.uint8)
-    alpha[:10], alpha[10:20] = 0, 128
-    raster = read_raster(png(np.dstack([RGB, alpha]), 6))
+PARTLY = np.full(GREY.shape, 255, np.uint8)
+PARTLY[:10], PARTLY[10:20] = 0, 128
+NOWHERE = np.zeros_like(PARTLY)
+
+
+@pytest.mark.parametrize("alpha", [PARTLY, NOWHERE])
+def test_transparent_parts_have_the_colours_that_are_stored(alpha: np.ndarray):
+    notes = ("Parts of this picture are transparent; they are shown in the colours that the file stores for them.",)
+    deep = alpha.astype(np.uint16) * 257
+    for data, expected in (
+        (png(np.dstack([RGB, alpha]), 6), RGB),
+        (png(np.dstack([GREY, alpha]), 4), GREY),
+        (png(np.dstack([DEEP, deep]), 4, 16), DEEP),
+        (tiff([np.dstack([RGB, alpha])], 2), RGB),
+    ):
+        raster = read_raster(data)
+        assert isinstance(raster, Raster)
+        assert np.array_equal(raster.values, expected)
+        assert raster.notes == notes
+
+
+def test_a_transparent_colour_of_a_palette_keeps_its_colour():
+    numbers = (np.arange(2400) % 3).astype(np.uint8).reshape(40, 60)
+    extra = chunk(b"PLTE", bytes([255, 0, 0, 0, 255, 0, 10, 20, 30])) + chunk(b"tRNS", bytes([0, 128]))
+    expected = np.array([[255, 0, 0], [0, 255, 0], [10, 20, 30]], np.uint8)[numbers]
+    assert np.array_equal(values_of(png(numbers, 3, 8, None, extra)), expected)
+
+
+def test_a_picture_that_is_opaque_all_over_has_no_note():
+    raster = read_raster(png(np.dstack([RGB, np.full_like(GREY, 255)]), 6))
     assert isinstance(raster, Raster)
-    assert not raster.values[:10].any()
-    assert np.array_equal(raster.values[20:], RGB[20:])
-    assert np.abs(raster.values[10:20] - RGB[10:20] * (128 / 255)).max() <= 0.5
-    assert raster.notes == ("Transparent parts of the picture are shown black.",)
+    assert np.array_equal(raster.values, RGB)
+    assert raster.notes == ()
 
 
 @pytest.mark.parametrize("number", range(1, 9))
