@@ -24,7 +24,12 @@ FLAGS: dict[Fix, str] = {
     "rotate_180": "--rotate 180",
     "rotate_270": "--rotate 270",
 }
-LEGEND = "\n* at or above its operating point. A second look for study and research, not a medical device."
+# Width of the column with an operating point.
+POINT = len("  (from 38.0%)")
+LEGEND = (
+    "\n* at or above its operating point, the number behind `from`. "
+    "A second look for study and research, not a medical device."
+)
 
 
 def printable(text: str) -> str:
@@ -158,10 +163,13 @@ def _probabilities(result: Result, analysis: Analysis) -> Iterator[str]:
     else:
         labels = "1 label" if count == 1 else f"{count} labels"
         yield f"        looks for {labels} only, each by itself; they do not add up to one"
+    # A normal label is no finding, however probable.
+    points = {name: point for name, point in card.operating_points.items() if not card.label(name).normal}
     for label, p in sorted((result.probabilities or {}).items(), key=lambda item: -item[1]):
         mark = "*" if label in result.findings else " "
-        band = f" {bands[label][0]:6.1%} to {bands[label][1]:6.1%}" if label in bands else ""
-        yield f"      {mark} {card.label(label).name:<36} {p:6.1%}{band}  {'#' * round(p * 24)}"
+        point = f"  (from {points[label].threshold:5.1%})" if label in points else " " * POINT * bool(points)
+        band = f"  {bands[label][0]:6.1%} to {bands[label][1]:6.1%}" if label in bands else ""
+        yield f"      {mark} {card.label(label).name:<36} {p:6.1%}{point}{band}  {'#' * round(p * 24)}"
     if card.prediction_set and result.prediction_set is not None and not analysis.forced:
         names = ", ".join(card.label(label).name for label in result.prediction_set) or "no label is likely enough"
         yield f"        {card.prediction_set.coverage:.0%} set: {names}"

@@ -24,7 +24,7 @@ from medview.output import Output, _lines, printable
 from medview.report import export
 from tests.cli.fakes import FakeEngine
 from tests.imaging.make import dicom
-from tests.ui.fakes import NEGATIVE, chest_analysis, steady
+from tests.ui.fakes import NEGATIVE, chest_analysis, skin_analysis, steady
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURE = cv2.imencode(".png", np.random.default_rng(0).integers(0, 256, (60, 80)).astype(np.uint8))[1].tobytes()
@@ -259,7 +259,9 @@ def test_a_table_tells_bands_sets_and_what_is_not_judged() -> None:
         "The film looks like a negative. Invert it.\n    Try: --invert",
         "        looks for 5 labels only, each by itself; they do not add up to one\n",
         "        knows only these 6 classes; anything else is called one of them\n",
-        "* Pleural effusion                      81.0%  72.9% to  97.2%  ###################",
+        "      * Pleural effusion                      81.0%  (from 30.0%)   72.9% to  97.2%  ###################\n",
+        "      * Atelectasis                           52.0%  (from 40.0%)   46.8% to  62.4%  ############\n",
+        "        Consolidation                          8.0%                  7.2% to   9.6%  ##\n",
         "90% set: Viral pneumonia, Bacterial pneumonia",
         "not judged: Nodule, Hernia",
         "unstable: small changes of the picture speak for or against Bacterial pneumonia",
@@ -299,3 +301,31 @@ def test_a_picture_of_nothing_is_given_no_kind(code: Code, kind: str) -> None:
     reason = Failure(code, "It is so.", "Do this.")
     lines = list(_lines(Analysis("x.png", 0, "refused", reason, "brain_mri", {"brain_mri": 0.19, "other": 0.8})))
     assert lines == [f"x.png  refused{kind}", "    It is so. Do this."]
+
+
+def test_the_columns_of_a_table_stand_below_each_other() -> None:
+    seen = chest_analysis(Frame(Path("x.png"), 0, 4, 4, "", lambda: np.zeros((4, 4), np.uint8)))
+    rows = [line for line in _lines(seen) if line.startswith(("      * ", "        ")) and "%  " in line]
+    assert len(rows) == 11
+    assert {line.index("%  ") for line in rows} == {50}
+    assert {line.index("(from") for line in rows if "(from" in line} == {53}
+    assert {line.rindex("  #") for line in rows if "#" in line} == {65}
+    assert "      * Viral pneumonia                       46.0%  (from 15.0%)  ###########" in rows
+    assert "        Normal                                 4.0%                #" in rows
+
+
+def test_a_normal_label_has_no_point_in_the_table() -> None:
+    seen = skin_analysis(Frame(Path("x.png"), 0, 4, 4, "", lambda: np.zeros((4, 4), np.uint8)))
+    (result,) = seen.results
+    points = {**result.card.operating_points, "nv": result.card.operating_points["mel"]}
+    card = replace(result.card, operating_points=points)
+    lines = list(_lines(replace(seen, results=(replace(result, card=card),))))
+    assert "        Melanocytic naevus                    60.2%                ##############" in lines
+    assert "      * Melanoma                              34.1%  (from 21.0%)  ########" in lines
+
+
+def test_without_operating_points_there_is_no_column_for_them() -> None:
+    seen = skin_analysis(Frame(Path("x.png"), 0, 4, 4, "", lambda: np.zeros((4, 4), np.uint8)))
+    card = replace(seen.results[0].card, operating_points={})
+    lines = list(_lines(replace(seen, results=(replace(seen.results[0], card=card),))))
+    assert "      * Melanoma                              34.1%  ########" in lines
