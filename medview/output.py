@@ -27,7 +27,7 @@ FLAGS: dict[Fix, str] = {
 # Width of the column with an operating point.
 POINT = len("  (from 38.0%)")
 LEGEND = (
-    "\n* at or above its operating point, the number behind `from`. "
+    "\n* finding: at or above its operating point, the number behind `from`. + the same, but under 50 %: worth a look. "
     "A second look for study and research, not a medical device."
 )
 
@@ -166,7 +166,7 @@ def _probabilities(result: Result, analysis: Analysis) -> Iterator[str]:
     # A normal label is no finding, however probable.
     points = {name: point for name, point in card.operating_points.items() if not card.label(name).normal}
     for label, p in sorted((result.probabilities or {}).items(), key=lambda item: -item[1]):
-        mark = "*" if label in result.findings else " "
+        mark = "*" if label in result.likely else "+" if label in result.findings else " "
         point = f"  (from {points[label].threshold:5.1%})" if label in points else " " * POINT * bool(points)
         band = f"  {bands[label][0]:6.1%} to {bands[label][1]:6.1%}" if label in bands else ""
         yield f"      {mark} {card.label(label).name:<36} {p:6.1%}{point}{band}  {'#' * round(p * 24)}"

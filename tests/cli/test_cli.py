@@ -225,7 +225,7 @@ def test_the_table_reads_like_a_result(capsys: pytest.CaptureFixture[str]) -> No
     out = capsys.readouterr().out
     assert "Melanoma" in out
     assert "skin-lesion" in out
-    assert "* at or above its operating point" in out
+    assert "* finding: at or above its operating point" in out
     assert " ms)" in out
 
 

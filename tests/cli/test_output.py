@@ -305,12 +305,12 @@ def test_a_picture_of_nothing_is_given_no_kind(code: Code, kind: str) -> None:
 
 def test_the_columns_of_a_table_stand_below_each_other() -> None:
     seen = chest_analysis(Frame(Path("x.png"), 0, 4, 4, "", lambda: np.zeros((4, 4), np.uint8)))
-    rows = [line for line in _lines(seen) if line.startswith(("      * ", "        ")) and "%  " in line]
+    rows = [line for line in _lines(seen) if line.startswith(("      * ", "      + ", "        ")) and "%  " in line]
     assert len(rows) == 11
     assert {line.index("%  ") for line in rows} == {50}
     assert {line.index("(from") for line in rows if "(from" in line} == {53}
     assert {line.rindex("  #") for line in rows if "#" in line} == {65}
-    assert "      * Viral pneumonia                       46.0%  (from 15.0%)  ###########" in rows
+    assert "      + Viral pneumonia                       46.0%  (from 15.0%)  ###########" in rows
     assert "        Normal                                 4.0%                #" in rows
 
 
@@ -321,11 +321,11 @@ def test_a_normal_label_has_no_point_in_the_table() -> None:
     card = replace(result.card, operating_points=points)
     lines = list(_lines(replace(seen, results=(replace(result, card=card),))))
     assert "        Melanocytic naevus                    60.2%                ##############" in lines
-    assert "      * Melanoma                              34.1%  (from 21.0%)  ########" in lines
+    assert "      + Melanoma                              34.1%  (from 21.0%)  ########" in lines
 
 
 def test_without_operating_points_there_is_no_column_for_them() -> None:
     seen = skin_analysis(Frame(Path("x.png"), 0, 4, 4, "", lambda: np.zeros((4, 4), np.uint8)))
     card = replace(seen.results[0].card, operating_points={})
     lines = list(_lines(replace(seen, results=(replace(seen.results[0], card=card),))))
-    assert "      * Melanoma                              34.1%  ########" in lines
+    assert "      + Melanoma                              34.1%  ########" in lines
