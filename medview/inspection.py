@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medview.cli import OK, UNREADABLE, USAGE
-from medview.core.failures import UNREAD, Failure
+from medview.core.failures import Code, Failure
 from medview.imaging.child import ChildReader, serve
 from medview.imaging.files import find_files
 from medview.output import printable, say
 
 if TYPE_CHECKING:
     from medview.imaging.study import Series
+
+# Reasons that lie outside the file: there was nothing to inspect.
+_UNREADABLE = (Code.NOT_FOUND, Code.NO_PERMISSION, Code.READ_ERROR)
 
 
 def inspect(options: argparse.Namespace) -> int:
@@ -33,7 +36,7 @@ def inspect(options: argparse.Namespace) -> int:
         for path in _files(options.paths):
             for row in _facts(reader, path):
                 print(json.dumps(row) if options.json else "\n".join(map(printable, _lines(row))), flush=True)
-                code = UNREADABLE if row["code"] in UNREAD else code or OK
+                code = UNREADABLE if row["code"] in _UNREADABLE else code or OK
     if code is None:
         say("No file was found.")
     return UNREADABLE if code is None else code

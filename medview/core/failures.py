@@ -54,10 +54,6 @@ class Code(StrEnum):
     INTERNAL = "internal"
 
 
-# Reasons that lie outside the file: they say nothing about what it holds.
-UNREAD = frozenset((Code.NOT_FOUND, Code.NO_PERMISSION, Code.READ_ERROR))
-
-
 @dataclass(frozen=True)
 class Failure:
     """Why something could not be done.

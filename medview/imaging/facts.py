@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from medview.core.failures import UNREAD, Code, Failure
+from medview.core.failures import Code, Failure
 from medview.imaging.archive import unpack
 from medview.imaging.open import open_path, recognise
 from medview.imaging.study import Frame, Origin, Study
@@ -23,7 +23,9 @@ _OUTCOMES = {
     Code.NO_IMAGES: NOT_AN_IMAGE,
     Code.UNSUPPORTED: UNSUPPORTED,
     Code.TOO_LARGE: UNSUPPORTED,
-    **dict.fromkeys(UNREAD, NOT_READ),
+    # Not READ_ERROR: damage can send a reader beyond the file as well as a broken drive.
+    Code.NOT_FOUND: NOT_READ,
+    Code.NO_PERMISSION: NOT_READ,
 }
 
 

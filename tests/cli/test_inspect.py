@@ -130,6 +130,9 @@ def test_a_file_that_may_not_be_read_is_not_called_corrupt(capsys: pytest.Captur
     assert (code, row["outcome"], row["code"]) == (1, "not-read", "no-permission")
 
 
-@pytest.mark.parametrize("code", [Code.NOT_FOUND, Code.NO_PERMISSION, Code.READ_ERROR])
-def test_what_lies_outside_the_file_says_nothing_about_it(code: Code) -> None:
-    assert refusal("a.dcm", Failure(code, "It is so.", "Do this.")).outcome == "not-read"
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [(Code.NOT_FOUND, "not-read"), (Code.NO_PERMISSION, "not-read"), (Code.READ_ERROR, "refuse-corrupt")],
+)
+def test_what_lies_outside_the_file_says_nothing_about_it(code: Code, outcome: str) -> None:
+    assert refusal("a.dcm", Failure(code, "It is so.", "Do this.")).outcome == outcome
