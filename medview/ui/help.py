@@ -20,7 +20,7 @@ _PANEL = (
     QT_TRANSLATE_NOOP(
         "help",
         "Bars are calibrated probabilities. The white tick is the threshold from which the label counts as a finding; "
-        "the word Finding stands beside every one that reached it.",
+        "Finding or Worth a look stands beside every one that reached it.",
     ),
     QT_TRANSLATE_NOOP(
         "help",
@@ -32,8 +32,13 @@ _PANEL = (
     QT_TRANSLATE_NOOP(
         "help",
         "A set, such as the 90 % set, holds the labels of which one is the true one that often, on pictures like "
-        "those of the validation. The longer it is, the less the model knows; "
+        "those of the validation, for doubtful answers as for clear ones. The longer it is, the less the model knows; "
         "an empty set means that no label is likely enough, as on a picture unlike those it learned from.",
+    ),
+    QT_TRANSLATE_NOOP(
+        "help",
+        "A label that reaches its threshold is a finding at 50 % or more, and below that worth a look: rather absent "
+        "than present, but too probable to be passed over. Where two models contradict each other, the panel says so.",
     ),
     QT_TRANSLATE_NOOP(
         "help",
