@@ -6,6 +6,7 @@ before and while unpacking.
 
 from __future__ import annotations
 
+import errno
 import shutil
 import tempfile
 import threading
@@ -76,11 +77,16 @@ def _unpack(path: Path, size: int) -> Unpacked | Failure:
                 found.append((target, info.filename))
             return Unpacked(found, folder)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
-        return Failure(
-            Code.CORRUPT, f"The archive {path.name} is damaged.", "Copy it again from where it came from.", repr(error)
-        )
+        return _damaged(path, error)
     except OSError as error:
-        return os_failure(path, error)
+        # EINVAL: its table of contents leads to before the beginning of the file.
+        return _damaged(path, error) if error.errno == errno.EINVAL else os_failure(path, error)
+
+
+def _damaged(path: Path, error: Exception) -> Failure:
+    return Failure(
+        Code.CORRUPT, f"The archive {path.name} is damaged.", "Copy it again from where it came from.", repr(error)
+    )
 
 
 def _wanted(name: str) -> bool:

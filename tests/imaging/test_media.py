@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 from pathlib import Path
 
@@ -93,6 +94,18 @@ def test_a_size_that_lies_is_damage(tmp_path: Path):
     assert refused(path).code is Code.CORRUPT
     path.write_bytes(data[:60])
     assert refused(path).code is Code.CORRUPT
+
+
+def test_an_archive_whose_contents_lie_before_its_beginning_is_damaged(tmp_path: Path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("a.png", b"x" * 50)
+    data = bytearray(path.read_bytes())
+    (start,) = struct.unpack_from("<I", data, len(data) - 6)  # of the table of contents, in the last record
+    struct.pack_into("<I", data, len(data) - 6, start + 1000)
+    path.write_bytes(data)
+    failure = refused(path)
+    assert (failure.code, failure.text) == (Code.CORRUPT, "The archive a.zip is damaged.")
 
 
 def test_archives_without_pictures(tmp_path: Path):
