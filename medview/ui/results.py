@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from medview.inference.analysis import Analysis, Result
 from medview.inference.card import Card as ModelCard
@@ -147,7 +147,9 @@ class ResultCard(Card):
     def _add_foot(self) -> None:
         """A line that is there from the start: nothing below moves when the stability comes."""
         line = QHBoxLayout()
-        line.setContentsMargins(INSET, 0, 0, 0)
+        # Qt does not mirror margins.
+        rtl = QApplication.layoutDirection() == Qt.LayoutDirection.RightToLeft
+        line.setContentsMargins(0 if rtl else INSET, 0, INSET if rtl else 0, 0)
         line.addWidget(self.unsteady, 1)
         self.unsteady.setFixedHeight(FOOT)
         if any(row.isHidden() for row in self.rows.values()):
