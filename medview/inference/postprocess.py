@@ -54,8 +54,8 @@ def class_heatmaps(maps: NDArray[Any], labels: list[str], one_of_n: bool) -> dic
 
 def frame_maps(outputs: dict[str, NDArray[Any]], rule: str, region: Region) -> NDArray[np.float32]:
     """Class activation maps (classes, h, w) over the whole frame. What a network saw of the lungs alone lies in
-    `region` and counts as much there as spread over the frame: the mean over the frame stays the same. `rule`: what
-    the card says of the region."""
+    `region` and counts as much there as spread over the frame: the mean over the frame stays the same but for the
+    interpolation and for whole cells, a few per cent. `rule`: what the card says of the region."""
     maps = np.asarray(outputs["maps"][0], np.float32)
     if rule == "whole":
         return maps

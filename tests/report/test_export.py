@@ -13,8 +13,10 @@ import pytest
 from medview.core.failures import Code, Failure
 from medview.inference.analysis import Analysis, Mask, Result
 from medview.inference.card import Card, Label
+from medview.inference.lungs import Region
 from medview.inference.preprocess import Preprocess
 from medview.report import export
+from medview.report.overlay import FRAME_RGBA, heatmap_rgba
 
 RULE = Preprocess((4, 4), "grey", "stretch")
 
@@ -76,6 +78,17 @@ def test_without_a_finding_the_most_probable_label_is_written(tmp_path: Path, im
     calm = Analysis("f", 0, "ok", results=(Result(**{**whole.results[0].__dict__, "findings": ()}),))
     calm.results[0].heatmaps["b"][0, 0] = 0.5  # type: ignore[index]
     assert set(export.write_outputs(calm, image, tmp_path, "s", which="findings")) == {("cls", "b")}  # type: ignore[arg-type]
+
+
+def test_the_part_that_was_looked_at_is_framed(tmp_path: Path, image: np.ndarray) -> None:
+    region = Region(0.1, 0.25, 0.9, 0.75)
+    classes = analysis().results[0]
+    part = Analysis("f", 0, "ok", results=(Result(**{**classes.__dict__, "region": region}),))
+    files = export.write_outputs(part, image, tmp_path, "s")
+    assert isinstance(files, dict)
+    heat = heatmap_rgba(np.ones((2, 2), np.float32), (30, 40), region)
+    assert (heat[3, 10] == FRAME_RGBA).all()
+    assert (read(files["cls", "a"])[..., ::-1] == export.burn(image, heat, export.HEATMAP_OPACITY)).all()
 
 
 @pytest.mark.parametrize("which", ["all", "findings"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +15,17 @@ from PySide6.QtGui import QImage, QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from medview.imaging.study import Frame
 from medview.imaging.window import Window, render
+from medview.inference.analysis import Analysis
+from medview.inference.lungs import Region
 from medview.report import overlay
 from medview.ui.canvas import Canvas
 from medview.ui.layers import DRAWING_RGBA, ImageLayer, mask_layer
 from medview.ui.window import MainWindow
 from tests.imaging.make import dicom
 from tests.ui.conftest import write_png
-from tests.ui.fakes import FakeEngine, mri_analysis
+from tests.ui.fakes import FakeEngine, mri_analysis, skin_analysis
 
 Opened = Callable[..., MainWindow]
 
@@ -153,6 +157,24 @@ def test_heatmap_is_laid_over_with_its_opacity(opened: Opened, grey: Path) -> No
     ws.set_overlay(heatmap_opacity=0.0)
     _, shown = at_actual_size(window, 60, 80)
     assert (shown == ramp()[:, :, None]).all()
+
+
+def test_the_part_that_was_looked_at_is_framed(opened: Opened, grey: Path) -> None:
+    region = Region(0.1, 0.25, 0.9, 0.75)
+
+    def part(frame: Frame, force: bool) -> Analysis:
+        done = skin_analysis(frame)
+        return replace(done, results=tuple(replace(result, region=region) for result in done.results))
+
+    window = opened(grey, FakeEngine(part), heatmap_on=True)
+    ws = window.workspace
+    ws.set_overlay(heatmap_opacity=1.0)
+    assert ws.heatmap is not None
+    _, shown = at_actual_size(window, 60, 80)
+    framed = overlay.burn(ramp(), overlay.heatmap_rgba(ws.heatmap[0], (60, 80), region), 1.0)
+    whole = overlay.burn(ramp(), overlay.heatmap_rgba(ws.heatmap[0], (60, 80)), 1.0)
+    assert np.abs(framed.astype(int) - whole).max() > 20
+    assert np.abs(shown.astype(int) - framed).max() <= 2
 
 
 def test_another_label_is_another_heatmap(opened: Opened, grey: Path) -> None:
