@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +27,7 @@ from medview.inference.preprocess import Preprocess, preprocess, region_of, to_c
 from medview.inference.registry import Model, ModelStatus, Registry
 from medview.inference.runtime import Device
 from medview.inference.stability import with_stability
+from medview.inference.values import shrunk
 
 log = logging.getLogger(__name__)
 
@@ -77,16 +78,18 @@ class Engine:
             return Analysis(file, frame.index, "error", decoded)
         frame, decoded = corrected_frame(frame, fixes), corrected(decoded, fixes)
         token.progress(0.1, "checking the picture")
-        verdict = self._judge(decoded, frame)
+        sight = Sight(decoded, frame)
+        verdict = self._judge(sight)
         if isinstance(verdict, Failure):
             return Analysis(file, frame.index, "error", verdict)
+        sight.lungs = verdict.lungs
         reason = verdict.reason or self._mismatch(model, verdict.kind)
         seen = Analysis(file, frame.index, "refused", reason, verdict.kind, verdict.scores)
         gatekeeper = self.registry.cards.get(gate.GATE_MODEL)
         seen = replace(seen, quality=verdict.quality, corrected=tuple(fixes), gate=gatekeeper)
         if reason is None or force:
             cards = self._choose(model, verdict, refused=reason is not None)
-            results, failures = self._run(cards, Sight(decoded, frame, verdict.lungs), token)
+            results, failures = self._run(cards, sight, token)
             seen = replace(
                 seen,
                 status="ok" if results else "error",
@@ -97,7 +100,7 @@ class Engine:
                 contradictions=contradictions(results),
             )
         if stability:
-            seen = self._steadied(seen, decoded, frame, token)
+            seen = self._steadied(seen, sight, token)
         return replace(seen, total_ms=(time.perf_counter() - started) * 1e3)
 
     def add_stability(
@@ -108,24 +111,28 @@ class Engine:
         `values` are those of the file; what the analysis had put right is done again. Raises `Cancelled`.
         """
         fixes = analysis.corrected
-        return self._steadied(analysis, corrected(values, fixes), corrected_frame(frame, fixes), token or Token())
+        sight = Sight(corrected(values, fixes), corrected_frame(frame, fixes))
+        return self._steadied(analysis, sight, token or Token())
 
-    def _steadied(self, analysis: Analysis, values: NDArray[Any], frame: Frame, token: Token) -> Analysis:
+    def _steadied(self, analysis: Analysis, sight: Sight, token: Token) -> Analysis:
         results = []
         for result in analysis.results:
             model = self.registry.load(result.card.id)
             steady: Result | Failure = result
             if isinstance(model, Model) and result.probabilities:
-                unit = to_canonical(values, result.card.preprocess, frame.inverted, result.region)
+                unit = to_canonical(sight.small, result.card.preprocess, sight.frame.inverted, result.region)
                 steady = _guarded(model, partial(with_stability, model, result, unit, token))
             results.append(result if isinstance(steady, Failure) else steady)
         return replace(analysis, results=tuple(results))
 
-    def _judge(self, values: NDArray[Any], frame: Frame) -> gate.Verdict | Failure:
+    def _judge(self, sight: Sight) -> gate.Verdict | Failure:
         gatekeeper = self.registry.load(gate.GATE_MODEL)
         if isinstance(gatekeeper, Failure):
             return gatekeeper
-        return _guarded(gatekeeper, lambda: gate.judge(gatekeeper, values, frame.inverted, frame.lateral))
+        frame = sight.frame
+        return _guarded(
+            gatekeeper, lambda: gate.judge(gatekeeper, sight.values, frame.inverted, frame.lateral, sight.small)
+        )
 
     def _mismatch(self, model: str, kind: str) -> Failure | None:
         """Why the model asked for by name must not judge a picture of this kind, or None."""
@@ -191,19 +198,30 @@ def _guarded(model: Model, work: Callable[[], T]) -> T | Failure:
         )
 
 
+@dataclass(eq=False)
 class Sight:
-    """One picture as the networks see it: what several of them want alike is made once. `values` are those of `frame`;
-    `lungs` is where the gate found them, None where it did not look."""
+    """One picture as the networks see it: what several of them want alike is made once.
 
-    def __init__(self, values: NDArray[Any], frame: Frame, lungs: Region | None = None) -> None:
-        self.values, self.frame, self.lungs = values, frame, lungs
-        self._inputs: dict[Preprocess, tuple[NDArray[np.float32], Region]] = {}
+    Attributes:
+        values: those of `frame`, (rows, cols[, 3]).
+        lungs: where the gate found them, None where it did not look.
+    """
+
+    values: NDArray[Any]
+    frame: Frame
+    lungs: Region | None = None
+    _inputs: dict[Preprocess, tuple[NDArray[np.float32], Region]] = field(default_factory=dict)
+
+    @cached_property
+    def small(self) -> NDArray[Any]:
+        """The values, of a large film `shrunk`: every network's input is made of these."""
+        return shrunk(self.values)
 
     def input(self, rule: Preprocess) -> tuple[NDArray[np.float32], Region]:
         """The tensor by a card's rule (`medview.inference.preprocess.preprocess`) and the region it shows."""
         if rule not in self._inputs:
-            region = region_of(self.values, rule, self.frame.inverted, self.lungs)
-            self._inputs[rule] = preprocess(self.values, rule, self.frame.inverted, region), region
+            region = region_of(self.small, rule, self.frame.inverted, self.lungs)
+            self._inputs[rule] = preprocess(self.small, rule, self.frame.inverted, region), region
         return self._inputs[rule]
 
 

@@ -33,6 +33,7 @@ from medview.inference.quality import (
     worst_first,
 )
 from medview.inference.registry import Model
+from medview.inference.values import shrunk
 
 GATE_MODEL = "image-kind"
 OTHER = "other"
@@ -103,11 +104,19 @@ def _look(model: Model, tensor: NDArray[np.float32]) -> Look:
     return Look.of(model.card, outputs["logits"][0], outputs["features"][0], model.gate)
 
 
-def judge(model: Model, values: NDArray[Any], inverted: bool, lateral: bool = False) -> Verdict:
+def judge(
+    model: Model,
+    values: NDArray[Any],
+    inverted: bool,
+    lateral: bool = False,
+    small: NDArray[Any] | None = None,
+) -> Verdict:
     """Run the gate on a picture's values, (rows, cols) or (rows, cols, 3). Kind and scores are there even where the
-    picture is refused as none, for those who force an analysis. `lateral`: its file calls it a lateral view."""
+    picture is refused as none, for those who force an analysis. `lateral`: its file calls it a lateral view. `small` is
+    what `shrunk` makes of the values, where the caller has it."""
     card = model.card
-    tensor = preprocess(values, card.preprocess, inverted)
+    small = shrunk(values) if small is None else small
+    tensor = preprocess(small, card.preprocess, inverted)
     look = _look(model, tensor)
     kind, scores, distance = look.kind, look.scores, look.distance
     unusable = check_picture(values)
@@ -124,7 +133,7 @@ def judge(model: Model, values: NDArray[Any], inverted: bool, lateral: bool = Fa
         turned = hard
     # On a film that lies or is a negative the lungs need not be found; the note about that is enough.
     chest = kind == "chest_xray"
-    lungs = find_lungs(values, inverted) if chest and not turned else None
+    lungs = find_lungs(small, inverted) if chest and not turned else None
     quality = worst_first((*view_notes(kind, lateral), *lung_notes(lungs), *turned, *notes(measures, kind)))
     unfit = next((note.failure() for note in quality if note.severity == "refuse"), None)
     return Verdict(kind, scores, distance, unfit or reason, quality, WHOLE if chest and turned else lungs)

@@ -8,6 +8,7 @@ import tomllib
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from medview.inference.lungs import WHOLE, find_lungs
 from medview.inference.postprocess import class_heatmaps, frame_maps
 from medview.inference.preprocess import Preprocess, preprocess
 from medview.inference.registry import Model, models_folder
+from medview.inference.values import shrunk
 
 
 @pytest.fixture(scope="module")
@@ -357,3 +359,26 @@ def test_an_accepted_picture_without_a_model_is_an_error_and_no_other_model_runs
     assert analysis.status == "error"
     assert analysis.reason is not None
     assert analysis.reason.code is Code.NO_MODEL
+
+
+def test_a_large_film_is_shrunk_once_and_answered_the_same(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = sample("chest_xray").modality_values()
+    assert isinstance(film, np.ndarray)
+    large = cv2.resize(film.astype(np.uint16) * 16, (2400, 2800), interpolation=cv2.INTER_LINEAR)
+    shrinkings = []
+    monkeypatch.setattr("medview.inference.engine.shrunk", lambda v: shrinkings.append(v.shape) or shrunk(v))
+    analysis = engine.analyse(made(large), "x", stability=True)
+    assert shrinkings == [(2800, 2400)]
+    monkeypatch.setattr("medview.inference.engine.shrunk", lambda v: v)
+    whole = engine.analyse(made(large), "x", stability=True)
+    for ours, theirs in zip(analysis.results, whole.results, strict=True):
+        assert ours.probabilities == pytest.approx(theirs.probabilities, abs=0.02)
+        assert ours.region.top == pytest.approx(theirs.region.top, abs=0.02)
+        assert ours.stability is not None
+
+
+def test_what_is_shrunk_keeps_enough_and_its_shape() -> None:
+    assert shrunk(np.zeros((1279, 5000), np.uint8)).shape == (1279, 5000)
+    assert shrunk(np.zeros((1280, 5000), np.uint8)).shape == (640, 2500)
+    assert shrunk(np.zeros((3000, 2001, 3), np.uint16)).shape == (1000, 667, 3)
+    np.testing.assert_array_equal(shrunk(np.full((1920, 1920), 7, np.int16)), np.full((640, 640), 7, np.int16))
