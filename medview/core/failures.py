@@ -41,6 +41,7 @@ class Code(StrEnum):
     INVERTED = "inverted"
     ROTATED = "rotated"
     LATERAL = "lateral"
+    OTHER_SEQUENCE = "other-sequence"
     NO_LUNGS = "no-lungs"
     # Models
     NO_MODEL = "no-model"

@@ -28,7 +28,7 @@ from medview.imaging.dicom_overlays import overlay_groups, read_overlays
 from medview.imaging.dicom_pixels import Layout, Pixels, locate, read_layout
 from medview.imaging.dicom_place import read_origin, read_place
 from medview.imaging.dicom_seg import BITS_CLASS, LABELS_CLASS
-from medview.imaging.dicom_view import is_lateral, read_sides, read_view
+from medview.imaging.dicom_view import is_lateral, not_t1_weighted, read_sides, read_view
 from medview.imaging.dicom_voi import read_aspect, read_padding, read_presets, read_spacing
 from medview.imaging.study import Frame, Origin, Series, Study
 from medview.imaging.values import Rescale, apply_rescale, palette_to_rgb, to_rgb
@@ -174,7 +174,7 @@ def _frames(
         found: dict[str, Any] = {"place": read_place(ds, origin, index), "spacing_mm": spacing}
         found["aspect"] = read_aspect(ds, spacing)
         found["view"], found["said_sides"] = read_view(ds), read_sides(ds)
-        found["lateral"] = is_lateral(found["view"])
+        found["lateral"], found["not_t1"] = is_lateral(found["view"]), not_t1_weighted(ds)
         if found["lateral"]:
             notes.append(f"A lateral view, as the file says ({found['view']}).")
         rescale = Rescale()

@@ -1,17 +1,19 @@
-"""How the beam went through the patient, as a projection image says it (PS3.3 C.8.11.5.1.1, C.8.3.1, C.7.6.1.1.1)."""
+"""How a picture was taken, as the file says it: the way of the beam through the patient for a projection (PS3.3
+C.8.11.5.1.1, C.8.3.1, C.7.6.1.1.1), and what an MR sequence cannot show (C.8.3.1)."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
-from medview.imaging.dicom_header import item, text, value
+from medview.imaging.dicom_header import item, numbers, text, value
 from medview.imaging.geometry import Sides, named_sides
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 LATERAL = "LATERAL"
+LONG_ECHO_MS = 60
 # What is one picture of many in a series has a plane instead.
 _PROJECTIONS = ("CR", "DX", "RG", "RF", "PX", "IO")
 _LATERAL = {"LL", "RL", "LAT", "LLAT", "RLAT", LATERAL}
@@ -44,6 +46,22 @@ def _directions(ds: Dataset) -> tuple[str, str]:
     said: Any = value(ds, "PatientOrientation")
     pair = [str(one) for one in said] if said and not isinstance(said, str) else []
     return (pair[0], pair[1]) if len(pair) == 2 else ("", "")
+
+
+def not_t1_weighted(ds: Dataset) -> str:
+    """Why a classic MR slice cannot be T1-weighted, in words; empty where the header does not tell.
+
+    T1 needs a short echo time, 30 ms at the most; from 60 ms on the contrast is that of T2 (Bushberg et al., The
+    Essential Physics of Medical Imaging, on spin echo sequences). Echo planar imaging is for diffusion and function.
+    """
+    if text(ds, "Modality") != "MR":
+        return ""
+    found = value(ds, "ScanningSequence")
+    sequences = [found] if isinstance(found, str) else list(found or ())
+    echo = numbers(ds, "EchoTime")
+    if "EP" in sequences:
+        return "echo planar imaging"
+    return f"an echo time of {echo[0]:.0f} ms" if echo and echo[0] >= LONG_ECHO_MS else ""
 
 
 def is_lateral(view: str) -> bool:

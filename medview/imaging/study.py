@@ -96,6 +96,7 @@ class Frame:
         overlays: drawings that the file keeps apart from the picture (groups 60xx).
         view: the view of a projection image in the file's own word (`PA`, `LL` ...), or empty.
         lateral: that view is from the side.
+        not_t1: why an MR slice is not T1-weighted, by its header in words; empty where it does not tell.
         said_sides: the sides of the patient at its edges in the file's own letters, for a picture without a plane.
         notes: what the user should know about how the picture was read.
         place: patient, series and position of a DICOM frame, else None.
@@ -120,6 +121,7 @@ class Frame:
     stored: Callable[[], NDArray[Any] | Failure] | None = field(default=None, repr=False, compare=False)
     view: str = ""
     lateral: bool = False
+    not_t1: str = ""
     said_sides: Sides | None = None
 
     @property

@@ -130,9 +130,8 @@ class Engine:
         if isinstance(gatekeeper, Failure):
             return gatekeeper
         frame = sight.frame
-        return _guarded(
-            gatekeeper, lambda: gate.judge(gatekeeper, sight.values, frame.inverted, frame.lateral, sight.small)
-        )
+        told = frame.inverted, frame.lateral, frame.not_t1
+        return _guarded(gatekeeper, lambda: gate.judge(gatekeeper, sight.values, *told, sight.small))
 
     def _mismatch(self, model: str, kind: str) -> Failure | None:
         """Why the model asked for by name must not judge a picture of this kind, or None."""

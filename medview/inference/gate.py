@@ -29,6 +29,7 @@ from medview.inference.quality import (
     measure,
     notes,
     orientation_notes,
+    sequence_notes,
     view_notes,
     worst_first,
 )
@@ -109,11 +110,13 @@ def judge(
     values: NDArray[Any],
     inverted: bool,
     lateral: bool = False,
+    not_t1: str = "",
     small: NDArray[Any] | None = None,
 ) -> Verdict:
     """Run the gate on a picture's values, (rows, cols) or (rows, cols, 3). Kind and scores are there even where the
-    picture is refused as none, for those who force an analysis. `lateral`: its file calls it a lateral view. `small` is
-    what `shrunk` makes of the values, where the caller has it."""
+    picture is refused as none, for those who force an analysis. `lateral`: its file calls it a lateral view; `not_t1`:
+    why it says that an MR slice is not T1-weighted. `small` is what `shrunk` makes of the values, where the caller has
+    it."""
     card = model.card
     small = shrunk(values) if small is None else small
     tensor = preprocess(small, card.preprocess, inverted)
@@ -134,7 +137,8 @@ def judge(
     # On a film that lies or is a negative the lungs need not be found; the note about that is enough.
     chest = kind == "chest_xray"
     lungs = find_lungs(small, inverted) if chest and not turned else None
-    quality = worst_first((*view_notes(kind, lateral), *lung_notes(lungs), *turned, *notes(measures, kind)))
+    told = (*view_notes(kind, lateral), *sequence_notes(kind, not_t1), *lung_notes(lungs))
+    quality = worst_first((*told, *turned, *notes(measures, kind)))
     unfit = next((note.failure() for note in quality if note.severity == "refuse"), None)
     return Verdict(kind, scores, distance, unfit or reason, quality, WHOLE if chest and turned else lungs)
 

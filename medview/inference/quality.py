@@ -347,6 +347,21 @@ def view_notes(kind: str, lateral: bool) -> tuple[QualityNote, ...]:
     return (note,)
 
 
+def sequence_notes(kind: str, not_t1: str) -> tuple[QualityNote, ...]:
+    """What to say of a brain slice that is not T1-weighted as its file tells, by the reason `not_t1`; its measure is 1
+    for yes, with the limit 0."""
+    if not not_t1 or kind != "brain_mr":
+        return ()
+    note = QualityNote(
+        Code.OTHER_SEQUENCE,
+        1.0,
+        0.0,
+        f"This is no T1-weighted slice, as the file says ({not_t1}); the models learned from those with contrast.",
+        "Open the T1-weighted series with contrast of the same examination; the models' numbers are worth less here.",
+    )
+    return (note,)
+
+
 def lung_notes(lungs: Region | None) -> tuple[QualityNote, ...]:
     """What to say of a chest film on which nothing looks like lungs; `lungs` is where they were found, None where
     nobody looked."""

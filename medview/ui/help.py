@@ -137,8 +137,9 @@ def help_html() -> str:
     )
     limits = QT_TRANSLATE_NOOP(
         "help",
-        "It notices a lateral view only where the file says so, and not a mirrored film, a grey photo without a "
-        "visible edge, or a brain slice that is turned: look for these yourself.",
+        "It notices a lateral view, or an MR that is not T1-weighted, only where the file says so. A mirrored film, "
+        "a grey photo without a visible edge, or a brain slice that is turned it does not notice: look for these "
+        "yourself.",
     )
     opens = QT_TRANSLATE_NOOP(
         "help",

@@ -171,6 +171,7 @@ def title(code: Code) -> str:
         Code.INVERTED: translate("words", "This looks like a negative"),
         Code.ROTATED: translate("words", "The film is not upright"),
         Code.LATERAL: translate("words", "A lateral view"),
+        Code.OTHER_SEQUENCE: translate("words", "Another MR sequence"),
         Code.NO_LUNGS: translate("words", "Lungs not found"),
         Code.NO_MODEL: translate("words", "No model for this picture"),
         Code.MODEL_DAMAGED: translate("words", "A model is damaged"),

@@ -90,3 +90,20 @@ def test_what_a_file_says(tmp_path: Path, elements: dict[str, Any], view: str, l
 )
 def test_the_sides_of_a_picture(tmp_path: Path, elements: dict[str, Any], sides: Sides | None):
     assert frame_of(tmp_path, **elements).sides == sides
+
+
+@pytest.mark.parametrize(
+    ("elements", "why"),
+    [
+        ({"Modality": "MR", "ScanningSequence": "SE", "EchoTime": "12"}, ""),
+        ({"Modality": "MR", "ScanningSequence": "SE", "EchoTime": "59.9"}, ""),
+        ({"Modality": "MR", "ScanningSequence": "SE", "EchoTime": "60"}, "an echo time of 60 ms"),
+        ({"Modality": "MR", "ScanningSequence": ["EP", "GR"], "EchoTime": "30"}, "echo planar imaging"),
+        ({"Modality": "MR", "ScanningSequence": "EP"}, "echo planar imaging"),
+        ({"Modality": "MR"}, ""),
+        ({"Modality": "MR", "EchoTime": ""}, ""),
+        ({"Modality": "CT", "EchoTime": "240"}, ""),
+    ],
+)
+def test_an_mr_slice_that_cannot_be_t1_weighted(tmp_path: Path, elements: dict[str, Any], why: str):
+    assert frame_of(tmp_path, **elements).not_t1 == why

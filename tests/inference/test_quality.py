@@ -25,6 +25,7 @@ from medview.inference.quality import (
     measure,
     notes,
     orientation_notes,
+    sequence_notes,
     sharpness,
     sheet_skew,
     view_notes,
@@ -198,6 +199,13 @@ def test_only_a_chest_film_must_be_frontal() -> None:
     (note,) = view_notes("chest_xray", True)
     assert (note.code, note.severity, note.fix) == (Code.LATERAL, "refuse", "")
     assert view_notes("chest_xray", False) == view_notes("brain_mr", True) == ()
+
+
+def test_a_brain_slice_that_is_not_t1_weighted_is_noted() -> None:
+    (note,) = sequence_notes("brain_mr", "echo planar imaging")
+    assert (note.code, note.severity) == (Code.OTHER_SEQUENCE, "warn")
+    assert "(echo planar imaging)" in note.text
+    assert sequence_notes("brain_mr", "") == sequence_notes("chest_xray", "echo planar imaging") == ()
 
 
 def test_a_chest_film_without_anything_like_lungs_is_noted() -> None:
