@@ -123,6 +123,20 @@ def erase(rng: Generator, image: Image) -> Image:
     return image
 
 
+def round_field(rng: Generator, image: Image) -> Image:
+    """Nothing but a round field of the picture, the rest black, as through a dermatoscope held further away. The circle
+    is of a picture up to 4:3 that was squeezed into this square."""
+    side = image.shape[0]
+    radius, aspect, soft = rng.uniform(0.4, 0.58), rng.choice([1.0, 4 / 3]), rng.uniform(0.002, 0.03)
+    row, col = rng.uniform(-0.06, 0.06, 2)
+    across, down = np.meshgrid(*[(np.arange(side) + 0.5) / side - 0.5] * 2)
+    distance = np.hypot(across - col, (down - row) / aspect)
+    light = (np.clip((radius - distance) / soft, -1, 1) + 1) / 2
+    if image.ndim == 3:
+        light = light[:, :, None]
+    return np.asarray(np.rint(image * light + rng.uniform(0, 15) * (1 - light)), np.uint8)
+
+
 def write_letters(rng: Generator, image: Image) -> Image:
     """Side markers, arrows and annotation letters, so that they are no cue of a journal figure."""
     image = image.copy()
@@ -189,6 +203,8 @@ def augment(
     if a.tone and rng.random() < a.tone:
         out = retone(rng, out)
     out = expose(rng, out, a)
+    if a.round_field and rng.random() < a.round_field:
+        out = round_field(rng, out)
     if a.letters and rng.random() < a.letters:
         out = write_letters(rng, out)
     out = degrade(rng, out, a.degrade)

@@ -54,6 +54,7 @@ class Augment:
     invert: float = 0.0
     scramble: float = 0.0
     tone: float = 0.0
+    round_field: float = 0.0
 
 
 @dataclass(frozen=True)

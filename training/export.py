@@ -26,7 +26,7 @@ from training.calibrate import calibrate_classes, calibrate_labels, calibrate_ma
 from training.config import Config, load_config
 from training.fit import build
 from training.folder import card_tables, npz_bytes, read_folder, write_folder
-from training.gate import fit_gate, fit_orientation
+from training.gate import fit_gate, fit_orientation, round_features
 from training.networks import Classifier
 from training.onnx_files import OPSET, Member, Shipped, store_small, to_onnx, torch_outputs
 
@@ -205,8 +205,11 @@ def export(
     calibration = calibrate(config, outputs, pool)
     arrays = {"golden.npz": golden(shipped, pool.images[0])}
     if config.gate_data:
-        features = run_all(shipped, train)["features"], train.allowed.argmax(axis=1)
-        statistics, limits = fit_gate(features, pool, outputs, calibration["temperature"], config)
+        round_fields, index = round_features(shipped, train, config)
+        features = np.concatenate([run_all(shipped, train)["features"], round_fields])
+        classes = train.allowed.argmax(axis=1)
+        known = features, np.concatenate([classes, classes[index]])
+        statistics, limits = fit_gate(known, pool, outputs, calibration["temperature"], config)
         turned, more = fit_orientation(shipped, train, pool, config)
         arrays["gate.npz"] = statistics | turned
         calibration["gate"] = limits | more

@@ -22,7 +22,7 @@ from medview.inference.preprocess import to_input
 from medview.inference.quality import ORIENTATION_LIMITS, ORIENTATIONS
 from medview.inference.runtime import Network
 from medview.report.export import write_atomic
-from training.augment import augment
+from training.augment import augment, round_field
 from training.batches import Pool, load_pool
 from training.config import Augment, Config, load_config
 from training.folder import npz_bytes
@@ -40,6 +40,8 @@ ACCEPT, ACCEPT_OTHER = 0.995, 0.99
 LEAST_OTHER, MOST_SHARE = 0.5, 0.75
 SLACK = {"chest_xray": 1.3, "brain_mr": 1.15, "skin_lesion": 1.3}
 
+# The kind that is also taken through a round opening: its statistics hold every training picture so as well.
+ROUND_KIND = "skin_lesion"
 # The kind with a right way up, and how its pictures are varied for the orientation head; so many views of the eight are
 # varied, the others are as they come.
 UPRIGHT_KIND = "chest_xray"
@@ -101,6 +103,14 @@ def fit_gate(
     for name, limit in limits.items():
         log.info("%s: %.3f", name, limit)
     return arrays, limits
+
+
+def round_features(network: Network, pool: Pool, config: Config) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Features (n, d) of every picture of `ROUND_KIND`, each in a round field, and their places in the pool (n,)."""
+    index = np.flatnonzero(pool.allowed.argmax(axis=1) == config.labels.index(ROUND_KIND))
+    views = (round_field(np.random.default_rng((config.seed, int(i))), pool.images[i]) for i in index)
+    unit = (view.astype(np.float32) / np.float32(255) for view in views)
+    return np.array([network.run(to_input(picture))["features"][0] for picture in unit]), index
 
 
 def turned_features(network: Network, pool: Pool, vary: bool, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -24,7 +24,7 @@ from training.batches import Pool, load_pool, sampling_weights, view
 from training.calibrate import fit_temperature
 from training.config import Config
 from training.export import run_all, tensor_of
-from training.gate import fit_gate, fit_head
+from training.gate import fit_gate, fit_head, round_features
 from training.held_out import chosen_sources, measure, write_held_out
 from training.samples import Sample
 
@@ -45,20 +45,32 @@ class Seen:
     Attributes:
         features: (n, d) of the pictures as they are.
         views, classes: features of `VIEWS` views of each, (n * VIEWS, d), and their class indices (n * VIEWS,).
+        round_fields, round_of: what `training.gate.round_features` gives, (m, d) and (m,).
     """
 
     pool: Pool
     features: NDArray[np.float32]
     views: NDArray[np.float32]
     classes: NDArray[np.int64]
+    round_fields: NDArray[np.float32]
+    round_of: NDArray[np.intp]
+
+    @property
+    def known(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """The features that the statistics are made of, (n + m, d), and their class indices (n + m,)."""
+        own = self.pool.allowed.argmax(axis=1)
+        return np.concatenate([self.features, self.round_fields]), np.concatenate([own, own[self.round_of]])
 
     def without(self, source: str) -> Seen:
         """All but the pictures of a source."""
         keep = np.array([s.source != source for s in self.pool.samples])
-        kept = [s for s, stays in zip(self.pool.samples, keep, strict=True) if stays]
+        kept = [s for s, own in zip(self.pool.samples, keep, strict=True) if own]
         pool = Pool(kept, self.pool.images[keep], None, self.pool.allowed[keep])
         wide = np.tile(keep, len(self.views) // len(keep))
-        return Seen(pool, self.features[keep], self.views[wide], self.classes[wide])
+        stays = keep[self.round_of]
+        round_of = (np.cumsum(keep) - 1)[self.round_of[stays]]
+        features = self.features[keep]
+        return Seen(pool, features, self.views[wide], self.classes[wide], self.round_fields[stays], round_of)
 
 
 def look_at(network: Network, pool: Pool, config: Config, views: int) -> Seen:
@@ -69,7 +81,7 @@ def look_at(network: Network, pool: Pool, config: Config, views: int) -> Seen:
         more = [view(pool, i, config, config.size, (config.seed, number, i)) for i in range(len(pool.samples))]
         rows.append(np.concatenate([network.run(tensor_of(image))["features"] for image, _, _ in more]))
         classes.append(np.array([allowed.argmax() for _, _, allowed in more]))
-    return Seen(pool, plain, np.concatenate(rows), np.concatenate(classes))
+    return Seen(pool, plain, np.concatenate(rows), np.concatenate(classes), *round_features(network, pool, config))
 
 
 @dataclass(frozen=True)
@@ -97,9 +109,8 @@ def fit_without(source: str, train: Seen, val: Seen, config: Config, card: Card)
     head, bias = fit_head(train.views[drawn], train.classes[drawn])
     logits = val.features @ head.T + bias
     temperature = fit_temperature(logits, val.pool.allowed.argmax(axis=1))
-    own = train.features, train.pool.allowed.argmax(axis=1)
     outputs = {"logits": logits, "features": val.features}
-    statistics, limits = fit_gate(own, val.pool, outputs, temperature, config)
+    statistics, limits = fit_gate(train.known, val.pool, outputs, temperature, config)
     return Head(head, bias, statistics, replace(card, temperature=temperature, gate=card.gate | limits))
 
 

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from training.fundus import fundus
+
 SIDE = 256
 WORDS = ("Patient", "Name", "Report", "Open", "Save", "2024", "File", "Edit", "View", "Help", "Inbox", "Total", "Page")
 FONTS = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_COMPLEX_SMALL)
@@ -77,7 +79,7 @@ def drawing(rng: Generator) -> NDArray[Any]:
     return x
 
 
-MADE: tuple[Callable[[Generator], NDArray[Any]], ...] = (noise, gradient, screenshot, drawing)
+MADE: tuple[Callable[[Generator], NDArray[Any]], ...] = (noise, gradient, screenshot, drawing, fundus)
 
 
 def make(number: int) -> NDArray[np.uint8]:

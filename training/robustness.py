@@ -1,4 +1,5 @@
-"""How the figures fall when pictures get worse: turned, badly exposed, blurred, noisy, compressed, small, inverted."""
+"""How the figures fall when pictures get worse: turned, badly exposed, blurred, noisy, compressed, small, inverted, or
+seen through a round opening."""
 
 from __future__ import annotations
 
@@ -75,6 +76,15 @@ def _invert(values: Values, _: float) -> Values:
     return 255 - values
 
 
+def _round(values: Values, radius: float) -> Values:
+    """Black but for a circle in the middle, of a radius in percent of the width."""
+    rows, cols = values.shape[:2]
+    across, down = np.meshgrid(np.arange(cols) - (cols - 1) / 2, np.arange(rows) - (rows - 1) / 2)
+    out = values.copy()
+    out[np.hypot(across, down) > radius / 100 * cols] = 0
+    return out
+
+
 CHANGES = {
     "rotation": Change("degrees", (5, 10, 20, 45), _turn),
     "exposure, too bright": Change("gamma", (0.8, 0.6, 0.4), _expose),
@@ -84,6 +94,7 @@ CHANGES = {
     "JPEG": Change("quality", (50, 25, 10), _compress),
     "resolution": Change("pixels on the shorter side", (112, 80, 56), _shrink),
     "inverted polarity": Change("inverted", (1,), _invert),
+    "round field": Change("radius, % of the width", (55, 48, 42), _round),
 }
 
 

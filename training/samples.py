@@ -20,7 +20,7 @@ __all__ = ["MADE", "SETS", "Sample", "hash_split", "load_set", "manifest_hashes"
 
 # Source of pictures that training/other.py makes; their path is a number.
 MADE = "made"
-MADE_PICTURES = 1500
+MADE_PICTURES = 1875
 
 
 CHEST_COLUMNS = ("file", "label", "findings", "patient_id", "source", "split", "framing")

@@ -70,6 +70,7 @@ class Measures:
         saturated: share of the pixels at the bright end, 0-1.
         sharpness: standard deviation of the Laplacian over that of the picture.
         chroma: mean distance of the strongest and the weakest colour channel, 0-1; 0 for a grey picture.
+        saturation: that distance as a share of the strongest channel's mean, which dark surroundings do not lessen.
         skew: degrees, see `sheet_skew`.
     """
 
@@ -80,6 +81,7 @@ class Measures:
     saturated: float
     sharpness: float
     chroma: float
+    saturation: float
     skew: float
 
 
@@ -91,6 +93,7 @@ def measure(values: NDArray[Any], inverted: bool = False) -> Measures:
     small = resize_squash(values[::step, ::step], (SIDE, SIDE))
     grey = np.asarray(to_grey(small), np.float32)
     shown = stretch(grey)
+    chroma, saturation = _colour(small)
     low, high = (float(v) for v in np.percentile(grey, (1, 99)))
     eight_bit = values.dtype == np.uint8
     unit = grey / np.float32(255) if eight_bit else shown
@@ -102,7 +105,8 @@ def measure(values: NDArray[Any], inverted: bool = False) -> Measures:
         contrast=min(1.0, (high - low) / 255) if values.dtype.kind in "iu" else float(high > low),
         saturated=float((unit >= (WHITE if eight_bit else 1)).mean()),
         sharpness=sharpness(shown),
-        chroma=_chroma(small),
+        chroma=chroma,
+        saturation=saturation,
         skew=sheet_skew(shown),
     )
 
@@ -115,11 +119,14 @@ def sharpness(unit: NDArray[np.float32]) -> float:
     return float(cv2.Laplacian(unit, cv2.CV_32F).std()) / spread if spread > 0 else 0.0
 
 
-def _chroma(small: NDArray[Any]) -> float:
+def _colour(small: NDArray[Any]) -> tuple[float, float]:
+    """`chroma` and `saturation` of `Measures`."""
     if small.ndim == 2:
-        return 0.0
-    full = 255.0 if small.dtype == np.uint8 else max(float(small.max()), 1e-9)
-    return float((small.max(axis=2).astype(np.float32) - small.min(axis=2)).mean() / full)
+        return 0.0, 0.0
+    strongest = small.max(axis=2).astype(np.float32)
+    spread = float((strongest - small.min(axis=2)).mean())
+    full = 255.0 if small.dtype == np.uint8 else float(strongest.max())
+    return spread / max(full, 1e-9), spread / max(float(strongest.mean()), 1e-9)
 
 
 # The sheet's surroundings: as wide as this, as even as this many grey levels of 255 in this share of it.
@@ -184,13 +191,14 @@ class Limits:
     saturated: Limit
     low_sharpness: Limit
     chroma: Limit
+    saturation: Limit
     skew: Limit
     # Where the ground is dark, a picture that is too bright may be a negative.
     too_bright_fix: Fix | Literal[""] = ""
 
 
-# Warnings lie at the edge of what val holds, refusals where the models can no longer see what they learned. More colour
-# than a photo's tint shows something else: a skin lesion in a round field came out as a brain with a glioma.
+# Warnings lie at the edge of what val holds, refusals where the models can no longer see what they learned. Colours
+# stronger than a photo's cast show something else: a skin lesion in a round field came out as a brain with a glioma.
 LIMITS = {
     "chest_xray": Limits(
         low_side=Limit(128),
@@ -200,7 +208,8 @@ LIMITS = {
         low_contrast=Limit(0.25, 0.08),
         saturated=Limit(0.15, 0.4),
         low_sharpness=Limit(0.07, 0.035),
-        chroma=Limit(0.02, 0.12),
+        chroma=Limit(0.02),
+        saturation=Limit(refuse=0.3),
         skew=Limit(2.5),
     ),
     "brain_mr": Limits(
@@ -212,7 +221,8 @@ LIMITS = {
         low_contrast=Limit(0.3, 0.08),
         saturated=Limit(0.04, 0.3),
         low_sharpness=Limit(0.11, 0.05),
-        chroma=Limit(0.02, 0.07),
+        chroma=Limit(0.02),
+        saturation=Limit(refuse=0.3),
         skew=Limit(2.5),
     ),
     "skin_lesion": Limits(
@@ -224,6 +234,7 @@ LIMITS = {
         saturated=Limit(0.05, 0.5),
         low_sharpness=Limit(0.045, 0.02),
         chroma=Limit(),
+        saturation=Limit(),
         skew=Limit(),
     ),
 }
@@ -269,6 +280,11 @@ SAID: dict[str, tuple[Code, str, str]] = {
         Code.PHOTO,
         "The picture is coloured ({measured:.1%}, at most {limit:.1%} expected), as a photo of a film or screen is.",
         "Open the file of the examination itself instead of a photo of it.",
+    ),
+    "saturation": (
+        Code.OTHER_KIND,
+        "The picture has strong colours (saturation {measured:.0%}, at most {limit:.0%}); an X-ray or MR is grey.",
+        "Open the picture as it was taken; of pictures in colour medview judges skin lesions alone.",
     ),
     "skew": (
         Code.PHOTO,

@@ -33,7 +33,7 @@ from medview.inference.quality import (
 from medview.inference.registry import Model, Registry
 
 # Right in the middle of every limit of a chest film.
-GOOD = Measures(256, 1.1, 0.5, 0.7, 0.0, 0.2, 0.0, 0.0)
+GOOD = Measures(256, 1.1, 0.5, 0.7, 0.0, 0.2, 0.0, 0.0, 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +82,15 @@ def test_chroma_is_the_mean_spread_of_the_channels() -> None:
     values[..., 0], values[: SIDE // 2, :, 2] = 51, 102
     assert measure(values).chroma == pytest.approx((0.4 + 0.2) / 2)
     assert measure(np.repeat(chess(0, 200)[..., None], 3, axis=2)).chroma == 0.0
+
+
+def test_saturation_is_the_spread_as_a_share_of_the_strongest_channel_whatever_lies_around() -> None:
+    values = np.zeros((SIDE, SIDE, 3), np.uint8)
+    values[: SIDE // 2] = (200, 150, 100)
+    assert measure(values).chroma == pytest.approx(50 / 255)
+    assert measure(values).saturation == pytest.approx(0.5)
+    assert measure(np.repeat(chess(0, 200)[..., None], 3, axis=2)).saturation == 0.0
+    assert measure(np.zeros((SIDE, SIDE, 3), np.uint8)).saturation == 0.0
 
 
 def test_a_constant_picture_has_no_sharpness() -> None:
@@ -137,7 +146,7 @@ def test_only_a_large_straight_sheet_on_even_ground_counts() -> None:
         ({"sharpness": 0.05}, Code.BLURRED, "warn", 0.07),
         ({"sharpness": 0.03}, Code.BLURRED, "refuse", 0.035),
         ({"chroma": 0.03}, Code.PHOTO, "warn", 0.02),
-        ({"chroma": 0.13}, Code.PHOTO, "refuse", 0.12),
+        ({"saturation": 0.31}, Code.OTHER_KIND, "refuse", 0.3),
         ({"skew": 4.0}, Code.PHOTO, "warn", 2.5),
     ],
 )
@@ -216,13 +225,16 @@ def test_a_chest_film_without_anything_like_lungs_is_noted() -> None:
     assert lung_notes(None) == ()
 
 
-def film() -> NDArray[np.generic]:
-    """The values of the chest sample."""
-    study = open_path(next(sample.path for sample in samples() if sample.kind == "chest_xray"))
+def sample_values(name: str) -> NDArray[np.uint8]:
+    study = open_path(next(s.path for s in samples() if name in s.path.name))
     assert not isinstance(study, Failure)
     values = study.frames[0].modality_values()
     assert not isinstance(values, Failure)
     return values
+
+
+def film() -> NDArray[np.uint8]:
+    return sample_values("chest-normal-adult")
 
 
 def test_the_gate_tells_of_a_film_without_lungs(gate: Model, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,12 +278,15 @@ def test_orientation_adds_up_the_states_of_its_head() -> None:
     assert orientation(np.ones(2), head, "k") == pytest.approx({"inverted": 0.4, "sideways": 0.25, "upside_down": 0.15})
 
 
-def sample_values(name: str) -> NDArray[np.uint8]:
-    study = open_path(next(s.path for s in samples() if name in s.path.name))
-    assert not isinstance(study, Failure)
-    values = study.frames[0].modality_values()
-    assert not isinstance(values, Failure)
-    return values
+@pytest.mark.parametrize("name", ["skin-nevus", "skin-melanoma"])
+@pytest.mark.parametrize("radius", [0.4, 0.5, 0.6])
+def test_skin_in_a_round_field_is_skin(gate: Model, name: str, radius: float) -> None:
+    values = sample_values(name)
+    rows, cols = values.shape[:2]
+    across, down = np.meshgrid(np.arange(cols) - cols / 2, np.arange(rows) - rows / 2)
+    values = np.where(np.hypot(across, down)[:, :, None] > radius * cols, 0, values).astype(np.uint8)
+    verdict = judge(gate, values, False)
+    assert (verdict.kind, verdict.reason) == ("skin_lesion", None)
 
 
 FILMS = ("chest-normal-adult", "chest-normal-child", "chest-emphysema-adult", "chest-pneumonia-child")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.augment import augment, mirror_half, retone
+from training.augment import augment, mirror_half, retone, round_field
 from training.config import Augment
 from training.other import MADE, make, scramble
 
@@ -42,6 +42,20 @@ def test_another_tone_keeps_black_and_shapes_and_is_at_times_falling() -> None:
         assert curve.max() <= 255
         assert np.abs(np.diff(curve[0].astype(int))).max() < 20
         np.testing.assert_array_equal(curve[0], curve[3])
+
+
+@pytest.mark.parametrize("shape", [(96, 96), (96, 96, 3)])
+def test_a_round_field_keeps_the_middle_and_blackens_the_corners(shape: tuple[int, ...]) -> None:
+    white = np.full(shape, 255, np.uint8)
+    kept = []
+    for seed in range(30):
+        out = round_field(np.random.default_rng(seed), white)
+        assert (out.shape, out.dtype) == (shape, np.uint8)
+        assert out[30:66, 40:56].min() == 255
+        corners = out[[0, 0, -1, -1], [0, -1, 0, -1]].reshape(4, -1).max(axis=1)
+        assert (corners < 16).sum() >= 2
+        kept.append((out > 127).mean())
+    assert 0.45 < min(kept) < 0.65 < max(kept) < 1.0
 
 
 def test_the_same_seed_gives_the_same_view() -> None:

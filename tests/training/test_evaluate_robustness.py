@@ -37,6 +37,13 @@ def test_a_model_of_brightness_falls_with_the_polarity_alone(tmp_path: Path) -> 
     assert steady["answer_changes"]["value"] == 0.0
 
 
+def test_a_round_field_keeps_its_circle_alone() -> None:
+    out = CHANGES["round field"].apply(np.full((30, 40), 200, np.uint8), 42.0)
+    rows, cols = np.indices((30, 40))
+    inside = (rows - 14.5) ** 2 + (cols - 19.5) ** 2 <= 16.8**2
+    np.testing.assert_array_equal(out, np.where(inside, 200, 0))
+
+
 def test_several_labels_a_picture_are_judged_by_their_mean_auc(tmp_path: Path) -> None:
     samples = [
         Sample(picture(tmp_path, f"{n}.png", level), "", "test", str(n), "s", allowed=allowed)

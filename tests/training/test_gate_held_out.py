@@ -82,6 +82,22 @@ def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return report
 
 
+def test_what_the_statistics_are_made_of_holds_round_fields_of_skin_alone_and_nothing_of_a_source_left_out() -> None:
+    samples, images = pictures()
+    allowed = np.array([[s.label == kind for kind in KINDS] for s in samples])
+    pool = Pool(samples, np.stack(images), None, allowed)
+    seen = gate_held_out.look_at(cast(Network, Corners()), pool, CONFIG, 1)
+    assert [samples[i].label for i in seen.round_of] == ["skin_lesion"] * 80
+    left = seen.without("here skin_lesion")
+    features, classes = left.known
+    assert len(features) == len(classes) == 160 + 80 + 40 + 80 + 40
+    assert (classes[-40:] == KINDS.index("skin_lesion")).all()
+    assert {left.pool.samples[i].source for i in left.round_of} == {"there skin_lesion"}
+    np.testing.assert_array_equal(left.round_fields, seen.round_fields[40:])
+    # Black corners: every quarter of such a picture is darker than it was, or as dark.
+    assert (left.round_fields.mean(axis=1) < left.features[left.round_of].mean(axis=1)).all()
+
+
 def test_every_source_is_measured_by_a_gate_that_never_saw_it(found: dict[str, Any]) -> None:
     held = found["held_out"]
     assert len(held) == 10
