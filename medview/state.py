@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from medview.imaging.study import Frame
 from medview.imaging.window import Window
 from medview.inference.analysis import Analysis, Mask
-from medview.inference.lungs import Region
+from medview.inference.region import Region
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

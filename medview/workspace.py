@@ -26,7 +26,7 @@ from medview.imaging.study import Frame, Study
 from medview.imaging.volume import Cut
 from medview.inference.analysis import Analysis, Mask
 from medview.inference.fixes import Fix
-from medview.inference.lungs import Region
+from medview.inference.region import Region
 from medview.listing import Entry, Listing
 from medview.looks import Key, Looks
 from medview.neighbours import LANES

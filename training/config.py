@@ -16,6 +16,7 @@ EXPORT_ONLY = (
     "version",
     "views",
     "zoom",
+    "in_field",
     "soup",
     "ensemble",
     "shares",
@@ -70,6 +71,8 @@ class Config:
         views: flipped views that the shipped network averages: 1, 2 (left-right) or 4 (up-down as well).
         zoom: below 1, the shipped network averages as many views again of the middle alone, this share of the sides;
             for classifiers.
+        in_field: the shipped network sees the lit field of a picture on black; one that never learned black
+            surroundings, of pictures that hardly have any.
         soup: runs whose best weights are averaged with this one's for the export (Wortsman et al. 2022,
             arXiv 2203.05482); all of one start and one architecture.
         ensemble: runs whose outputs are averaged with this one's in the exported graph.
@@ -106,6 +109,7 @@ class Config:
     frozen_layers: int = 0
     views: int = 1
     zoom: float = 1.0
+    in_field: bool = False
     soup: tuple[str, ...] = ()
     ensemble: tuple[str, ...] = ()
     shares: tuple[float, ...] = ()
@@ -123,6 +127,8 @@ class Config:
     @property
     def shipped(self) -> Preprocess:
         """The input of the exported graph: where the networks it averages see different regions, both of them."""
+        if self.in_field:
+            return replace(self.preprocess, region="field")
         regions = {self.region, *(load_config(id).region for id in self.ensemble)}
         return replace(self.preprocess, region="both") if len(regions) > 1 else self.preprocess
 
@@ -188,6 +194,8 @@ def load_config(model: str, arch: str = "") -> Config:
         raise ValueError(f"{path.name}: {error}") from error
     if config.region not in ("whole", "lungs"):
         raise ValueError(f"{path.name}: a network sees the region `whole` or `lungs`, not {config.region!r}")
+    if config.in_field and config.region != "whole":
+        raise ValueError(f"{path.name}: in_field is for a network that learned whole pictures, not {config.region}")
     if config.shares and (len(config.shares) != 1 + len(config.ensemble) or abs(sum(config.shares) - 1) > 1e-6):
         raise ValueError(f"{path.name}: shares need one number for each averaged run, summing to 1")
     if not 0.5 <= config.zoom <= 1 or (config.zoom < 1 and config.task == "segment"):

@@ -15,8 +15,8 @@ from medview import __version__
 from medview.core.failures import Failure
 from medview.inference.card import Card
 from medview.inference.fixes import Fix
-from medview.inference.lungs import WHOLE, Region
 from medview.inference.quality import QualityNote
+from medview.inference.region import WHOLE, Region
 
 SCHEMA = 1
 # From this probability on a finding is called likely.
@@ -59,7 +59,7 @@ class Result:
         unstable: labels whose standing changed with them: one of n that became the most probable, or an independent
             label that crossed its operating point.
         heatmaps: by label, (h, w) float32 0-1 on a coarse grid that covers the whole frame; None for a segmentation.
-        region: where the lungs were found, for a model of which a network sees them alone; else all of the frame.
+        region: what a network saw of the frame alone, by the card: the lungs, or what lies within black surroundings.
     """
 
     card: Card

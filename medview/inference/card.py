@@ -13,6 +13,8 @@ from medview.inference.preprocess import Preprocess
 
 TASKS = ("classify", "multilabel", "segment")
 FORMAT = 1
+# The parts of a picture that can be found, by its kind.
+REGIONS = {"chest_xray": ("lungs", "both"), "skin_lesion": ("field",)}
 
 
 @dataclass(frozen=True)
@@ -192,8 +194,8 @@ def parse_card(raw: dict[str, Any]) -> Card:
     seen = Preprocess((int(rows), int(cols)), **table)
     if raw["task"] == "segment" and seen.region != "whole":
         raise ValueError("a mask covers the whole picture, so its network must see all of it")
-    if raw["kind"] != "chest_xray" and seen.region != "whole":
-        raise ValueError(f"there are no lungs to look at on {raw['kind']}")
+    if seen.region not in ("whole", *REGIONS.get(raw["kind"], ())):
+        raise ValueError(f"there is no region {seen.region} to look at on {raw['kind']}")
     points = {name: OperatingPoint(**point) for name, point in raw.get("operating_points", {}).items()}
     temperature = float(raw.get("temperature", 1.0))
     if not 0.01 < temperature < 100:

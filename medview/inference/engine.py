@@ -21,9 +21,9 @@ from medview.inference.agreement import contradictions
 from medview.inference.analysis import Analysis, Result
 from medview.inference.card import Card
 from medview.inference.fixes import Fix, corrected, corrected_frame
-from medview.inference.lungs import WHOLE, Region
 from medview.inference.postprocess import ADAPTERS, mask_reading
 from medview.inference.preprocess import Preprocess, preprocess, region_of, to_canonical
+from medview.inference.region import WHOLE, Region
 from medview.inference.registry import Model, ModelStatus, Registry
 from medview.inference.runtime import Device
 from medview.inference.stability import with_stability

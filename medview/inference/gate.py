@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.inference.card import Card
+from medview.inference.field import find_field
 from medview.inference.fixes import INVERT, Fix, quarter_turns, rotation
-from medview.inference.lungs import WHOLE, Region, find_lungs
+from medview.inference.lungs import find_lungs
 from medview.inference.postprocess import softmax
 from medview.inference.preprocess import preprocess
 from medview.inference.quality import (
@@ -33,6 +34,7 @@ from medview.inference.quality import (
     view_notes,
     worst_first,
 )
+from medview.inference.region import WHOLE, Region
 from medview.inference.registry import Model
 from medview.inference.values import shrunk
 
@@ -125,7 +127,8 @@ def judge(
     unusable = check_picture(values)
     if unusable:
         return Verdict(kind, scores, distance, unusable.failure(), (unusable,))
-    measures = measure(values, inverted)
+    # Black surroundings say nothing of how well the skin was taken.
+    measures = measure(find_field(values).cut(values) if kind == "skin_lesion" else values, inverted)
     reason = refusal(card, look) or _colourless(card, kind, measures.chroma)
     turned = _turned(model, tensor, look)
     if reason and reason.code is Code.OTHER_KIND:

@@ -8,7 +8,7 @@ lungs (`lungs.png`, made by `training.lungs`) over all plausible sizes and place
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medview.inference.region import WHOLE, Region
 from medview.inference.values import resize_squash, stretch, to_grey
 
 TEMPLATES = Path(__file__).with_name("lungs.png")
@@ -36,58 +37,8 @@ KEPT = 4
 NEIGHBOURHOOD, NOISE = 0.22, 0.003
 # What is cut out is larger than the box by this share of its sides, so that the pleura is never at the very edge.
 MARGIN = 0.03
-# Cells of the whole picture's grid to one of the network's.
-CELLS = 4
 # Below this correlation nothing on the picture looks like lungs: three films of a thousand of val.
 LIKE_LUNGS = 0.55
-
-
-@dataclass(frozen=True)
-class Region:
-    """A part of a picture, as shares of its height and width from the top left corner (0-1).
-
-    Attributes:
-        likeness: how much the best box of the picture looks like lungs, correlation from -1 to 1; 0 where nobody
-            looked. It is no part of where the region is.
-    """
-
-    top: float = 0.0
-    left: float = 0.0
-    bottom: float = 1.0
-    right: float = 1.0
-    likeness: float = field(default=0.0, compare=False)
-
-    def cut(self, values: NDArray[Any]) -> NDArray[Any]:
-        """The region of `values` (rows, cols[, 3]), a view of at least one pixel."""
-        rows, cols = values.shape[:2]
-        top, left = min(int(self.top * rows), rows - 1), min(int(self.left * cols), cols - 1)
-        return values[top : max(top + 1, int(self.bottom * rows)), left : max(left + 1, int(self.right * cols))]
-
-    def place(self, plane: NDArray[np.float32]) -> NDArray[np.float32]:
-        """A plane (h, w) that covers the region, on a finer grid over the whole picture: linear inside, 0 outside."""
-        import cv2
-
-        if self == WHOLE:
-            return plane
-        h, w = plane.shape
-        height, width = self.bottom - self.top, self.right - self.left
-        rows, cols = round(CELLS * h / height), round(CELLS * w / width)
-        # Pixel centres: (x + 0.5) / cols of the picture is ((x + 0.5) / cols - left) / width of the region.
-        along, down = w / (cols * width), h / (rows * height)
-        matrix = np.array(
-            [
-                [along, 0, 0.5 * along - self.left / width * w - 0.5],
-                [0, down, 0.5 * down - self.top / height * h - 0.5],
-            ]
-        )
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        spread = cv2.warpAffine(plane, matrix, (cols, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-        placed = np.zeros_like(spread)
-        self.cut(placed)[:] = self.cut(spread)
-        return np.asarray(placed, np.float32)
-
-
-WHOLE = Region()
 
 
 def even_contrast(values: NDArray[Any], side: int = FINE) -> NDArray[np.float32]:

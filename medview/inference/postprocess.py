@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from medview.inference.analysis import Mask
 from medview.inference.card import Card
-from medview.inference.lungs import WHOLE, Region
+from medview.inference.region import WHOLE, Region
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,12 @@ def class_heatmaps(maps: NDArray[Any], labels: list[str], one_of_n: bool) -> dic
 
 
 def frame_maps(outputs: dict[str, NDArray[Any]], rule: str, region: Region) -> NDArray[np.float32]:
-    """Class activation maps (classes, h, w) over the whole frame. What a network saw of the lungs alone lies in
-    `region` and counts as much there as spread over the frame: the mean over the frame stays the same but for the
-    interpolation and for whole cells, a few per cent. `rule`: what the card says of the region."""
+    """Class activation maps (classes, h, w) over the whole frame. What a network saw of a part alone lies in
+    `region`; beside those of another network, of all of it, it counts as much there as spread over the frame: the mean
+    over the frame stays the same but for the interpolation and for whole cells, a few per cent. `rule`: what the card
+    says of the region."""
     maps = np.asarray(outputs["maps"][0], np.float32)
-    if rule == "whole":
-        return maps
-    if rule == "lungs":
+    if rule != "both":
         return np.stack([region.place(plane) for plane in maps])
     import cv2
 

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medview.inference.lungs import WHOLE, Region, find_lungs
+from medview.inference.field import find_field
+from medview.inference.lungs import find_lungs
+from medview.inference.region import WHOLE, Region
 from medview.inference.values import resize_squash, stretch, to_grey
 
 RULES = {
@@ -20,7 +22,7 @@ RULES = {
     "colour": ("grey", "rgb"),
     "intensity": ("stretch", "range"),
     "scaling": ("symmetric",),
-    "region": ("whole", "lungs", "both"),
+    "region": ("whole", "field", "lungs", "both"),
 }
 
 
@@ -35,8 +37,9 @@ class Preprocess:
         intensity: `stretch` (0.5-99.5 percentiles to 0-1) or `range` (8-bit divided by 255; deeper data stretched,
             since its range is not the display's).
         scaling: `symmetric`, 0-1 to [-1, 1].
-        region: the part of the picture that the network sees: `whole`, the `lungs` of a frontal chest film, or `both`
-            as two planes of a grey picture.
+        region: the part of the picture that the network sees: `whole`, the lit `field` of one on black (see
+            `medview.inference.field`), the `lungs` of a frontal chest film, or whole and lungs, `both`, as two planes
+            of a grey picture.
     """
 
     size: tuple[int, int]
@@ -64,7 +67,9 @@ def to_unit(values: NDArray[Any], intensity: str) -> NDArray[np.float32]:
 def region_of(values: NDArray[Any], rule: Preprocess, inverted: bool = False, lungs: Region | None = None) -> Region:
     """The part of a picture (rows, cols[, 3]) that the network looks at; where it sees both, the lungs. `inverted` says
     that low values are bright. `lungs` saves looking for them again."""
-    return WHOLE if rule.region == "whole" else lungs or find_lungs(values, inverted)
+    if rule.region == "whole":
+        return WHOLE
+    return find_field(values) if rule.region == "field" else lungs or find_lungs(values, inverted)
 
 
 def to_canonical(

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.inference.fixes import INVERT, Fix, rotation
-from medview.inference.lungs import LIKE_LUNGS, Region
+from medview.inference.lungs import LIKE_LUNGS
+from medview.inference.region import Region
 from medview.inference.values import resize_squash, stretch, to_grey
 
 Severity = Literal["warn", "refuse"]

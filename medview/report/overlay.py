@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.imaging.window import Window, render, usual_window
-from medview.inference.lungs import WHOLE, Region
+from medview.inference.region import WHOLE, Region
 
 # Heat below the first value is not drawn at all, from the second on it is fully drawn.
 CLEAR_BELOW, FULL_FROM = 0.30, 0.85
@@ -45,7 +45,7 @@ def heatmap_rgba(
     heatmap: NDArray[np.floating[Any]], size: tuple[int, int], region: Region = WHOLE
 ) -> NDArray[np.uint8]:
     """A heatmap (h, w) of 0-1 as (rows, cols, 4), enlarged smoothly to `size`; low heat is transparent. A thin frame
-    stands around the region (the lungs, as found) where it is not the whole picture."""
+    stands around the region (the lungs, say, as found) where it is not the whole picture."""
     import cv2
 
     rows, cols = size

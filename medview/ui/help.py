@@ -51,7 +51,8 @@ _PANEL = (
         "help",
         "Click a row to see where the evidence for that label lies; where there is none, the card says so. A heatmap "
         "shows what the model looked at, not the outline of a disease. The chest models look at the film and once more "
-        "at the lungs alone: the thin frame shows where medview found them. Where it misses them, trust no number.",
+        "at the lungs alone: the thin frame shows where medview found them. Where it misses them, trust no number. Of "
+        "skin seen through a round opening, the classes are told from what lies within the frame.",
     ),
     QT_TRANSLATE_NOOP(
         "help",

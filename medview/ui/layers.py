@@ -15,7 +15,7 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage
 
 from medview.imaging.window import Window, render
-from medview.inference.lungs import Region
+from medview.inference.region import Region
 from medview.outlines import Outline
 
 MAX_LEVEL = 6

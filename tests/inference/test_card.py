@@ -63,10 +63,14 @@ def test_a_wrong_field_is_refused(change: dict[str, Any]) -> None:
         parse_card(raw_card(**change))
 
 
-def test_a_card_may_have_its_network_see_the_lungs_alone() -> None:
+def test_a_card_may_have_its_network_see_what_can_be_found_on_its_kind_alone() -> None:
     assert parse_card(raw_card(preprocess=LUNGS, kind="chest_xray")).preprocess.region == "lungs"
-    with pytest.raises(ValueError, match="no lungs"):
+    with pytest.raises(ValueError, match="no region lungs to look at on brain_mr"):
         parse_card(raw_card(preprocess=LUNGS, kind="brain_mr"))
+    field = LUNGS | {"region": "field"}
+    assert parse_card(raw_card(preprocess=field, kind="skin_lesion")).preprocess.region == "field"
+    with pytest.raises(ValueError, match="no region field to look at on chest_xray"):
+        parse_card(raw_card(preprocess=field, kind="chest_xray"))
     assert parse_card(raw_card()).preprocess.region == "whole"
 
 

@@ -22,9 +22,10 @@ from medview.inference import lungs
 from medview.inference.card import FirstStage
 from medview.inference.engine import Engine, Sight, run_model
 from medview.inference.fixes import Fix, quarter_turns
-from medview.inference.lungs import WHOLE, find_lungs
+from medview.inference.lungs import find_lungs
 from medview.inference.postprocess import class_heatmaps, frame_maps
 from medview.inference.preprocess import Preprocess, preprocess
+from medview.inference.region import WHOLE
 from medview.inference.registry import Model, models_folder
 from medview.inference.values import shrunk
 

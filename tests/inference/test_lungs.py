@@ -11,8 +11,9 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from medview.inference import lungs
-from medview.inference.lungs import FINE, LIKE_LUNGS, MARGIN, TEMPLATES, WHOLE, Region, find_lungs
+from medview.inference.lungs import FINE, LIKE_LUNGS, MARGIN, TEMPLATES, find_lungs
 from medview.inference.preprocess import Preprocess, preprocess, region_of, to_canonical
+from medview.inference.region import WHOLE, Region
 
 LUNGS = Preprocess((64, 64), "grey", "stretch", region="lungs")
 # (top, left, bottom, right) of made films, within the sizes that are looked for.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from medview.inference.lungs import WHOLE, Region
 from medview.inference.postprocess import (
     class_heatmaps,
     drop_small,
@@ -15,6 +14,7 @@ from medview.inference.postprocess import (
     sigmoid,
     softmax,
 )
+from medview.inference.region import WHOLE, Region
 from tests.inference.cards import card
 
 POINT = {"sensitivity": 0.9, "specificity": 0.9, "ppv": 0.9}

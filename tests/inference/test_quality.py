@@ -14,7 +14,7 @@ from medview.core.failures import Code, Failure
 from medview.imaging.open import open_path
 from medview.imaging.samples import samples
 from medview.inference.gate import GATE_MODEL, judge, orientation
-from medview.inference.lungs import LIKE_LUNGS, WHOLE, find_lungs
+from medview.inference.lungs import LIKE_LUNGS, find_lungs
 from medview.inference.quality import (
     LIMITS,
     SAID,
@@ -30,6 +30,7 @@ from medview.inference.quality import (
     sheet_skew,
     view_notes,
 )
+from medview.inference.region import WHOLE
 from medview.inference.registry import Model, Registry
 
 # Right in the middle of every limit of a chest film.

@@ -13,8 +13,8 @@ import pytest
 from medview.core.failures import Code, Failure
 from medview.inference.analysis import Analysis, Mask, Result
 from medview.inference.card import Card, Label
-from medview.inference.lungs import Region
 from medview.inference.preprocess import Preprocess
+from medview.inference.region import Region
 from medview.report import export
 from medview.report.overlay import FRAME_RGBA, heatmap_rgba
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from medview.imaging.window import Window
-from medview.inference.lungs import Region
+from medview.inference.region import Region
 from medview.report import overlay
 
 

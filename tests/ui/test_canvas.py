@@ -18,7 +18,7 @@ from pytestqt.qtbot import QtBot
 from medview.imaging.study import Frame
 from medview.imaging.window import Window, render
 from medview.inference.analysis import Analysis
-from medview.inference.lungs import Region
+from medview.inference.region import Region
 from medview.report import overlay
 from medview.ui.canvas import Canvas
 from medview.ui.layers import DRAWING_RGBA, ImageLayer, mask_layer
