@@ -125,6 +125,16 @@ def first(pattern: str) -> Path:
     return sorted(DATA.glob(pattern))[0]
 
 
+def through_a_round_opening(path: Path) -> Path:
+    """The picture in a circle on black."""
+    image = cv2.imread(str(path))
+    rows, cols = image.shape[:2]
+    circle = cv2.circle(np.zeros((rows, cols), np.uint8), (cols // 2, rows // 2), int(0.45 * cols), 1, -1)
+    at = HOME / "round.png"
+    cv2.imwrite(str(at), image * circle[:, :, None])
+    return at
+
+
 def mixed_folder() -> Path:
     """Two series, one with gaps and copies, films, pictures, and files that are none."""
     folder = Path(tempfile.mkdtemp(dir=HOME)) / "mixed"
@@ -205,6 +215,13 @@ def shoot(shots: Shots, wanted: set[str]) -> None:
         wait(lambda: window.workspace.analysis is not None)
         window.findings.area.verticalScrollBar().setValue(0)
         shots.take(window, "skin")
+    if state("round"):
+        window = shots.window()
+        window.open_paths([through_a_round_opening(skin)])
+        wait(lambda: window.workspace.analysis is not None)
+        window.workspace.set_overlay(heatmap_on=True)
+        wait()
+        shots.take(window, "round")
     if state("outlined"):
         window = shots.window(FakeEngine(outlined))
         window.open_paths([skin])
