@@ -127,9 +127,11 @@ class Config:
     @property
     def shipped(self) -> Preprocess:
         """The input of the exported graph: where the networks it averages see different regions, both of them."""
-        if self.in_field:
-            return replace(self.preprocess, region="field")
         regions = {self.region, *(load_config(id).region for id in self.ensemble)}
+        if self.in_field:
+            if regions != {"whole"}:
+                raise ValueError(f"{self.id}: in_field is for networks that learned whole pictures")
+            return replace(self.preprocess, region="field")
         return replace(self.preprocess, region="both") if len(regions) > 1 else self.preprocess
 
     @property
@@ -194,8 +196,6 @@ def load_config(model: str, arch: str = "") -> Config:
         raise ValueError(f"{path.name}: {error}") from error
     if config.region not in ("whole", "lungs"):
         raise ValueError(f"{path.name}: a network sees the region `whole` or `lungs`, not {config.region!r}")
-    if config.in_field and config.region != "whole":
-        raise ValueError(f"{path.name}: in_field is for a network that learned whole pictures, not {config.region}")
     if config.shares and (len(config.shares) != 1 + len(config.ensemble) or abs(sum(config.shares) - 1) > 1e-6):
         raise ValueError(f"{path.name}: shares need one number for each averaged run, summing to 1")
     if not 0.5 <= config.zoom <= 1 or (config.zoom < 1 and config.task == "segment"):

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 LATERAL = "LATERAL"
-LONG_ECHO_MS = 60
+# A longer echo than the second leaves no signal of any tissue: such a number is a mistake.
+LONG_ECHO_MS, LONGEST_ECHO_MS = 60, 10_000
 # What is one picture of many in a series has a plane instead.
 _PROJECTIONS = ("CR", "DX", "RG", "RF", "PX", "IO")
 _LATERAL = {"LL", "RL", "LAT", "LLAT", "RLAT", LATERAL}
@@ -56,12 +57,10 @@ def not_t1_weighted(ds: Dataset) -> str:
     """
     if text(ds, "Modality") != "MR":
         return ""
-    found = value(ds, "ScanningSequence")
-    sequences = [found] if isinstance(found, str) else list(found or ())
-    echo = numbers(ds, "EchoTime")
-    if "EP" in sequences:
+    if "EP" in re.split("[^A-Z]+", text(ds, "ScanningSequence")):
         return "echo planar imaging"
-    return f"an echo time of {echo[0]:.0f} ms" if echo and echo[0] >= LONG_ECHO_MS else ""
+    echo = numbers(ds, "EchoTime")
+    return f"an echo time of {echo[0]:.0f} ms" if echo and LONG_ECHO_MS <= echo[0] <= LONGEST_ECHO_MS else ""
 
 
 def is_lateral(view: str) -> bool:

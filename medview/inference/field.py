@@ -28,8 +28,12 @@ STEP, SMALLEST, ALLOWED = 0.02, 0.6, 0.02
 
 
 def find_field(values: NDArray[Any]) -> Region:
-    """The box inside the lit field of an 8-bit picture (rows, cols[, 3]); all of it where nothing dark is
-    around, and where the values are deeper, since black is then not known."""
+    """The box inside the lit field of an 8-bit picture (rows, cols[, 3]).
+
+    All of the picture where nothing dark is around or nearly everything is, where the box would lose more of its sides,
+    and where the values are deeper, since black is then not known. A lesion as dark that touches the black, or the
+    edge, counts as surroundings.
+    """
     if values.dtype != np.uint8:
         return WHOLE
     around = _surroundings(values)

@@ -128,7 +128,7 @@ def judge(
     if unusable:
         return Verdict(kind, scores, distance, unusable.failure(), (unusable,))
     # Black surroundings say nothing of how well the skin was taken.
-    measures = measure(find_field(values).cut(values) if kind == "skin_lesion" else values, inverted)
+    measures = measure(values, inverted, find_field(values) if kind == "skin_lesion" else WHOLE)
     reason = refusal(card, look) or _colourless(card, kind, measures.chroma)
     turned = _turned(model, tensor, look)
     if reason and reason.code is Code.OTHER_KIND:

@@ -53,10 +53,10 @@ def class_heatmaps(maps: NDArray[Any], labels: list[str], one_of_n: bool) -> dic
 
 
 def frame_maps(outputs: dict[str, NDArray[Any]], rule: str, region: Region) -> NDArray[np.float32]:
-    """Class activation maps (classes, h, w) over the whole frame. What a network saw of a part alone lies in
-    `region`; beside those of another network, of all of it, it counts as much there as spread over the frame: the mean
-    over the frame stays the same but for the interpolation and for whole cells, a few per cent. `rule`: what the card
-    says of the region."""
+    """Class activation maps (classes, h, w) over the whole frame. `rule`: what the card says of the region.
+    Maps of a part of the picture lie in `region`. Where another network saw all of it (`both`), they count as much
+    there as spread over the frame: its mean stays the same but for the interpolation and for whole cells, a few per
+    cent."""
     maps = np.asarray(outputs["maps"][0], np.float32)
     if rule != "both":
         return np.stack([region.place(plane) for plane in maps])

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from medview.core.failures import Code, Failure
 from medview.inference.fixes import INVERT, Fix, rotation
 from medview.inference.lungs import LIKE_LUNGS
-from medview.inference.region import Region
+from medview.inference.region import WHOLE, Region
 from medview.inference.values import resize_squash, stretch, to_grey
 
 Severity = Literal["warn", "refuse"]
@@ -86,11 +86,13 @@ class Measures:
     skew: float
 
 
-def measure(values: NDArray[Any], inverted: bool = False) -> Measures:
-    """Measure a picture's values, (rows, cols) or (rows, cols, 3); `inverted` says that low values are bright."""
+def measure(values: NDArray[Any], inverted: bool = False, region: Region = WHOLE) -> Measures:
+    """Measure a picture's values, (rows, cols) or (rows, cols, 3): its shape, and all else of a `region` of it alone.
+    `inverted` says that low values are bright."""
     rows, cols = values.shape[:2]
+    values = region.cut(values)
     # Of a large film so many pixels are enough: sixteen of them still make one of the square.
-    step = max(1, min(rows, cols) // (4 * SIDE))
+    step = max(1, min(values.shape[:2]) // (4 * SIDE))
     small = resize_squash(values[::step, ::step], (SIDE, SIDE))
     grey = np.asarray(to_grey(small), np.float32)
     shown = stretch(grey)
@@ -284,8 +286,9 @@ SAID: dict[str, tuple[Code, str, str]] = {
     ),
     "saturation": (
         Code.OTHER_KIND,
-        "The picture has strong colours (saturation {measured:.0%}, at most {limit:.0%}); an X-ray or MR is grey.",
-        "Open the picture as it was taken; of pictures in colour medview judges skin lesions alone.",
+        "The picture has stronger colours than an X-ray or MR, or a photo of one: saturation {measured:.0%}, at most "
+        "{limit:.0%} expected.",
+        "Open the file of the examination itself, without a tint or colour map; in colour, medview judges skin alone.",
     ),
     "skew": (
         Code.PHOTO,
@@ -298,7 +301,11 @@ SAID: dict[str, tuple[Code, str, str]] = {
 def notes(measures: Measures, kind: str) -> tuple[QualityNote, ...]:
     """What is wrong with a picture of a kind, by its measures; refusals first. Nothing for a kind without limits."""
     limits = LIMITS.get(kind)
-    return worst_first(_beyond(measures, limits)) if limits else ()
+    found = tuple(_beyond(measures, limits)) if limits else ()
+    if any(note.code is Code.OTHER_KIND for note in found):
+        # It is said already that the colours are too strong for a photo of a film.
+        found = tuple(note for note in found if note.code is not Code.PHOTO)
+    return worst_first(found)
 
 
 def _beyond(measures: Measures, limits: Limits) -> Iterator[QualityNote]:
@@ -373,7 +380,7 @@ def sequence_notes(kind: str, not_t1: str) -> tuple[QualityNote, ...]:
         Code.OTHER_SEQUENCE,
         1.0,
         0.0,
-        f"This is no T1-weighted slice, as the file says ({not_t1}); the models learned from those with contrast.",
+        f"This is no T1-weighted slice, as the file says ({not_t1}); tumours were learned on those with contrast.",
         "Open the T1-weighted series with contrast of the same examination; the models' numbers are worth less here.",
     )
     return (note,)

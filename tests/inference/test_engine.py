@@ -21,6 +21,7 @@ from medview.imaging.study import Frame
 from medview.inference import lungs
 from medview.inference.card import FirstStage
 from medview.inference.engine import Engine, Sight, run_model
+from medview.inference.field import find_field
 from medview.inference.fixes import Fix, quarter_turns
 from medview.inference.lungs import find_lungs
 from medview.inference.postprocess import class_heatmaps, frame_maps
@@ -68,6 +69,26 @@ def test_the_gate_chooses_the_models(engine: Engine, kind: str, known: set[str])
         else:
             assert result.mask is not None
             assert result.mask.pixels.shape == (frame.rows, frame.cols)
+
+
+def test_what_the_file_says_of_the_sequence_is_noted(engine: Engine) -> None:
+    frame = sample("brain_mr")
+    codes = {note.code for note in engine.analyse(replace(frame, not_t1="an echo time of 90 ms"), "x").quality}
+    assert Code.OTHER_SEQUENCE in codes
+    assert Code.OTHER_SEQUENCE not in {note.code for note in engine.analyse(frame, "x").quality}
+
+
+def test_the_skin_classifier_sees_what_lies_within_the_black_and_the_outline_all(engine: Engine) -> None:
+    values = np.array(sample("skin_lesion").modality_values())
+    rows, cols = values.shape[:2]
+    across, down = np.meshgrid(np.arange(cols) - cols / 2, np.arange(rows) - rows / 2)
+    values[np.hypot(across, down) > 0.42 * cols] = 0
+    analysis = engine.analyse(made(values), "x")
+    regions = {result.card.id: result.region for result in analysis.results}
+    assert regions == {"skin-lesion": find_field(values), "skin-lesion-mask": WHOLE}
+    assert regions["skin-lesion"] != WHOLE
+    heat = next(iter((analysis.results[0].heatmaps or {}).values()))
+    assert not heat[:, 0].any()
 
 
 def test_a_result_says_where_the_lungs_were_found(engine: Engine) -> None:

@@ -30,7 +30,7 @@ from medview.inference.quality import (
     sheet_skew,
     view_notes,
 )
-from medview.inference.region import WHOLE
+from medview.inference.region import WHOLE, Region
 from medview.inference.registry import Model, Registry
 
 # Right in the middle of every limit of a chest film.
@@ -279,15 +279,49 @@ def test_orientation_adds_up_the_states_of_its_head() -> None:
     assert orientation(np.ones(2), head, "k") == pytest.approx({"inverted": 0.4, "sideways": 0.25, "upside_down": 0.15})
 
 
+def in_a_circle(values: NDArray[np.uint8], radius: float) -> NDArray[np.uint8]:
+    """The picture on black but for a circle of a radius in shares of its width."""
+    rows, cols = values.shape[:2]
+    across, down = np.meshgrid(np.arange(cols) - cols / 2, np.arange(rows) - rows / 2)
+    return np.where(np.hypot(across, down)[:, :, None] > radius * cols, 0, values).astype(np.uint8)
+
+
 @pytest.mark.parametrize("name", ["skin-nevus", "skin-melanoma"])
 @pytest.mark.parametrize("radius", [0.4, 0.5, 0.6])
 def test_skin_in_a_round_field_is_skin(gate: Model, name: str, radius: float) -> None:
-    values = sample_values(name)
-    rows, cols = values.shape[:2]
-    across, down = np.meshgrid(np.arange(cols) - cols / 2, np.arange(rows) - rows / 2)
-    values = np.where(np.hypot(across, down)[:, :, None] > radius * cols, 0, values).astype(np.uint8)
-    verdict = judge(gate, values, False)
+    verdict = judge(gate, in_a_circle(sample_values(name), radius), False)
     assert (verdict.kind, verdict.reason) == ("skin_lesion", None)
+
+
+def test_skin_in_a_round_field_is_as_bright_as_what_lies_within_and_as_large_as_all_of_it(
+    gate: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = in_a_circle(sample_values("skin-nevus"), 0.32)
+    assert Code.TOO_DARK not in {note.code for note in judge(gate, values, False).quality}
+    monkeypatch.setattr("medview.inference.gate.find_field", lambda _: WHOLE)
+    assert Code.TOO_DARK in {note.code for note in judge(gate, values, False).quality}
+    part = measure(values, region=Region(0.25, 0.25, 0.75, 0.75))
+    assert (part.side, part.aspect) == (min(values.shape[:2]), max(values.shape[:2]) / min(values.shape[:2]))
+    assert part.brightness == pytest.approx(measure(Region(0.25, 0.25, 0.75, 0.75).cut(values)).brightness)
+
+
+def test_a_head_in_strong_colours_is_refused_once(gate: Model) -> None:
+    grey = sample_values("brain-glioma")
+    grey = grey if grey.ndim == 2 else grey[..., 0]
+    shares = np.array([1.0, 0.8, 0.6])
+    verdict = judge(gate, (grey[..., None] * shares).astype(np.uint8), False)
+    assert verdict.kind == "brain_mr"
+    assert verdict.reason is not None
+    assert verdict.reason.code is Code.OTHER_KIND
+    assert Code.PHOTO not in {note.code for note in verdict.quality}
+    pale = judge(gate, (grey[..., None] * (0.5 + shares / 2)).astype(np.uint8), False)
+    assert (pale.reason, [note.code for note in pale.quality]) == (None, [Code.PHOTO])
+
+
+def test_the_gate_tells_of_another_sequence(gate: Model) -> None:
+    verdict = judge(gate, sample_values("brain-glioma"), False, not_t1="echo planar imaging")
+    assert verdict.reason is None
+    assert Code.OTHER_SEQUENCE in {note.code for note in verdict.quality}
 
 
 FILMS = ("chest-normal-adult", "chest-normal-child", "chest-emphysema-adult", "chest-pneumonia-child")
