@@ -16,7 +16,7 @@ EXPORT_ONLY = (
     "version",
     "views",
     "zoom",
-    "in_field",
+    "shipped_region",
     "soup",
     "ensemble",
     "shares",
@@ -71,8 +71,8 @@ class Config:
         views: flipped views that the shipped network averages: 1, 2 (left-right) or 4 (up-down as well).
         zoom: below 1, the shipped network averages as many views again of the middle alone, this share of the sides;
             for classifiers.
-        in_field: the shipped network sees the lit field of a picture on black; one that never learned black
-            surroundings, of pictures that hardly have any.
+        shipped_region: the part that the shipped network sees of a picture, `field` or `head`, where the training
+            pictures hardly have what is cut away; all of it if empty.
         soup: runs whose best weights are averaged with this one's for the export (Wortsman et al. 2022,
             arXiv 2203.05482); all of one start and one architecture.
         ensemble: runs whose outputs are averaged with this one's in the exported graph.
@@ -109,7 +109,7 @@ class Config:
     frozen_layers: int = 0
     views: int = 1
     zoom: float = 1.0
-    in_field: bool = False
+    shipped_region: str = ""
     soup: tuple[str, ...] = ()
     ensemble: tuple[str, ...] = ()
     shares: tuple[float, ...] = ()
@@ -128,10 +128,10 @@ class Config:
     def shipped(self) -> Preprocess:
         """The input of the exported graph: where the networks it averages see different regions, both of them."""
         regions = {self.region, *(load_config(id).region for id in self.ensemble)}
-        if self.in_field:
+        if self.shipped_region:
             if regions != {"whole"}:
-                raise ValueError(f"{self.id}: in_field is for networks that learned whole pictures")
-            return replace(self.preprocess, region="field")
+                raise ValueError(f"{self.id}: shipped_region is for networks that learned whole pictures")
+            return replace(self.preprocess, region=self.shipped_region)
         return replace(self.preprocess, region="both") if len(regions) > 1 else self.preprocess
 
     @property

@@ -59,7 +59,8 @@ class Result:
         unstable: labels whose standing changed with them: one of n that became the most probable, or an independent
             label that crossed its operating point.
         heatmaps: by label, (h, w) float32 0-1 on a coarse grid that covers the whole frame; None for a segmentation.
-        region: what a network saw of the frame alone, by the card: the lungs, or what lies within black surroundings.
+        region: what a network saw of the frame alone, by the card: the lungs, the head, or what lies within black
+            surroundings.
     """
 
     card: Card

@@ -14,7 +14,7 @@ from medview.inference.preprocess import Preprocess
 TASKS = ("classify", "multilabel", "segment")
 FORMAT = 1
 # The parts of a picture that can be found, by its kind.
-REGIONS = {"chest_xray": ("lungs", "both"), "skin_lesion": ("field",)}
+REGIONS = {"chest_xray": ("lungs", "both"), "brain_mr": ("head",), "skin_lesion": ("field",)}
 
 
 @dataclass(frozen=True)

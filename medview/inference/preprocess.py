@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.inference.field import find_field
+from medview.inference.head import find_head
 from medview.inference.lungs import find_lungs
 from medview.inference.region import WHOLE, Region
 from medview.inference.values import resize_squash, stretch, to_grey
@@ -22,7 +23,7 @@ RULES = {
     "colour": ("grey", "rgb"),
     "intensity": ("stretch", "range"),
     "scaling": ("symmetric",),
-    "region": ("whole", "field", "lungs", "both"),
+    "region": ("whole", "field", "head", "lungs", "both"),
 }
 
 
@@ -37,9 +38,9 @@ class Preprocess:
         intensity: `stretch` (0.5-99.5 percentiles to 0-1) or `range` (8-bit divided by 255; deeper data stretched,
             since its range is not the display's).
         scaling: `symmetric`, 0-1 to [-1, 1].
-        region: the part of the picture that the network sees: `whole`, the lit `field` of one on black (see
-            `medview.inference.field`), the `lungs` of a frontal chest film, or whole and lungs, `both`, as two planes
-            of a grey picture.
+        region: the part of the picture that the network sees: `whole`; the lit `field` of one on black; the `head` of a
+            brain slice; the `lungs` of a frontal chest film, or `both`, whole and lungs, as two planes of a grey
+            picture. See the modules of these names.
     """
 
     size: tuple[int, int]
@@ -69,7 +70,9 @@ def region_of(values: NDArray[Any], rule: Preprocess, inverted: bool = False, lu
     that low values are bright. `lungs` saves looking for them again."""
     if rule.region == "whole":
         return WHOLE
-    return find_field(values) if rule.region == "field" else lungs or find_lungs(values, inverted)
+    if rule.region == "field":
+        return find_field(values)
+    return find_head(values, inverted) if rule.region == "head" else lungs or find_lungs(values, inverted)
 
 
 def to_canonical(

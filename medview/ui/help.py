@@ -52,7 +52,8 @@ _PANEL = (
         "Click a row to see where the evidence for that label lies; where there is none, the card says so. A heatmap "
         "shows what the model looked at, not the outline of a disease. The chest models look at the film and once more "
         "at the lungs alone: the thin frame shows where medview found them. Where it misses them, trust no number. Of "
-        "skin seen through a round opening, the classes are told from what lies within the frame.",
+        "skin seen through a round opening, and of a small head in much air, the classes are told from what lies "
+        "within the frame.",
     ),
     QT_TRANSLATE_NOOP(
         "help",

@@ -16,6 +16,7 @@ pytest.importorskip("onnx", reason="onnx is not installed: make train-setup")
 
 import torch
 
+from medview.inference import card
 from medview.inference.gate import feature_distance
 from medview.inference.registry import Model, Registry
 from medview.inference.runtime import Network
@@ -172,6 +173,20 @@ def test_members_that_do_not_go_together_are_not_averaged(
     monkeypatch.setattr(exporting, "load_best", lambda config, _: exporting.Run(config, {}, ""))
     with pytest.raises(ValueError, match=f"differ in {name}"):
         exporting.members_of(toy_config(**{how: ("other",)}), runs)
+
+
+def test_a_region_of_the_shipped_network_alone_reaches_the_card_and_leaves_the_run_valid(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = toy_config(shipped_region="field")
+    assert config.digest() == toy_config().digest()
+    assert (config.preprocess.region, config.shipped.region) == ("whole", "field")
+    monkeypatch.setitem(card.REGIONS, "chest_xray", ("field",))
+    folder = export(config, runs, tmp_path / "models")
+    assert tomllib.loads((folder / "card.toml").read_text())["preprocess"]["region"] == "field"
+    monkeypatch.setattr("training.config.load_config", lambda _: toy_config(region="lungs"))
+    with pytest.raises(ValueError, match="learned whole pictures"):
+        _ = toy_config(shipped_region="field", ensemble=("other",)).shipped
 
 
 def test_soup_and_ensemble_reach_the_card_with_their_hashes(
