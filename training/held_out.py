@@ -129,7 +129,9 @@ def short_run(
     best = fit(run, pools[0], pools[1], weights, runs, threads)
     network = build(run)
     network.load_state_dict(torch.load(best, weights_only=True, map_location="cpu")["model"])
-    told: NDArray[Any] = predict(network.eval(), load_pool(own, run), run)
+    # What is cut away before the shipped network is cut away here as well.
+    rule = run.shipped if run.shipped_region else None
+    told: NDArray[Any] = predict(network.eval(), load_pool(own, run, rule), run)
     return told
 
 
@@ -169,15 +171,17 @@ def called(config: Config, logits: NDArray[Any]) -> NDArray[np.str_]:
 
 def write_held_out(config: Config, note: str, source: str, found: dict[str, Any]) -> Path:
     """Put what `measure` found of a source into training/loso/<id>.json, beside those measured before in the same way;
-    figures of other runs or of other shares go."""
+    figures of other runs, other shares or another shipped region go."""
     path = REPORTS / f"{config.id}.json"
     old: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    made = {
+    made: dict[str, Any] = {
         "id": config.id,
         "configurations_sha256": [member.digest() for member in members(config)],
         "shares": dict(region_shares(config)),
         "stages": [{"size": s.size, "epochs": s.epochs} for s in config.held_out_stages],
     }
+    if config.shipped_region:
+        made["shipped_region"] = config.shipped_region
     same = all(old.get(name) == value for name, value in made.items())
     earlier = old["held_out"] if same else {}
     report = {**made, "note": note, "held_out": earlier | {source: found}}

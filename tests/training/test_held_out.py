@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("torch", reason="PyTorch is not installed: make train-setup")
 
+from medview.inference.preprocess import Preprocess
 from tests.training.toy import toy_config, toy_pool
 from training import fit as loop
 from training import held_out
@@ -48,10 +49,12 @@ def test_a_source_is_left_out_of_training_and_measured(tmp_path: Path, monkeypat
         object.__setattr__(one, "source", "left" if index < 8 else "kept")
         object.__setattr__(one, "split", "val" if index % 4 > 1 else "train")
     seen: list[set[str]] = []
+    regions: list[str] = []
 
-    def load_pool(samples: list[Sample], _: object) -> object:
+    def load_pool(samples: list[Sample], _: object, rule: Preprocess | None = None) -> object:
         rows = [pool.samples.index(s) for s in samples]
         seen.append({s.source for s in samples})
+        regions.append(rule.region if rule else "as trained")
         return type(pool)(samples, pool.images[rows], None, pool.allowed[rows])
 
     monkeypatch.setattr(held_out, "load_pool", load_pool)
@@ -60,7 +63,12 @@ def test_a_source_is_left_out_of_training_and_measured(tmp_path: Path, monkeypat
     config = toy_config(held_out_stages=(Stage(32, 1),))
     path = held_out.leave_one_out(config, pool.samples, tmp_path, tmp_path / "runs", ["left"], 1)
     assert seen == [{"kept"}, {"kept"}, {"left"}]
+    assert regions == ["as trained"] * 3
     assert json.loads(path.read_text())["held_out"]["left"]["images"] == 8
+    cut = replace(config, shipped_region="field")
+    path = held_out.leave_one_out(cut, pool.samples, tmp_path, tmp_path / "runs", ["left"], 1)
+    assert regions[3:] == ["as trained", "as trained", "field"]
+    assert json.loads(path.read_text())["shipped_region"] == "field"
     with pytest.raises(ValueError, match="cannot be left out"):
         held_out.leave_one_out(config, pool.samples, tmp_path, tmp_path / "runs", ["elsewhere"], 1)
     with pytest.raises(ValueError, match="no held_out_stages"):
