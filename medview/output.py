@@ -152,6 +152,8 @@ def _lines(analysis: Analysis) -> Iterator[str]:
             yield f"        {result.mask.count} pixels marked, {result.mask.fraction:.2%} of the picture{area}{skipped}"
     for told in (*analysis.contradictions, *analysis.warnings):
         yield f"    {told.text} {told.hint}"
+    for remark in analysis.notes:
+        yield f"    {remark}"
 
 
 def _probabilities(result: Result, analysis: Analysis) -> Iterator[str]:

@@ -99,6 +99,7 @@ class Analysis:
         corrected: what the user had put right before; masks and heatmaps are of the picture after that.
         warnings: failures of single models while others answered.
         contradictions: where two answers cannot both be right (`medview.inference.agreement`).
+        notes: what the user should know about how the picture was read, such as that it is the first of several.
         gate: the card of the model that said which kind of picture it is; None when it never got that far.
         total_ms: everything from decoding on, milliseconds.
     """
@@ -115,6 +116,7 @@ class Analysis:
     corrected: tuple[Fix, ...] = ()
     warnings: tuple[Failure, ...] = ()
     contradictions: tuple[Failure, ...] = ()
+    notes: tuple[str, ...] = ()
     gate: Card | None = None
     total_ms: float = 0.0
 
@@ -138,6 +140,7 @@ class Analysis:
             "corrected": list(self.corrected),
             "warnings": [_failure_dict(warning) for warning in self.warnings],
             "contradictions": [_failure_dict(found) for found in self.contradictions],
+            "notes": list(self.notes),
             "total_ms": round(self.total_ms, 3),
         }
 

@@ -86,7 +86,7 @@ class Engine:
         reason = verdict.reason or self._mismatch(model, verdict.kind)
         seen = Analysis(file, frame.index, "refused", reason, verdict.kind, verdict.scores)
         gatekeeper = self.registry.cards.get(gate.GATE_MODEL)
-        seen = replace(seen, quality=verdict.quality, corrected=tuple(fixes), gate=gatekeeper)
+        seen = replace(seen, quality=verdict.quality, corrected=tuple(fixes), gate=gatekeeper, notes=frame.notes)
         if reason is None or force:
             cards = self._choose(model, verdict, refused=reason is not None)
             results, failures = self._run(cards, sight, token)

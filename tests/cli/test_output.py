@@ -296,6 +296,11 @@ def test_a_contradiction_is_in_the_table() -> None:
     assert list(_lines(replace(seen, contradictions=(found,))))[-1] == f"    {found.text} {found.hint}"
 
 
+def test_how_a_picture_was_read_is_in_the_table() -> None:
+    seen = chest_analysis(Frame(Path("x.png"), 0, 4, 4, "", lambda: np.zeros((4, 4), np.uint8)))
+    assert list(_lines(replace(seen, notes=("Picture 1 of 2 in the file.",))))[-1] == "    Picture 1 of 2 in the file."
+
+
 @pytest.mark.parametrize(("code", "kind"), [(Code.BLANK, ""), (Code.OTHER_KIND, "  brain_mri 19%")])
 def test_a_picture_of_nothing_is_given_no_kind(code: Code, kind: str) -> None:
     reason = Failure(code, "It is so.", "Do this.")

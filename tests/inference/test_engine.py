@@ -258,6 +258,18 @@ def test_a_refusal_for_quality_can_be_forced_and_is_in_the_json(engine: Engine) 
     assert (forced.status, forced.forced, forced.quality) == ("ok", True, analysis.quality)
 
 
+def test_an_answer_says_how_the_picture_was_read(engine: Engine, tmp_path: Path) -> None:
+    values = sample("chest_xray").modality_values()
+    assert not isinstance(values, Failure)
+    assert cv2.imwritemulti(str(tmp_path / "two.tif"), [values, 255 - values])
+    study = open_path(tmp_path / "two.tif")
+    assert not isinstance(study, Failure)
+    found = [engine.analyse(frame, "two.tif") for frame in study.frames]
+    assert [a.to_dict()["notes"] for a in found] == [["Picture 1 of 2 in the file."], ["Picture 2 of 2 in the file."]]
+    assert [a.status for a in found] == ["ok", "refused"]
+    assert engine.analyse(sample("chest_xray"), "x").notes == ()
+
+
 def test_stability_brackets_every_probability_and_can_be_had_later(engine: Engine) -> None:
     frame = sample("chest_xray")
     values = frame.modality_values()
