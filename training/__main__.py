@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -114,7 +113,7 @@ def export(options: argparse.Namespace) -> None:
         options.runs,
         options.models,
         manifest_hashes(samples, options.data),
-        dict(Counter(s.split for s in samples)),
+        samples,
     )
 
 

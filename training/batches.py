@@ -82,23 +82,33 @@ def read_values(sample: Sample) -> tuple[NDArray[Any], bool]:
     return values, frame.inverted
 
 
-def sampling_weights(pool: Pool, config: Config) -> NDArray[np.float64]:
+def sampling_weights(samples: list[Sample], config: Config) -> NDArray[np.float64]:
     """Chance of each sample to be drawn: classes balanced with `class_power`, sources inside a class with
     `source_power` (0 as they come, 1 all equal)."""
 
     def kind(s: Sample) -> str:
         return s.label or "|".join(s.allowed) or "?"
 
-    tags = [(s.tags or (s.label,))[0] if config.task == "segment" else kind(s) for s in pool.samples]
+    tags = [(s.tags or (s.label,))[0] if config.task == "segment" else kind(s) for s in samples]
     by_class = Counter(tags)
-    by_source = Counter((t, s.source) for t, s in zip(tags, pool.samples, strict=True))
+    by_source = Counter((t, s.source) for t, s in zip(tags, samples, strict=True))
     weights = np.array(
         [
             by_class[t] ** -config.class_power * (by_source[t, s.source] / by_class[t]) ** -config.source_power
-            for t, s in zip(tags, pool.samples, strict=True)
+            for t, s in zip(tags, samples, strict=True)
         ]
     )
     return weights / weights.sum()
+
+
+def class_mix(samples: list[Sample], config: Config) -> NDArray[np.float64]:
+    """Share of each class (classes,) among the pictures that a training draws. Raises ValueError for a class that it
+    never draws."""
+    weights = sampling_weights(samples, config)
+    drawn = np.array([sum(w for w, s in zip(weights, samples, strict=True) if s.label == c) for c in config.labels])
+    if not drawn.all():
+        raise ValueError(f"{config.id}: no training pictures of {config.labels[int(drawn.argmin())]}")
+    return np.asarray(drawn / drawn.sum())
 
 
 def view(pool: Pool, index: int, config: Config, size: int, seed: tuple[int, ...]) -> tuple[Any, Any, Any]:
@@ -131,7 +141,7 @@ def batches(pool: Pool, config: Config, epoch: int) -> Iterator[tuple[Any, Any, 
     """One epoch of (images, masks or None, allowed); a thread keeps a few ready. Fixed by seed and epoch."""
     size = config.size_at(epoch)
     rng = np.random.default_rng((config.seed, epoch))
-    order = rng.choice(len(pool.samples), len(pool.samples), p=sampling_weights(pool, config))
+    order = rng.choice(len(pool.samples), len(pool.samples), p=sampling_weights(pool.samples, config))
     steps = len(order) // config.batch
     ready: queue.Queue[tuple[Any, Any, Any] | BaseException | None] = queue.Queue(maxsize=3)
 

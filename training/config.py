@@ -21,6 +21,7 @@ EXPORT_ONLY = (
     "ensemble",
     "shares",
     "sensitivity",
+    "even_classes",
     "held_out_stages",
     "int8_weights",
 )
@@ -78,6 +79,8 @@ class Config:
         ensemble: runs whose outputs are averaged with this one's in the exported graph.
         shares: what each counts in that mean, this run first; they sum to 1. Empty for equal shares.
         sensitivity: what the operating point of a class reaches on val, at the least.
+        even_classes: the exported network tells equally common classes apart: the shares in which the training drew
+            them are divided out (Menon et al. 2021, arXiv 2007.07314); for one of n.
         held_out_stages: epochs of the short runs of `training.held_out`, which leave one source out; empty for none.
         int8_weights: the large weights of the exported file are rounded to 8 bits instead of 16 (docs/adr/0006).
         gate_data: the model is the gate, so its feature statistics are exported as well.
@@ -114,6 +117,7 @@ class Config:
     ensemble: tuple[str, ...] = ()
     shares: tuple[float, ...] = ()
     sensitivity: float = 0.9
+    even_classes: bool = False
     held_out_stages: tuple[Stage, ...] = ()
     int8_weights: bool = False
     gate_data: bool = False
@@ -200,6 +204,8 @@ def load_config(model: str, arch: str = "") -> Config:
         raise ValueError(f"{path.name}: shares need one number for each averaged run, summing to 1")
     if not 0.5 <= config.zoom <= 1 or (config.zoom < 1 and config.task == "segment"):
         raise ValueError(f"{path.name}: zoom {config.zoom} of a {config.task} model; 0.5 to 1, and 1 for masks")
+    if config.even_classes and config.task != "classify":
+        raise ValueError(f"{path.name}: even_classes is for a model of one of n, not for {config.task}")
     return config
 
 

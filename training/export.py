@@ -8,6 +8,7 @@ import json
 import logging
 import platform
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from medview.inference.postprocess import sigmoid, softmax
 from medview.inference.preprocess import to_input
 from medview.inference.runtime import Network
-from training.batches import Pool
+from training.batches import Pool, class_mix
 from training.calibrate import calibrate_classes, calibrate_labels, calibrate_mask, platt_scaling
 from training.config import Config, load_config
 from training.fit import build
@@ -29,6 +30,7 @@ from training.folder import card_tables, npz_bytes, read_folder, write_folder
 from training.gate import fit_gate, fit_orientation, round_features
 from training.networks import Classifier
 from training.onnx_files import OPSET, Member, Shipped, store_small, to_onnx, torch_outputs
+from training.samples import Sample
 
 log = logging.getLogger("training")
 # How many val pictures the parity check and the speed comparison use.
@@ -88,6 +90,7 @@ def facts(config: Config, runs: list[Run], hashes: dict[str, str], counts: dict[
         "averaged_weights": list(config.soup),
         "averaged_outputs": list(config.ensemble),
         "shares": list(config.share_of.values()),
+        "even_classes": config.even_classes,
         "configuration_sha256": config.digest(),
         "best_epoch": int(best["epoch"]) + 1,
         "val_score": round(float(best["val"]), 4),
@@ -190,11 +193,15 @@ def export(
     runs: Path,
     models: Path,
     hashes: dict[str, str],
-    counts: dict[str, int],
+    samples: list[Sample],
 ) -> Path:
     """Make the model folder from the best checkpoints. `pool` is the val split; of `train` only the gate needs the
-    pictures. Returns the folder. Raises ValueError when a run is missing, unfinished or of another configuration."""
+    pictures; `samples` are those of all splits. Returns the folder. Raises ValueError when a run is missing, unfinished
+    or of another configuration."""
     members, made_of = members_of(config, runs)
+    if config.even_classes:
+        mix = class_mix([s for s in samples if s.split == "train"], config)
+        scale_head(members, np.ones(len(mix)), -np.log(mix * len(mix)))
     module = Shipped(members, config.views, config.zoom)
     shipped, data = ship(module, config)
     outputs = run_all(shipped, pool)
@@ -218,7 +225,7 @@ def export(
         calibration.pop("prediction_set")
     files = {name: npz_bytes(values) for name, values in arrays.items()} | {"model.onnx": data}
     raw = card_tables(config, calibration, files)
-    raw["about"]["training"] = facts(config, made_of, hashes, counts)
+    raw["about"]["training"] = facts(config, made_of, hashes, dict(Counter(s.split for s in samples)))
     raw["about"]["parity"] = parity(shipped, module, pool, config)
     write_folder(models / config.id, raw, files)
     log.info("exported %s: %s", config.id, json.dumps(raw["about"]["parity"]))

@@ -104,7 +104,7 @@ class Head:
 def fit_without(source: str, train: Seen, val: Seen, config: Config, card: Card) -> Head:
     """The gate as it would be without a source; `train` and `val` still hold it."""
     train, val = train.without(source), val.without(source)
-    weights = np.tile(sampling_weights(train.pool, config), VIEWS) / VIEWS
+    weights = np.tile(sampling_weights(train.pool.samples, config), VIEWS) / VIEWS
     drawn = np.random.default_rng(config.seed).choice(len(weights), len(weights), p=weights)
     head, bias = fit_head(train.views[drawn], train.classes[drawn])
     logits = val.features @ head.T + bias

@@ -20,7 +20,8 @@ _PANEL = (
     QT_TRANSLATE_NOOP(
         "help",
         "Bars are calibrated probabilities. The white tick is the threshold from which the label counts as a finding; "
-        "Finding or Worth a look stands beside every one that reached it.",
+        "Finding or Worth a look stands beside every one that reached it. How common a disease is where you work, no "
+        "model knows: where it is rarer than in the model's pictures, its probability is too high.",
     ),
     QT_TRANSLATE_NOOP(
         "help",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from medview.inference import card
 from medview.inference.gate import feature_distance
 from medview.inference.registry import Model, Registry
 from medview.inference.runtime import Network
-from tests.training.toy import toy_config, toy_pool
+from tests.training.toy import LABELS, toy_config, toy_pool
 from training import export as exporting
 from training import fit as loop
 from training import folder as folders
@@ -55,8 +56,15 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "runs"
 
 
+def belongs_to(runs: Path, config: Config) -> None:
+    """Make the toy run one of this configuration."""
+    for name in ("best.pt", "last.pt"):
+        held = torch.load(runs / "toy" / name, weights_only=False)
+        torch.save(held | {"digest": config.digest()}, runs / "toy" / name)
+
+
 def export(config: Config, runs: Path, models: Path) -> Path:
-    return exporting.export(config, toy_pool(2), toy_pool(), runs, models, {"m": "0"}, {"train": 32})
+    return exporting.export(config, toy_pool(2), toy_pool(), runs, models, {"m": "0"}, toy_pool().samples)
 
 
 def test_the_exported_folder_loads_passes_its_self_test_and_tells_its_training(runs: Path, tmp_path: Path) -> None:
@@ -133,15 +141,27 @@ def test_scale_and_offset_move_into_the_head_and_its_maps() -> None:
     torch.testing.assert_close(maps.mean(dim=(2, 3)) + network.head.bias, logits, atol=1e-5, rtol=1e-4)
 
 
+def test_even_classes_divide_out_how_often_the_training_drew_them(runs: Path, tmp_path: Path) -> None:
+    # Three of four training pictures are dark.
+    samples = [replace(s, label=LABELS[i % 4 == 0]) for i, s in enumerate(toy_pool().samples)]
+    config = toy_config(class_power=0.0)
+    belongs_to(runs, config)
+    logits = {}
+    for even in (False, True):
+        made = replace(config, even_classes=even)
+        folder = exporting.export(made, toy_pool(2), toy_pool(), runs, tmp_path / "models", {"m": "0"}, samples)
+        logits[even] = np.load(folder / "golden.npz")["logits"][0].astype(float)
+        assert tomllib.loads((folder / "card.toml").read_text())["about"]["training"]["even_classes"] is even
+    assert logits[True] - logits[False] == pytest.approx([-np.log(1.5), np.log(2)], abs=2e-3)
+
+
 def test_several_labels_a_picture_make_a_folder_that_loads(
     runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The toy network has learned next to nothing; no label would be left.
     monkeypatch.setattr("training.calibrate.LEAST_AUC", 0.0)
     config = toy_config(task="multilabel")
-    for name in ("best.pt", "last.pt"):
-        held = torch.load(runs / "toy" / name, weights_only=False)
-        torch.save(held | {"digest": config.digest()}, runs / "toy" / name)
+    belongs_to(runs, config)
     export(config, runs, tmp_path / "models")
     model = Registry(tmp_path / "models", "cpu").load("toy")
     assert isinstance(model, Model), model

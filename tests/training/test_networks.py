@@ -16,7 +16,7 @@ from medview.inference.preprocess import to_input  # noqa: E402
 from medview.inference.runtime import Network  # noqa: E402
 from tests.training.toy import toy_config, toy_pool  # noqa: E402
 from training import fit as loop  # noqa: E402
-from training.batches import Pool, sampling_weights  # noqa: E402
+from training.batches import class_mix, sampling_weights  # noqa: E402
 from training.config import CONFIGS, Config, load_config  # noqa: E402
 from training.networks import CLASSIFIERS, SEGMENTERS, MobileNetV2, ResidualUNet, classifier, restore_batch_norm  # noqa: E402
 from training.onnx_files import Member, Shipped, round_channels, store_small, to_onnx, torch_outputs  # noqa: E402
@@ -166,12 +166,22 @@ def test_the_loss_takes_any_allowed_class_for_true() -> None:
 def test_sampling_balances_classes_and_sources() -> None:
     samples = [Sample(Path("x"), "dark", "train", str(i), "big" if i < 6 else "small") for i in range(8)]
     samples += [Sample(Path("x"), "bright", "train", "9", "one"), Sample(Path("x"), "bright", "train", "10", "one")]
-    pool = Pool(samples, np.zeros((10, 1, 1), np.uint8), None, np.zeros((10, 2), bool))
-    weights = sampling_weights(pool, toy_config(class_power=1.0, source_power=1.0))
+    weights = sampling_weights(samples, toy_config(class_power=1.0, source_power=1.0))
     assert weights.sum() == pytest.approx(1)
     assert weights[:6].sum() == pytest.approx(weights[6:8].sum())
-    plain = sampling_weights(pool, toy_config(class_power=1.0))
+    plain = sampling_weights(samples, toy_config(class_power=1.0))
     assert plain[:8].sum() == pytest.approx(plain[8:].sum())
+
+
+def test_the_mix_of_classes_is_what_a_training_draws() -> None:
+    samples = [Sample(Path("x"), "dark" if i < 9 else "bright", "train", str(i), "s") for i in range(10)]
+    assert class_mix(samples, toy_config(class_power=0.0)).tolist() == pytest.approx([0.9, 0.1])
+    assert class_mix(samples, toy_config(class_power=0.5)).tolist() == pytest.approx([0.75, 0.25])
+    # A sample of either class counts for none of them.
+    either = Sample(Path("x"), "", "train", "10", "s", allowed=("dark", "bright"))
+    assert class_mix([*samples, either], toy_config(class_power=0.5)).tolist() == pytest.approx([0.75, 0.25])
+    with pytest.raises(ValueError, match="no training pictures of bright"):
+        class_mix(samples[:9], toy_config())
 
 
 def train(tmp_path: Path, config: Config, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:

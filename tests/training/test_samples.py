@@ -100,6 +100,13 @@ def test_shares_that_do_not_fit_the_averaged_runs_are_refused(tmp_path: Path, sh
         load_config(str(tmp_path / "x.toml"))
 
 
+def test_even_classes_of_a_model_that_is_not_one_of_n_are_refused(tmp_path: Path) -> None:
+    text = (CONFIGS / "chest-findings.toml").read_text(encoding="utf-8")
+    (tmp_path / "x.toml").write_text(f"even_classes = true\n{text}", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"x\.toml: even_classes"):
+        load_config(str(tmp_path / "x.toml"))
+
+
 def test_runs_count_alike_where_no_shares_are_told() -> None:
     assert load_config("chest-findings").share_of == {"chest-findings": 0.5, "chest-findings-lungs": 0.5}
 
