@@ -121,7 +121,7 @@ def help_html() -> str:
     intro = QT_TRANSLATE_NOOP(
         "help",
         "medview shows a picture and gives a second look at it: what kind of picture it takes it for, how probable "
-        "each of a few findings is, where the evidence lies, and, for brain MR slices, what it would mark as tumour. "
+        "each of a few findings is, where the evidence lies, and the outline of a brain tumour or a skin lesion. "
         "It is not a medical device and it makes no diagnosis.",
     )
     refusal = QT_TRANSLATE_NOOP(
