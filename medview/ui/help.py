@@ -21,7 +21,7 @@ _PANEL = (
         "help",
         "Bars are calibrated probabilities. The white tick is the threshold from which the label counts as a finding; "
         "Finding or Worth a look stands beside every one that reached it. How common a disease is where you work, no "
-        "model knows: where it is rarer than in the model's pictures, its probability is too high.",
+        "model knows: where it is rarer than the model takes it to be, its probability is too high.",
     ),
     QT_TRANSLATE_NOOP(
         "help",
