@@ -23,7 +23,7 @@ MAX_LINES = 450
 # Written in pieces, so that this file does not find itself.
 MACHINE_PATHS = re.compile("|".join("/" + name for name in ("work/", "farm/", "root/", "home/[a-z]+/", "tmp/[a-z]+/")))
 ADDRESS = re.compile(r"\w+://|--(extra-)?index-url|--find-links|\bfile:")
-BINARY = {".onnx", ".npz", ".png", ".jpg", ".jpeg", ".dcm", ".tif", ".tiff", ".bmp", ".ttf", ".ico", ".gz", ".pdf"}
+BINARY = {".onnx", ".npz", ".png", ".jpg", ".jpeg", ".dcm", ".tif", ".tiff", ".bmp", ".otf", ".ico", ".gz", ".pdf"}
 
 
 def tracked() -> list[Path]:

@@ -126,6 +126,6 @@ def icon(name: str) -> QIcon:
     for size in SIZES:
         result.addPixmap(pixmap(name, size), QIcon.Mode.Normal, QIcon.State.Off)
         result.addPixmap(pixmap(name, size, theme.ACCENT), QIcon.Mode.Normal, QIcon.State.On)
-        result.addPixmap(pixmap(name, size, theme.LINE), QIcon.Mode.Disabled, QIcon.State.Off)
-        result.addPixmap(pixmap(name, size, theme.LINE), QIcon.Mode.Disabled, QIcon.State.On)
+        result.addPixmap(pixmap(name, size, theme.DISABLED), QIcon.Mode.Disabled, QIcon.State.Off)
+        result.addPixmap(pixmap(name, size, theme.DISABLED), QIcon.Mode.Disabled, QIcon.State.On)
     return result

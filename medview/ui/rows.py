@@ -174,7 +174,7 @@ class RowDelegate(QStyledItemDelegate):
         """One or two lines in the middle of a box, cut where they do not fit."""
         top, small = QFont(font), QFont(font)
         top.setWeight(QFont.Weight.DemiBold if strong else QFont.Weight.Normal)
-        small.setPixelSize(11)
+        small.setPixelSize(theme.SMALL_SIZE)
         heights = [QFontMetrics(top).height(), QFontMetrics(small).height() if second else 0]
         y = box.top() + (box.height() - sum(heights)) // 2
         # Where the layout begins, but in the text's own direction: "16 Jul" must not become "Jul 16".

@@ -114,7 +114,7 @@ class SampleCard(QAbstractButton):
         painter.setClipping(False)
         painter.setPen(QColor(theme.TEXT))
         font = QFont(self.font())
-        font.setPixelSize(12)
+        font.setPixelSize(theme.SMALL_SIZE)
         painter.setFont(font)
         box = QRect(theme.HALF, place.bottom() + 2, self.width() - theme.STEP, TITLE_HEIGHT)
         flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap
