@@ -27,6 +27,9 @@ def read_origin(ds: Dataset) -> Origin:
         series_number=whole(ds, "SeriesNumber"),
         series_title=text(ds, "SeriesDescription"),
         modality=text(ds, "Modality")[:16],
+        birth_date=text(ds, "PatientBirthDate", 32),
+        sex=text(ds, "PatientSex", 16),
+        age=text(ds, "PatientAge", 16),
     )
 
 

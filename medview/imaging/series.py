@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medview.core.failures import Failure
+from medview.imaging.dates import date_text
 from medview.imaging.geometry import Plane, dot
 from medview.imaging.open import open_path
 from medview.imaging.study import Frame, Origin, Place, Series, Study
@@ -83,7 +84,7 @@ def patients(series: Iterable[Series]) -> tuple[Patient, ...]:
 def _study(group: list[Series]) -> Study:
     origin = group[0].origin or Origin()
     path = group[0].frames[0].path.parent
-    title = " ".join(filter(None, (origin.study_date, origin.study_title))) or path.name
+    title = " ".join(filter(None, (date_text(origin.study_date), origin.study_title))) or path.name
     return Study(path, title, tuple(group))
 
 

@@ -21,7 +21,8 @@ class Origin:
 
     Attributes:
         patient_name: all its forms as DICOM writes them, e.g. `Yamada^Tarou=山田^太郎`.
-        study_date: YYYYMMDD. series_number: None when missing.
+        birth_date, study_date: as written, YYYYMMDD; `medview.imaging.dates.date_text` makes text of it.
+        sex: M, F or O. age: as written, `042Y`. series_number: None when missing.
     """
 
     patient_name: str = ""
@@ -33,6 +34,9 @@ class Origin:
     series_number: int | None = None
     series_title: str = ""
     modality: str = ""
+    birth_date: str = ""
+    sex: str = ""
+    age: str = ""
 
 
 @dataclass(frozen=True)

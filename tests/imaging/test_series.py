@@ -136,7 +136,7 @@ def test_patients_and_studies(tmp_path: Path):
     assert [(p.name, [s.description for s in p.studies]) for p in found] == [
         ("", [tmp_path.name]),
         ("Abel^A", [tmp_path.name]),
-        ("Doe^Jo", ["20260101 Knee", "20260102"]),
+        ("Doe^Jo", ["1 Jan 2026 Knee", "2 Jan 2026"]),
     ]
     assert [path.name for path in folder.refused] == ["5.txt"]
     assert folder.series[-1].origin is None
