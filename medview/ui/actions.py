@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from medview.ui import when
 from medview.ui.icons import icon
+from medview.ui.widgets import set_tip
 
 
 @dataclass(frozen=True)
@@ -370,7 +371,7 @@ def make_actions(owner: QWidget, canvas: QWidget, handlers: dict[str, Callable[[
         action.setShortcuts(keys(spec))
         action.setCheckable(spec.checkable)
         shown = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-        action.setToolTip(f"{tr(spec.about)} ({shown})" if shown else tr(spec.about))
+        set_tip(action, f"{tr(spec.about)} ({shown})" if shown else tr(spec.about))
         action.setStatusTip("")
         action.triggered.connect(lambda _checked=False, run=handlers[spec.id]: run())
         if spec.on_canvas:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from medview.ui import theme
-from medview.ui.icons import icon, pixmap
-from medview.ui.widgets import Choice, button, label
+from medview.ui.icons import icon
+from medview.ui.widgets import Choice, button, label, set_sign, set_tip
 
 _SIGNS = {"alarm": ("error", theme.ALARM), "": ("info", theme.ACCENT)}
 
@@ -24,7 +24,7 @@ class MessageBar(QWidget):
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(theme.DOUBLE, theme.STEP, theme.STEP, theme.STEP)
         self._row.setSpacing(theme.STEP)
-        self.sign = QLabel()
+        self.sign = label()
         words = QVBoxLayout()
         words.setSpacing(2)
         self.text = label("", wrap=True)
@@ -37,14 +37,14 @@ class MessageBar(QWidget):
         self.close_button = button("", self.hide, "link")
         self.close_button.setIcon(icon("cancel"))
         self.close_button.setAccessibleName(self.tr("Close this message"))
-        self.close_button.setToolTip(self.tr("Close this message"))
+        set_tip(self.close_button, self.tr("Close this message"))
         self._row.addWidget(self.close_button)
         self.hide()
 
     def say(self, text: str, hint: str = "", tone: str = "", choices: Sequence[Choice] = ()) -> None:
         """Show a message; `tone` is empty or `alarm`."""
         name, colour = _SIGNS[tone]
-        self.sign.setPixmap(pixmap(name, 20, colour, self.devicePixelRatioF()))
+        set_sign(self.sign, name, colour)
         self.text.setText(text)
         self.hint.setText(hint)
         self.hint.setVisible(bool(hint))

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy
 
 from medview.inference.analysis import Result
 from medview.ui import theme, words
+from medview.ui.widgets import set_tip
 
 ROW_HEIGHT = 40
 INSET = 10
@@ -46,7 +47,7 @@ class ProbabilityRow(QAbstractButton):
         """The lowest and highest probability (0-1) over small changes of the picture, or None while it is not known."""
         self.band = band
         self.setAccessibleName(self._spoken())
-        self.setToolTip(self._tip())
+        set_tip(self, self._tip())
         self.update()
 
     def _spoken(self) -> str:

@@ -25,7 +25,7 @@ from medview.report import limits
 from medview.ui import theme, words
 from medview.ui.results import ResultCard
 from medview.ui.segments import SegmentList
-from medview.ui.widgets import Card, Check, Choice, Elided, Legend, MessageCard, button, keep_place, label
+from medview.ui.widgets import Card, Check, Choice, Elided, Legend, MessageCard, button, keep_place, label, set_tip
 from medview.workspace import Workspace
 
 WIDTH = 352
@@ -98,7 +98,7 @@ class OverlaySwitches(QWidget):
         slider = QSlider(Qt.Orientation.Horizontal)
         slider.setRange(0, 100)
         slider.setAccessibleName(self.tr("Opacity: {0}").format(text))
-        slider.setToolTip(slider.accessibleName())
+        set_tip(slider, slider.accessibleName())
         slider.valueChanged.connect(lambda value: self.workspace.set_overlay(**{f"{field}_opacity": value / 100}))
         grid.addWidget(switch, row, 0)
         grid.addWidget(slider, row, 1)

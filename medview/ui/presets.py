@@ -10,7 +10,7 @@ from medview import presets
 from medview.imaging.window import Window
 from medview.presets import Offer
 from medview.ui import actions, words
-from medview.ui.widgets import plain_tip
+from medview.ui.widgets import set_tip
 from medview.workspace import Workspace
 
 translate = QCoreApplication.translate
@@ -129,7 +129,7 @@ class WindowButton(QToolButton):
         self.setText((f"{short}   {told}" if short else told).replace("&", "&&"))
         spoken = translate("presets", "Window {0}: centre {1}, width {2}").format(used, centre, width)
         self.setAccessibleName(spoken)
-        self.setToolTip(plain_tip(spoken + "\n" + translate("presets", "Click to choose another")))
+        set_tip(self, spoken + "\n" + translate("presets", "Click to choose another"))
 
     def sizeHint(self) -> QSize:
         """Room for five digits, so that the line stays still while the window is dragged."""

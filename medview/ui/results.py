@@ -15,7 +15,7 @@ from medview.report.overlay import drawn
 from medview.ui import theme, words
 from medview.ui.icons import icon
 from medview.ui.meter import INSET, ProbabilityRow
-from medview.ui.widgets import Card, Elided, button, label
+from medview.ui.widgets import Card, Elided, button, label, set_tip
 from medview.workspace import Workspace
 
 # Where several models answer, a card first shows its findings and so many labels, and the others on demand.
@@ -95,7 +95,7 @@ class ResultCard(Card):
         self.card_button = button("", lambda: about(card), "icon")
         self.card_button.setIcon(icon("info"))
         self.card_button.setAccessibleName(self.tr("About the model {0}").format(card.name))
-        self.card_button.setToolTip(self.tr("What this model saw, what it cannot see, and how well it does"))
+        set_tip(self.card_button, self.tr("What this model saw, what it cannot see, and how well it does"))
         line.addWidget(label(card.name, "heading", wrap=True), 1)
         line.addWidget(self.card_button)
         self.box.addLayout(line)
@@ -105,7 +105,7 @@ class ResultCard(Card):
             return
         text = self.tr("Not judged: {0}").format(words.listed(item.name for item in items))
         self.not_judged = label(text, "muted", wrap=True)
-        self.not_judged.setToolTip("\n".join(f"{item.name}: {item.why}" for item in items))
+        set_tip(self.not_judged, "\n".join(f"{item.name}: {item.why}" for item in items))
         self._add(self.not_judged)
 
     def _add(self, words: QLabel) -> None:
@@ -122,11 +122,12 @@ class ResultCard(Card):
             if not result.prediction_set:
                 text = self.tr("{0} set: empty. No label is likely enough; take this answer for unknown.").format(share)
             self.likely = label(text, "muted", wrap=True)
-            self.likely.setToolTip(
+            set_tip(
+                self.likely,
                 self.tr(
                     "On pictures like those of the validation the set holds the true label {0} of the time, for "
                     "doubtful answers as for clear ones."
-                ).format(share)
+                ).format(share),
             )
             self._add(self.likely)
         column = QWidget()

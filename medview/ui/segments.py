@@ -14,7 +14,7 @@ from medview.imaging.dicom_seg import Segment
 from medview.segments import Shown
 from medview.ui import theme, words
 from medview.ui.icons import icon
-from medview.ui.widgets import Card, Check, Elided, label, plain_tip
+from medview.ui.widgets import Card, Check, Elided, label, set_tip
 from medview.workspace import Workspace
 
 # Part of the panel that the list may take before it scrolls.
@@ -53,7 +53,7 @@ class Name(QPushButton):
         self.setAutoDefault(False)
         self.setAccessibleName(self.tr("Go to {0}").format(segment.label))
         parts = (segment.label, provenance((segment,)), self.tr("Click to go to a picture that shows it."))
-        self.setToolTip(plain_tip("\n".join(parts)))
+        set_tip(self, "\n".join(parts))
         self.clicked.connect(lambda: go())
 
     def set_here(self, here: bool) -> None:
@@ -91,8 +91,8 @@ class SegmentationCard(Card):
         self.title.set_text(segmentation.title, words.one_line(f"{segmentation.title} ({segmentation.path})"))
         self.remover = QPushButton(icon("cancel"), "")
         self.remover.setProperty("role", "icon")
-        self.remover.setToolTip(self.tr("Take this segmentation off the picture"))
-        self.remover.setAccessibleName(self.remover.toolTip())
+        set_tip(self.remover, self.tr("Take this segmentation off the picture"))
+        self.remover.setAccessibleName(self.tr("Take this segmentation off the picture"))
         self.remover.clicked.connect(lambda: self.segments.remove(shown))
         for widget, stretch in ((self.switch, 0), (self.title, 1), (self.remover, 0)):
             head.addWidget(widget, stretch)
@@ -105,7 +105,7 @@ class SegmentationCard(Card):
         self.slider.setRange(0, 100)
         self.slider.setValue(round(shown.opacity * 100))
         self.slider.setAccessibleName(self.tr("Opacity: {0}").format(segmentation.title))
-        self.slider.setToolTip(self.tr("Opacity"))
+        set_tip(self.slider, self.tr("Opacity"))
         self.slider.valueChanged.connect(lambda value: self.segments.set_shown(shown, opacity=value / 100))
         self.box.addWidget(self.slider)
         self.rows: dict[int, Check] = {}

@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap
-from PySide6.QtWidgets import QAbstractButton, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from medview.imaging.samples import Sample
 from medview.ui import theme, words
-from medview.ui.icons import pixmap
-from medview.ui.widgets import Card, Elided, button, label, qimage
+from medview.ui.widgets import Card, Elided, button, label, qimage, set_tip, sign
 from medview.workspace import Workspace
 
 THUMB_WIDTH, THUMB_HEIGHT, TITLE_HEIGHT = 136, 84, 48
@@ -81,7 +80,7 @@ class SampleCard(QAbstractButton):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setAccessibleName(sample.title)
-        self.setToolTip(f"{sample.title}\n{sample.source}\n{sample.licence}")
+        set_tip(self, f"{sample.title}\n{sample.source}\n{sample.licence}")
         self.setFixedSize(self.sizeHint())
 
     def sizeHint(self) -> QSize:
@@ -154,9 +153,7 @@ class EmptyPage(QScrollArea):
     def _add_head(
         self, column: QVBoxLayout, open_file: Callable[[], object], open_folder: Callable[[], object]
     ) -> None:
-        sign = QLabel()
-        sign.setPixmap(pixmap("picture", 40, theme.FAINT, self.devicePixelRatioF()))
-        column.addWidget(sign, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(sign("picture", theme.FAINT, 40), 0, Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(label(self.tr("Open a picture"), "title"), 0, Qt.AlignmentFlag.AlignHCenter)
         text = self.tr(
             "Drop a file or a folder here. Chest X-rays, brain MR slices, skin images; DICOM, PNG, JPEG, TIFF."
@@ -222,7 +219,7 @@ class EmptyPage(QScrollArea):
             name = words.one_line(path.name)
             name = name if len(name) <= 40 else f"{name[:24]}…{name[-14:]}"
             link = button(name, partial(self.workspace.open_paths, [path]), "link")
-            link.setToolTip(words.one_line(str(path)))
+            set_tip(link, words.one_line(str(path)))
             folder = Elided(words.one_line(str(path.parent)), "small", Qt.TextElideMode.ElideLeft)
             folder.setFixedWidth(RECENT_FOLDER_WIDTH)
             grid.addWidget(link, row, 0, Qt.AlignmentFlag.AlignLeading)

@@ -9,7 +9,7 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QAction, QColor, QImage, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtGui import Qt as TextQt
 from PySide6.QtWidgets import (
     QApplication,
@@ -25,6 +25,9 @@ from PySide6.QtWidgets import (
 
 from medview.ui import theme
 from medview.ui.icons import pixmap
+
+# Characters of a line from which a tooltip is wrapped, and of a whole tooltip.
+LONG_LINE, MAX_TIP = 90, 2000
 
 
 def lead(words: QLabel) -> None:
@@ -68,8 +71,8 @@ def keep_place(widget: QWidget) -> None:
 
 
 def button(text: str, run: Callable[[], object], role: str = "") -> QPushButton:
-    """A button that calls `run`."""
-    result = QPushButton(text)
+    """A button that calls `run`; an ampersand in its text, which may be a name, is no key."""
+    result = QPushButton(text.replace("&", "&&"))
     result.setProperty("role", role)
     result.setCursor(Qt.CursorShape.PointingHandCursor)
     result.setAutoDefault(False)
@@ -78,8 +81,33 @@ def button(text: str, run: Callable[[], object], role: str = "") -> QPushButton:
 
 
 def plain_tip(text: str) -> str:
-    """A tooltip that shows `text` as it is: Qt takes one that looks like markup for markup, and names may hold it."""
-    return escape(text).replace("\n", "<br>") if TextQt.mightBeRichText(text) else text
+    """A tooltip that shows `text` as it is: Qt takes one that looks like markup for markup, fetches what it names, and
+    texts of files may hold it. A long line wraps, and nothing is longer than can be read.
+
+    Every tooltip in medview/ui is set by `set_tip`, or, in an item model, made by this function.
+    """
+    shown = text if len(text) <= MAX_TIP else text[:MAX_TIP] + "…"
+    if TextQt.mightBeRichText(shown) or any(len(line) > LONG_LINE for line in shown.split("\n")):
+        # Qt wraps rich text only.
+        return f"<p style='white-space: pre-wrap'>{escape(shown)}</p>"
+    return shown
+
+
+def set_tip(target: QWidget | QAction, text: str) -> None:
+    """The tooltip of a widget or an action, as plain text."""
+    target.setToolTip(plain_tip(text))
+
+
+def sign(name: str, colour: str, side: int = 20) -> QLabel:
+    """An icon that cannot be clicked. name: of `medview.ui.icons`; side: logical pixels."""
+    result = label()
+    set_sign(result, name, colour, side)
+    return result
+
+
+def set_sign(target: QLabel, name: str, colour: str, side: int = 20) -> None:
+    """Let a `sign` show another icon."""
+    target.setPixmap(pixmap(name, side, colour, target.devicePixelRatioF()))
 
 
 class Elided(QLabel):
@@ -108,7 +136,7 @@ class Elided(QLabel):
     def _fit(self) -> None:
         shown = self.fontMetrics().elidedText(self._full, self._mode, max(self.contentsRect().width(), 0))
         self.setText(shown)
-        self.setToolTip(plain_tip(self._tip or (self._full if shown != self._full else "")))
+        set_tip(self, self._tip or (self._full if shown != self._full else ""))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Elide anew."""
@@ -196,11 +224,9 @@ class MessageCard(Card):
         super().__init__(tone)
         self.setAccessibleName(f"{title}. {text} {hint}")
         name, colour = _TONES[tone]
-        sign = QLabel()
-        sign.setPixmap(pixmap(name, 20, colour, self.devicePixelRatioF()))
         head = QHBoxLayout()
         head.setSpacing(theme.STEP)
-        head.addWidget(sign, 0, Qt.AlignmentFlag.AlignTop)
+        head.addWidget(sign(name, colour), 0, Qt.AlignmentFlag.AlignTop)
         head.addWidget(label(title, "heading", wrap=True), 1)
         self.box.addLayout(head)
         self.text = label(text, wrap=True)
@@ -209,7 +235,7 @@ class MessageCard(Card):
         if hint:
             self.box.addWidget(self.hint)
         if detail:
-            self.setToolTip(detail)
+            set_tip(self, detail)
         self.buttons: list[QPushButton] = []
         if choices:
             self.box.addSpacing(theme.HALF)
@@ -226,7 +252,7 @@ class Legend(QWidget):
         super().__init__()
         self._colours = colours
         self.setFixedHeight(6)
-        self.setToolTip(self.tr("Little evidence at the start, most evidence at the end of the scale"))
+        set_tip(self, self.tr("Little evidence at the start, most evidence at the end of the scale"))
         self.setAccessibleName(self.tr("Scale of the heatmap"))
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -38,7 +38,7 @@ from medview.ui.files import ListColumn
 from medview.ui.help import help_html
 from medview.ui.start import EmptyPage, NoticePage
 from medview.ui.viewer import Viewer
-from medview.ui.widgets import Choice, Elided, label, plain_tip
+from medview.ui.widgets import Choice, Elided, label, set_tip
 from medview.workspace import Workspace
 
 
@@ -117,7 +117,7 @@ class MainWindow(QMainWindow):
             self.menus["file"].insertMenu(before, menu)
         for sample in self.samples:
             action = self.samples_menu.addAction(sample.title.replace("&", "&&"))
-            action.setToolTip(f"{sample.source}\n{sample.licence}")
+            set_tip(action, f"{sample.source}\n{sample.licence}")
             action.triggered.connect(lambda _checked=False, path=sample.path: self.open_paths([path]))
 
     def _build_toolbar(self) -> None:
@@ -273,7 +273,7 @@ class MainWindow(QMainWindow):
         self.recent_menu.clear()
         for path in self.workspace.recent:
             action = self.recent_menu.addAction(words.one_line(path.name).replace("&", "&&"))
-            action.setToolTip(plain_tip(words.one_line(str(path))))
+            set_tip(action, words.one_line(str(path)))
             action.triggered.connect(lambda _checked=False, path=path: self.open_paths([path]))
         self.recent_menu.addSeparator()
         self.recent_menu.addAction(self.tr("Clear this list")).triggered.connect(self.workspace.clear_recent)

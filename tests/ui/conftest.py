@@ -9,6 +9,8 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from PySide6.QtGui import Qt as TextQt
+from PySide6.QtGui import QTextDocument
 from pytestqt.qtbot import QtBot
 
 from medview.core.settings import Settings
@@ -37,6 +39,16 @@ def write_png(path: Path, values: np.ndarray) -> Path:
     assert ok
     path.write_bytes(data.tobytes())
     return path
+
+
+def shown_of(text: str) -> str:
+    """What Qt shows of a tooltip or of a label that decides by itself."""
+    if not TextQt.mightBeRichText(text):
+        return text
+    document = QTextDocument()
+    document.setHtml(text)
+    assert "\ufffc" not in document.toPlainText(), f"a picture is fetched: {text}"
+    return document.toPlainText()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from medview.ui import rows
 from medview.ui.window import MainWindow
 from medview.workspace import Workspace
 from tests.imaging.make import dicom
-from tests.ui.conftest import MakeWindow, write_png
+from tests.ui.conftest import MakeWindow, shown_of, write_png
 from tests.ui.fakes import FakeEngine
 from tests.ui.test_neighbours import shown, slice_at
 
@@ -280,7 +280,7 @@ def test_markup_in_names_is_shown_as_it_is(make_window: MakeWindow, tmp_path: Pa
     window.open_paths([tmp_path])
     qtbot.waitUntil(lambda: ready(window))
     model = window.files.model
-    tips = [model.index(n).data(Qt.ItemDataRole.ToolTipRole) for n in range(2)]
-    assert tips[0].startswith("&lt;b&gt;Bold&lt;/b&gt;<br>")
-    assert tips[1].startswith("&lt;h1&gt;big&lt;/h1&gt;<br>")
+    tips = [shown_of(model.index(n).data(Qt.ItemDataRole.ToolTipRole)) for n in range(2)]
+    assert tips[0].startswith("<b>Bold</b>\n")
+    assert tips[1].startswith("<h1>big</h1>\n")
     assert titles(window)[:2] == ["<b>Bold</b>", "<h1>big</h1>"]

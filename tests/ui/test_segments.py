@@ -18,7 +18,7 @@ from medview.report.overlay import MASK_FILL_ALPHA
 from medview.ui.rows import subtitle, title
 from medview.ui.window import MainWindow
 from tests.imaging.segs import Mark, seg, segment, slices
-from tests.ui.conftest import MakeWindow
+from tests.ui.conftest import MakeWindow, shown_of
 from tests.ui.test_browser import Halting, scanning
 
 Opened = Callable[..., MainWindow]
@@ -148,7 +148,7 @@ def test_its_list_says_whose_it_is_and_switches(series: MainWindow, marks: Path,
     assert [name.text() for name in names] == ["liver", "lesion <b>"]
     assert names[0].toolTip().split("\n")[:2] == ["liver", "Drawn by a program: net 1.0"]
     # As it stands there, and not as markup.
-    assert names[1].toolTip().split("<br>")[:2] == ["lesion &lt;b&gt;", "Drawn by hand"]
+    assert shown_of(names[1].toolTip()).split("\n")[:2] == ["lesion <b>", "Drawn by hand"]
     (shown,) = series.workspace.segments.shown
     card.rows[1].click()
     assert shown.off == {1}
