@@ -116,7 +116,8 @@ QProgressBar::chunk {{ background: {ACCENT}; border-radius: 2px; }}
 #card[tone="alarm"] {{ border-color: #8a4a44; }}
 #card[tone="caution"] {{ border-color: #86683a; }}
 #page {{ background: {WINDOW}; }}
-#messageBar {{ background: {CARD}; border-top: 1px solid {LINE}; }}
+#messageBar {{ background: {CARD}; border: 1px solid {LINE}; border-radius: {RADIUS}px; }}
+#messageBar[tone="alarm"] {{ border-color: #8a4a44; }}
 QLabel[role="title"] {{ font-size: 22px; font-weight: 600; }}
 QLabel[role="heading"] {{ font-size: 15px; font-weight: 600; }}
 QLabel[role="section"] {{ color: {MUTED}; font-weight: 600; }}

@@ -69,7 +69,6 @@ class MainWindow(QMainWindow):
         ws = self.workspace
         self.viewer = Viewer(ws, self.ask_file)
         self.empty = EmptyPage(ws, self.samples, self.ask_file, self.ask_folder)
-        self.bar = MessageBar()
         self.files = ListColumn(ws)
         self.findings = panel.FindingsPanel(ws, self.samples)
         middle = QWidget()
@@ -80,7 +79,7 @@ class MainWindow(QMainWindow):
         self.middle.addWidget(self.empty)
         self.middle.addWidget(self.viewer)
         column.addWidget(self.middle, 1)
-        column.addWidget(self.bar)
+        self.bar = MessageBar(middle, (self.viewer.stack, self.empty))
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setChildrenCollapsible(False)
         self.splitter.setHandleWidth(4)
@@ -204,7 +203,7 @@ class MainWindow(QMainWindow):
             signal.connect(self._refresh)
         self.stack.currentChanged.connect(self._refresh)
         ws.pictureChanged.connect(self._on_picture_changed)
-        ws.entrySelected.connect(self.bar.hide)
+        ws.entrySelected.connect(self.bar.clear)
         ws.recentChanged.connect(self._fill_recent)
         ws.saved.connect(self._on_saved)
         ws.actionFailed.connect(self._on_failed)
@@ -286,7 +285,7 @@ class MainWindow(QMainWindow):
             self._waiting = list(paths)
             return
         self.leave_page()
-        self.bar.hide()
+        self.bar.clear()
         self.workspace.open_paths(paths)
 
     def accept_notice(self) -> None:
@@ -330,7 +329,7 @@ class MainWindow(QMainWindow):
         folder = self.workspace.settings["save_folder"] or self.workspace.settings["last_folder"]
         name = QFileDialog.getExistingDirectory(self, self.tr("Save result images into"), folder)
         if name:
-            self.bar.hide()
+            self.bar.clear()
             self.workspace.save_results(Path(name))
 
     def _on_saved(self, files: list[Path]) -> None:
