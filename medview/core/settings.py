@@ -43,6 +43,9 @@ SETTINGS = (
     Setting("mask_on", bool, True, "Show the mask of a segmentation."),
     Setting("mask_opacity", float, 0.8, "Opacity of the mask, 0-1."),
     Setting("sides_on", bool, True, "Show which sides of the patient lie at the edges of the picture."),
+    Setting("list_on", bool, True, "Show the list of series and files, where there are several."),
+    Setting("panel_on", bool, True, "Show what the models found, beside the picture."),
+    Setting("privacy", bool, False, "Hide everything that tells who a patient is: names, dates, file names."),
     Setting("models_folder", str, "", "Another folder of models; empty for medview's own."),
     Setting("device", str, "auto", "Where models run: auto, cpu or cuda."),
     Setting(

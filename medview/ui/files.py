@@ -141,12 +141,13 @@ class ListColumn(QWidget):
         workspace.listingChanged.connect(self._rest.start)
         workspace.listingChanged.connect(self._follow)
         workspace.entrySelected.connect(self._on_selected)
+        workspace.settingChanged.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
         """Count and visibility."""
         entries = self.workspace.listing.entries
-        self.setVisible(len(entries) > 1)
+        self.setVisible(len(entries) > 1 and self.workspace.settings["list_on"])
         series = sum(entry.series is not None for entry in entries)
         files = len(entries) - series
         parts = [words.series(series)] if series else []

@@ -12,6 +12,7 @@ from PySide6.QtGui import (
     QDesktopServices,
     QDragEnterEvent,
     QDropEvent,
+    QShowEvent,
 )
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -31,7 +32,7 @@ from medview.core.failures import Failure
 from medview.imaging.samples import Sample, samples
 from medview.inference.card import Card
 from medview.listing import Entry
-from medview.ui import actions, pages, panel, theme, words
+from medview.ui import actions, pages, panel, placing, theme, words
 from medview.ui.bar import MessageBar
 from medview.ui.cards import card_html
 from medview.ui.files import ListColumn
@@ -40,6 +41,9 @@ from medview.ui.start import EmptyPage, NoticePage
 from medview.ui.viewer import Viewer
 from medview.ui.widgets import Choice, Elided, label, set_tip
 from medview.workspace import Workspace
+
+# Its first size, where the screen has room for it, and how small it can be made: menus, picture and one panel.
+WANTED, LEAST = QSize(1440, 900), QSize(640, 420)
 
 
 class MainWindow(QMainWindow):
@@ -172,7 +176,10 @@ class MainWindow(QMainWindow):
             "reset": ws.reset_view,
             "heatmap": lambda: ws.set_overlay(heatmap_on=not ws.overlay.heatmap_on),
             "mask": lambda: ws.set_overlay(mask_on=not ws.overlay.mask_on),
-            "sides": lambda: ws.set_setting("sides_on", not ws.settings["sides_on"]),
+            "sides": self._switch("sides_on"),
+            "list": self._switch("list_on"),
+            "panel": self._switch("panel_on"),
+            "full_screen": lambda: self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen),
             "previous_file": lambda: ws.step_entry(-1),
             "next_file": lambda: ws.step_entry(1),
             "previous_frame": lambda: ws.step_frame(-1),
@@ -183,11 +190,16 @@ class MainWindow(QMainWindow):
             "plane_sagittal": lambda: ws.show_plane("sagittal"),
             "analyse": ws.analyse,
             "cancel": self.cancel_all,
-            "auto": lambda: ws.set_setting("auto_analyse", not ws.settings["auto_analyse"]),
+            "auto": self._switch("auto_analyse"),
             "help": lambda: self.show_page(self.tr("Help"), help_html()),
             "models": self.show_models,
             "about": lambda: self.show_page(self.tr("About medview"), pages.about_html(self._log_path)),
         }
+
+    def _switch(self, key: str) -> Callable[[], None]:
+        """What turns a setting on and off."""
+        settings = self.workspace.settings
+        return lambda: self.workspace.set_setting(key, not settings[key])
 
     def _connect(self) -> None:
         ws = self.workspace
@@ -212,11 +224,29 @@ class MainWindow(QMainWindow):
         self._fill_recent()
 
     def _restore(self) -> None:
-        self.resize(1440, 900)
+        self.setMinimumSize(LEAST)
+        self.resize(placing.first_size(self.screen().availableSize(), WANTED))
         geometry = self.workspace.settings["window_geometry"]
         if geometry:
+            # It may be of a larger screen, or of one that is gone.
             self.restoreGeometry(QByteArray.fromBase64(geometry.encode("ascii", "ignore")))
-        self.setMinimumSize(800, 560)
+            self._keep_on_screen()
+
+    def _keep_on_screen(self) -> None:
+        """Bring a window that lies outside the screen, or is larger than it, back onto it."""
+        if self.isMaximized() or self.isFullScreen():
+            return
+        frame = self.frameGeometry()
+        placed = placing.within(frame, self.screen().availableGeometry())
+        if placed != frame:
+            self.resize(self.size() - (frame.size() - placed.size()))
+            self.move(placed.topLeft())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """From now on the thickness of the frame is known."""
+        super().showEvent(event)
+        if not event.spontaneous():
+            self._keep_on_screen()
 
     # Following the workspace
 
@@ -230,17 +260,18 @@ class MainWindow(QMainWindow):
         self.actions_by_id["invert"].setChecked(ws.view.inverted)
         self.actions_by_id["heatmap"].setChecked(ws.overlay.heatmap_on and self.action("heatmap").isEnabled())
         self.actions_by_id["mask"].setChecked(ws.overlay.mask_on and self.action("mask").isEnabled())
-        self.actions_by_id["sides"].setChecked(ws.settings["sides_on"])
+        for id, key in (("sides", "sides_on"), ("list", "list_on"), ("panel", "panel_on"), ("auto", "auto_analyse")):
+            self.actions_by_id[id].setChecked(ws.settings[key])
+        self.actions_by_id["full_screen"].setChecked(self.isFullScreen())
         for id in ("axial", "coronal", "sagittal"):
             self.actions_by_id[f"plane_{id}"].setChecked(ws.plane == id)
         self.actions_by_id["plane_acquired"].setChecked(ws.plane is None and self.action("plane_acquired").isEnabled())
-        self.actions_by_id["auto"].setChecked(ws.settings["auto_analyse"])
         accepted = ws.settings["notice_accepted"]
         self.recent_menu.setEnabled(accepted and bool(ws.recent))
         self.samples_menu.setEnabled(accepted and bool(self.samples))
         something = ws.picture is not None or ws.failure is not None or bool(ws.listing.entries)
         self.middle.setCurrentWidget(self.viewer if something else self.empty)
-        self.findings.setVisible(something)
+        self.findings.setVisible(something and ws.settings["panel_on"])
         if not accepted:
             self.stack.setCurrentWidget(self.notice)
         elif self.stack.currentWidget() is self.notice:

@@ -78,8 +78,9 @@ def make_window(qtbot: QtBot) -> Iterator[MakeWindow]:
         answering = engine or FakeEngine()
         window = MainWindow(Workspace(values, lambda: answering), samples or [])
         qtbot.addWidget(window)
-        window.resize(1000, 700)
         window.show()
+        # After it is shown: the screen that tests have is smaller, and a window begins inside of it.
+        window.resize(1000, 700)
         window.activateWindow()
         qtbot.waitUntil(window.isActiveWindow)
         made.append(window)
