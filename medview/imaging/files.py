@@ -14,6 +14,9 @@ from medview.core.failures import Code, Failure
 # A picture file is read as a whole; a DICOM file piece by piece, so it has no such limit.
 MAX_FILE_BYTES = 256 * 1024 * 1024
 
+# Size (bytes) and time of change (ns) of a file: whether it is still the one that it was.
+Stamp = tuple[int, int]
+
 # What a read of a few bytes counts at least against a budget: it takes about a microsecond.
 _LEAST = 256
 
@@ -67,8 +70,18 @@ def os_failure(path: Path, error: OSError | ValueError) -> Failure:
     )
 
 
-def read_bytes(path: Path) -> bytes | Failure:
-    """The whole of a picture file, at most `MAX_FILE_BYTES`."""
+def stamp_of(status: os.stat_result) -> Stamp:
+    """The stamp of a file by its status."""
+    return (status.st_size, status.st_mtime_ns)
+
+
+def changed(path: Path) -> Failure:
+    """The refusal of a file that is not the one that was opened: another size, another patient may be in it."""
+    return Failure(Code.READ_ERROR, f"{path.name} has changed since it was opened.", "Open it again.")
+
+
+def read_stamped(path: Path) -> tuple[bytes, Stamp] | Failure:
+    """The whole of a picture file, at most `MAX_FILE_BYTES`, and its stamp."""
     status = check_file(path)
     if isinstance(status, Failure):
         return status
@@ -76,10 +89,19 @@ def read_bytes(path: Path) -> bytes | Failure:
         return too_large_file(path, status.st_size)
     try:
         with open(path, "rb") as file:
+            stamp = stamp_of(os.fstat(file.fileno()))
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         return os_failure(path, error)
-    return data if len(data) <= MAX_FILE_BYTES else too_large_file(path, len(data))
+    return (data, stamp) if len(data) <= MAX_FILE_BYTES else too_large_file(path, len(data))
+
+
+def read_again(path: Path, stamp: Stamp) -> bytes | Failure:
+    """The whole of a picture file that was opened before."""
+    found = read_stamped(path)
+    if isinstance(found, Failure):
+        return found
+    return found[0] if found[1] == stamp else changed(path)
 
 
 def read_head(path: Path, count: int) -> bytes | Failure:

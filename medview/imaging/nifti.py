@@ -1,19 +1,16 @@
-"""NIfTI-1 and NIfTI-2 (.nii, .nii.gz): read through nibabel, shown as radiology does.
+"""NIfTI-1, NIfTI-2 and Analyze 7.5: one file (.nii) or a header beside its voxels (.hdr and .img), each packed or not.
 
-The patient's right is on the left of the picture and the front on top (axial, coronal) or on the left (sagittal),
-however the voxels are stored. Slices are cut where the voxels are longest, which is how the series was acquired; across
-the body where all sides are alike. NIfTI counts towards right, front and head; coordinates here are DICOM's.
+nibabel reads the fields of the header; what they mean is decided here by nifti1.h and its reference code (nifti1_io.c),
+since files that others open must open here: of three ways to say where the voxels lie, the best usable one counts.
+NIfTI counts towards right, front and head; coordinates here are DICOM's.
 """
 
 from __future__ import annotations
 
-import gzip
 import io
+import math
 import struct
-import threading
 import zlib
-from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,94 +18,103 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
-from medview.imaging.files import check_file, os_failure
-from medview.imaging.geometry import Vector, make_plane
-from medview.imaging.study import Frame, Origin, Place, Series, Study
-from medview.imaging.values import Rescale, apply_rescale
+from medview.imaging.files import check_file, read_head, stamp_of
+from medview.imaging.study import Study
+from medview.imaging.values import Rescale
+from medview.imaging.voxels import FARTHEST, THINNEST, Packing, Source, Voxels, damaged, open_voxels, usable
+from medview.imaging.window import Window
 
-# Voxels of one file in memory.
-MAX_BYTES = 1024**3
-MAX_FRAMES = 65_536
-# A header and its extensions; the voxels begin soon after.
-_HEADER_BYTES = 540
-# Nothing of a patient is so many mm away.
-_FARTHEST = 1e7
-# The longest side of a voxel must be so much longer than the shortest to tell how slices were acquired.
-_LONGER = 1.2
-_MILLIMETRES = {"meter": 1000.0, "micron": 0.001}
-# World axes of (slice, down, across) and the sign in which they grow on the screen, DICOM coordinates.
-_AXIAL, _CORONAL, _SAGITTAL = ((2, 1), (1, 1), (0, 1)), ((1, 1), (2, -1), (0, 1)), ((0, -1), (2, -1), (1, 1))
+# Bytes of a header, and of a file that has the voxels behind it: four more say whether something lies between.
+ONE, TWO = 348, 540
+_MAGIC = {ONE: (344, b"n+1\0", b"ni1\0"), TWO: (4, b"n+2\0", b"ni2\0")}
+# mm of xyzt_units; all others count as mm, as do files that say none.
+_MILLIMETRES = {1: 1000.0, 3: 0.001}
+# Behind a header of this size there is no more to believe.
+_LATEST_START = 64 * 1024**2
+_GZIP = b"\x1f\x8b"
+SPM_NOTE = "The values of this Analyze file are scaled as SPM writes it."
+NEXT_BEST = "What this file says first of its place in the patient (sform) cannot be; its second word (qform) was used."
+INSIDE = "The file says that its voxels begin inside its header; they were read from behind it."
 
 
-@dataclass(frozen=True)
-class Voxels:
-    """Where the voxels of a file are and how its axes lie.
+def sniff_nifti(head: bytes, size: int = 0) -> str:
+    """`nifti` or `analyze` for the beginning of such a file, packed or not, else empty; `size` of the whole file.
 
-    Attributes:
-        shape: (i, j, k, times) as stored, i fastest. dtype, start: of the voxels in the (unpacked) file.
-        axes: stored axis that is (slice, row, col) on the screen; flips: whether it is shown backwards.
-        stamp: (bytes, mtime in ns) of the file.
+    An Analyze header has no mark of its own: a file of it is as long as the header and nothing in it is impossible.
     """
-
-    path: Path
-    packed: bool
-    shape: tuple[int, int, int, int]
-    dtype: np.dtype[Any]
-    start: int
-    axes: tuple[int, int, int]
-    flips: tuple[bool, bool, bool]
-    rescale: Rescale
-    stamp: tuple[int, int]
-
-    @property
-    def end(self) -> int:
-        """Bytes that the (unpacked) file must have."""
-        return self.start + int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
-
-    def picture(self, slice_: int, time: int) -> NDArray[Any] | Failure:
-        """Stored values (rows, cols) or (rows, cols, 3) of a slice as shown."""
-        voxels = _voxels(self)
-        if isinstance(voxels, Failure):
-            return voxels
-        shown = voxels[..., time].transpose(self.axes)
-        shown = shown[tuple(slice(None, None, -1 if flip else 1) for flip in self.flips)][slice_]
-        if shown.dtype.names:
-            return np.ascontiguousarray(np.stack([shown[name] for name in "RGB"], axis=-1))
-        return np.array(shown, shown.dtype.newbyteorder("="), order="C")
-
-
-def sniff_nifti(head: bytes) -> str:
-    """`nifti` for the beginning of such a file, packed or not, else empty."""
-    if head.startswith(b"\x1f\x8b"):
+    packed = head.startswith(_GZIP)
+    if packed:
         try:
-            head = zlib.decompressobj(31).decompress(head, _HEADER_BYTES)
+            head = zlib.decompressobj(31).decompress(head, TWO)
         except zlib.error:
             return ""
-    one = head[344:348] in (b"n+1\0", b"ni1\0") and b"\x5c\x01" in (head[:2], head[2:4][::-1])
-    two = head[4:8] in (b"n+2\0", b"ni2\0") and b"\x1c\x02" in (head[:2], head[2:4][::-1])
-    return "nifti" if one or two else ""
+    for length, (at, *magic) in _MAGIC.items():
+        if _length(head) == length and head[at : at + 4] in magic:
+            return "nifti"
+    alone = len(head) == ONE if packed else size == ONE
+    return "analyze" if alone and _length(head) == ONE and _plausible(head) else ""
+
+
+def _length(head: bytes) -> int:
+    """The length that a header gives itself (348 or 540), in either byte order; 0 for none of these."""
+    found = {int.from_bytes(head[:4], "little"), int.from_bytes(head[:4], "big")} & {ONE, TWO}
+    return found.pop() if found else 0
+
+
+def _plausible(head: bytes) -> bool:
+    order = "<" if int.from_bytes(head[:4], "little") == ONE else ">"
+    count, *sizes = struct.unpack_from(order + "5h", head, 40)
+    kind, bits = struct.unpack_from(order + "2h", head, 70)
+    return 1 <= count <= 7 and sizes[0] > 0 and bits == {2: 8, 4: 16, 8: 32, 16: 32, 64: 64, 128: 24}.get(kind)
+
+
+def is_voxel_file(path: Path) -> bool:
+    """Whether a name is that of the second half of a pair (.img); what it holds cannot tell."""
+    return _stem(path)[1] == ".img"
+
+
+def _stem(path: Path) -> tuple[str, str]:
+    """The name without what names the format, and that in lower case: `.hdr`, `.img` or something else."""
+    plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
+    return plain.stem, plain.suffix.lower()
+
+
+def other_half(path: Path, suffix: str) -> Path | None:
+    """The file of that suffix (`.hdr`, `.img`) that belongs to `path`, packed or not, in any case; None without one."""
+    stem = _stem(path)[0]
+    for ending in (suffix, suffix.upper()):
+        for packed in ("", ".gz", ".GZ"):
+            beside = path.with_name(stem + ending + packed)
+            if beside.is_file():
+                return beside
+    return None
 
 
 def open_nifti(path: Path) -> Study | Failure:
-    """A NIfTI file as a study of one series; a dynamic one has all times of a slice side by side."""
+    """A file of this family, or either half of a pair, as a study of one series."""
     status = check_file(path)
+    head = read_head(path, 64 * 1024)
     if isinstance(status, Failure):
         return status
+    if isinstance(head, Failure):
+        return head
+    if not sniff_nifti(head, status.st_size) and is_voxel_file(path):
+        header = other_half(path, ".hdr")
+        return open_nifti(header) if header else _half(path, ".hdr")
+    packed = head.startswith(_GZIP)
     try:
-        with path.open("rb") as file:
-            head = file.read(64 * 1024)
-    except OSError as error:
-        return os_failure(path, error)
-    packed = head.startswith(b"\x1f\x8b")
-    try:
-        raw = zlib.decompressobj(31).decompress(head, _HEADER_BYTES) if packed else head[:_HEADER_BYTES]
-        return _open(path, raw, packed, (status.st_size, status.st_mtime_ns))
+        raw = zlib.decompressobj(31).decompress(head, TWO) if packed else head[:TWO]
+        return _open(path, raw, Source(path, stamp_of(status), packing="gzip" if packed else ""))
     except _header_errors() as error:
-        return _damaged("The header of this NIfTI file is damaged.", repr(error)[:500])
+        return damaged("The header of this NIfTI file is damaged.", repr(error)[:500])
 
 
-def _damaged(text: str, detail: str = "", code: Code = Code.CORRUPT) -> Failure:
-    return Failure(code, text, "Copy the file again from where it came from.", detail)
+def _half(path: Path, other: str) -> Failure:
+    return Failure(
+        Code.UNSUPPORTED,
+        f"{path.name} is one half of a pair of files; the other half ({other}) is not beside it.",
+        "Copy both files into one folder and open either.",
+    )
 
 
 def _header_errors() -> tuple[type[Exception], ...]:
@@ -122,176 +128,149 @@ def _header_errors() -> tuple[type[Exception], ...]:
     )  # fmt: skip
 
 
-def _header(raw: bytes) -> Any:
-    """nibabel's header. Raises what it raises for nonsense."""
+def _header(raw: bytes) -> tuple[Any, str]:
+    """nibabel's header and the name of the format. Raises what nibabel raises for nonsense."""
     import nibabel
 
-    two = raw[4:8] in (b"n+2\0", b"ni2\0")
-    kind = nibabel.Nifti2Header if two else nibabel.Nifti1Header
-    return kind.from_fileobj(io.BytesIO(raw), check=False)
+    if _length(raw) == TWO:
+        return nibabel.Nifti2Header.from_fileobj(io.BytesIO(raw), check=False), "NIfTI"
+    if raw[344:348] in _MAGIC[ONE][1:]:
+        return nibabel.Nifti1Header.from_fileobj(io.BytesIO(raw), check=False), "NIfTI"
+    return nibabel.AnalyzeHeader.from_fileobj(io.BytesIO(raw), check=False), "Analyze"
 
 
-def _open(path: Path, raw: bytes, packed: bool, stamp: tuple[int, int]) -> Study | Failure:
-    header = _header(raw)
-    if header["magic"].item() in (b"ni1", b"ni2"):
-        return Failure(
-            Code.UNSUPPORTED,
-            f"{path.name} is one half of a NIfTI pair.",
-            "Save it as a single .nii file and open that.",
-        )
+def _open(path: Path, raw: bytes, source: Source) -> Study | Failure:
+    header, kind = _header(raw)
+    shape = _shape(header)
+    if isinstance(shape, Failure):
+        return shape
+    dtype = header.get_data_dtype()
+    samples = len(dtype.names) if dtype.names in (("R", "G", "B"), ("R", "G", "B", "A")) else 0
+    if dtype.kind not in "iuf" and not samples:
+        return Failure(Code.UNSUPPORTED, f"Values of the type {dtype} in {kind} files are not shown.", "Save as float.")
+    found = _numbers(path, header, raw, source)
+    if isinstance(found, Failure):
+        return found
+    affine, known, notes = _affine(header) if kind == "NIfTI" else (_box(header), False, ())
+    place = (1, 2, 3, 4) if samples else (0, 1, 2, 3)
+    rescale, scaled = _scale(raw, header, kind)
+    voxels = Voxels(
+        kind, found[0], np.dtype(np.uint8) if samples else dtype, (samples, *shape) if samples else shape, affine,
+        place[:3], place[3], 0 if samples else None, known, rescale, _window(header),
+        (*found[1], *notes, *scaled),
+    )  # fmt: skip
+    return open_voxels(path, voxels)
+
+
+def _shape(header: Any) -> tuple[int, int, int, int] | Failure:
+    """(i, j, k, times). By nifti1_io.c, a size of 0 counts as 1 but for the first."""
     dims = [int(n) for n in header["dim"]]
     count = dims[0]
-    if not 2 <= count <= 7 or any(n < 1 for n in dims[1 : count + 1]):
-        return _damaged("The header of this NIfTI file gives no valid size.", str(dims))
-    if count > 4 and any(n > 1 for n in dims[5 : count + 1]):
+    if not 1 <= count <= 7 or dims[1] < 1 or any(n < 0 for n in dims[2 : count + 1]):
+        return damaged("The header of this NIfTI file gives no valid size.", str(dims))
+    sizes = [max(1, n) for n in dims[1 : count + 1]] + [1] * (7 - count)
+    if any(n > 1 for n in sizes[4:]):
         return Failure(
             Code.UNSUPPORTED, "This NIfTI file has more than one value at a place (vectors).", "Save each as a file."
         )
-    i, j, k, times = (dims[n] if n <= count else 1 for n in range(1, 5))
-    dtype = header.get_data_dtype()
-    colour = dtype.names in (("R", "G", "B"), ("R", "G", "B", "A"))
-    if dtype.kind not in "iuf" and not colour:
-        return Failure(Code.UNSUPPORTED, f"Values of the type {dtype} in NIfTI files are not shown.", "Save as float.")
-    known = int(header["qform_code"]) > 0 or int(header["sform_code"]) > 0
-    affine = _to_dicom(header)
-    axes, flips = _layout(affine)
-    rescale = Rescale(*_scale(header))
-    voxels = Voxels(
-        path, packed, (i, j, k, times), dtype, int(header["vox_offset"]), axes, flips, rescale, stamp
-    )  # fmt: skip
-    refused = _check(voxels)
-    return refused or _study(voxels, affine, known)
+    return sizes[0], sizes[1], sizes[2], sizes[3]
 
 
-def _scale(header: Any) -> tuple[float, float]:
+def _numbers(path: Path, header: Any, raw: bytes, source: Source) -> tuple[Source, tuple[str, ...]] | Failure:
+    """Where the voxels are, and what there is to say of it."""
+    offset = float(header["vox_offset"])
+    if not 0 <= offset <= _LATEST_START:
+        return damaged("The header of this NIfTI file is damaged.", f"voxels at {offset}")
+    start = int(offset)
+    at, single, _ = _MAGIC[_length(raw)]
+    notes: tuple[str, ...] = ()
+    if raw[at : at + 4] == single:
+        behind = _length(raw) + 4
+        if start < behind:
+            start, notes = behind, (INSIDE,)
+    else:
+        other = other_half(path, ".img")
+        if other is None:
+            return _half(path, ".img")
+        status = check_file(other)
+        head = read_head(other, 2)
+        if isinstance(status, Failure):
+            return status
+        if isinstance(head, Failure):
+            return head
+        packing: Packing = "gzip" if head == _GZIP and other.suffix.lower() == ".gz" else ""
+        source = Source(other, stamp_of(status), packing=packing)
+    return Source(source.path, source.stamp, 0, start, source.packing), notes
+
+
+def _scale(raw: bytes, header: Any, kind: str) -> tuple[Rescale, tuple[str, ...]]:
+    """Slope and intercept. Analyze has none, but SPM keeps a slope where NIfTI later put its own."""
+    if kind == "Analyze":
+        (slope,) = struct.unpack_from(("<" if header.endianness == "<" else ">") + "f", raw, 112)
+        used = math.isfinite(slope) and slope not in (0, 1)
+        return Rescale(slope if used else 1.0), (SPM_NOTE,) if used else ()
     slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
-    usable = np.isfinite(slope) and slope != 0
-    return (slope, intercept if np.isfinite(intercept) else 0.0) if usable else (1.0, 0.0)
+    if not math.isfinite(slope) or slope == 0:
+        return Rescale(), ()
+    return Rescale(slope, intercept if math.isfinite(intercept) else 0.0), ()
 
 
-def _to_dicom(header: Any) -> NDArray[np.float64]:
-    """(i, j, k, 1) to DICOM's patient coordinates in mm."""
-    scale = _MILLIMETRES.get(header.get_xyzt_units()[0], 1.0)
-    with np.errstate(invalid="ignore", over="ignore"):  # a damaged one is refused below
-        affine: NDArray[np.float64] = np.diag([-scale, -scale, scale, 1.0]) @ header.get_best_affine()
-    if not np.abs(affine).max() < _FARTHEST or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        raise ValueError("no usable affine")
+def _window(header: Any) -> Window | None:
+    """What cal_min and cal_max ask to be shown, in units of the scaled values."""
+    low, high = float(header["cal_min"]), float(header["cal_max"])
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        return None
+    return Window.from_range(low, high)
+
+
+def _affine(header: Any) -> tuple[NDArray[np.float64], bool, tuple[str, ...]]:
+    """(i, j, k, 1) to DICOM's patient coordinates in mm; whether the file says how it lies there; notes.
+
+    sform, then qform, then the sizes of voxels alone, the first of these that is usable.
+    """
+    scale = _MILLIMETRES.get(int(header["xyzt_units"]) & 7, 1.0)
+    to_dicom = np.diag([-scale, -scale, scale, 1.0])
+    notes: tuple[str, ...] = ()
+    with np.errstate(invalid="ignore", over="ignore"):
+        if int(header["sform_code"]) > 0:
+            rows = [np.asarray(header[name], np.float64) for name in ("srow_x", "srow_y", "srow_z")]
+            affine: NDArray[np.float64] = to_dicom @ np.array([*rows, [0, 0, 0, 1]])
+            if usable(affine):
+                return affine, True, ()
+            notes = (NEXT_BEST,)
+        if int(header["qform_code"]) > 0:
+            affine = to_dicom @ _qform(header)
+            if usable(affine):
+                return affine, True, notes
+    return _box(header, scale), False, ()
+
+
+def _sides(header: Any) -> NDArray[np.float64]:
+    """Sides of a voxel as the header gives them; what is no length counts as 1."""
+    sides = np.abs(np.asarray(header["pixdim"][1:4], np.float64))
+    return np.where(np.isfinite(sides) & (sides > THINNEST) & (sides < FARTHEST), sides, 1.0)
+
+
+def _box(header: Any, scale: float = 1.0) -> NDArray[np.float64]:
+    """The affine of a volume that says nothing of the patient: i taken for the way to the right, j to the front."""
+    return np.diag([*(_sides(header) * (-scale, -scale, scale)), 1.0])
+
+
+def _qform(header: Any) -> NDArray[np.float64]:
+    """METHOD 2 of nifti1.h: a rotation as a quaternion, sides, an offset. A qfac of 0 counts as 1."""
+    b, c, d = (float(header[name]) for name in ("quatern_b", "quatern_c", "quatern_d"))
+    length = b * b + c * c + d * d
+    if length > 1:  # rounding: a half turn
+        b, c, d = (value / math.sqrt(length) for value in (b, c, d))
+    a = math.sqrt(max(0.0, 1.0 - (b * b + c * c + d * d)))
+    turn = np.array(
+        [
+            [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
+            [2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b)],
+            [2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - c * c - b * b],
+        ]
+    )
+    affine = np.eye(4)
+    affine[:3, :3] = turn * _sides(header) * (1, 1, -1 if float(header["pixdim"][0]) < 0 else 1)
+    affine[:3, 3] = [float(header[f"qoffset_{axis}"]) for axis in "xyz"]
     return affine
-
-
-def _layout(affine: NDArray[np.float64]) -> tuple[tuple[int, int, int], tuple[bool, bool, bool]]:
-    """The stored axes to show as (slice, row, col), and which of them backwards."""
-    from nibabel.orientations import io_orientation
-
-    # For each stored axis the world axis it runs along, and the direction.
-    runs = {int(world): (stored, sign) for stored, (world, sign) in enumerate(io_orientation(affine))}
-    sides = np.linalg.norm(affine[:3, :3], axis=0)
-    longest = max(range(3), key=lambda world: sides[runs[world][0]])
-    apart = sides[runs[longest][0]] >= _LONGER * sorted(sides)[1]
-    shown = (_SAGITTAL, _CORONAL, _AXIAL)[longest] if apart else _AXIAL
-    a, b, c = (runs[world] for world, _ in shown)
-    x, y, z = (run[1] != sign for run, (_, sign) in zip((a, b, c), shown, strict=True))
-    return (a[0], b[0], c[0]), (x, y, z)
-
-
-def _check(voxels: Voxels) -> Failure | None:
-    size = voxels.end - voxels.start
-    if voxels.start < 0 or voxels.start > 64 * 1024**2:
-        return _damaged("The header of this NIfTI file is damaged.", f"voxels at {voxels.start}")
-    if not voxels.packed and voxels.end > voxels.stamp[0]:
-        return _damaged("This NIfTI file ends too early; a part of the picture is missing.", code=Code.TRUNCATED)
-    if voxels.packed and size > 1100 * voxels.stamp[0]:  # deflate packs 1032:1 at best
-        return _damaged("The header of this NIfTI file declares far more than it can hold.")
-    if size > MAX_BYTES or voxels.shape[voxels.axes[0]] * voxels.shape[3] > MAX_FRAMES:
-        shape = " x ".join(map(str, voxels.shape))
-        return Failure(Code.TOO_LARGE, f"The file has {shape} voxels, more than medview opens.", "Export a part of it.")
-    return None
-
-
-def _study(voxels: Voxels, affine: NDArray[np.float64], known: bool) -> Study:
-    slices, rows, cols = (voxels.shape[axis] for axis in voxels.axes)
-    times = voxels.shape[3]
-    notes = () if known else ("The file does not say how it lies in the patient: left and right are not known.",)
-    frames = []
-    for slice_ in range(slices):
-        place, spacing = _place(voxels, affine, slice_, known)
-        for time in range(times):
-            index = slice_ * times + time
-            frames.append(
-                Frame(
-                    voxels.path, index, rows, cols, "", partial(_decode, voxels, slice_, time), spacing_mm=spacing,
-                    aspect=spacing[0] / spacing[1], notes=notes, stored=partial(voxels.picture, slice_, time),
-                    place=place,
-                )
-            )  # fmt: skip
-    count = f", {slices} slices" + (f", {times} times" if times > 1 else "")
-    series = Series(voxels.path.name, tuple(frames), notes=notes, time_points=times)
-    return Study(voxels.path, f"NIfTI, {cols} x {rows} pixels{count}", (series,))
-
-
-def _place(
-    voxels: Voxels, affine: NDArray[np.float64], slice_: int, known: bool
-) -> tuple[Place | None, tuple[float, float]]:
-    """Where a slice lies, None where the file does not say, and its (row, column) spacing in mm."""
-    corner = np.array([0.0, 0.0, 0.0, 1.0])
-    steps = []
-    for number, (axis, flip) in enumerate(zip(voxels.axes, voxels.flips, strict=True)):
-        at = slice_ if number == 0 else 0
-        corner[axis] = voxels.shape[axis] - 1 - at if flip else at
-        steps.append(affine[:3, axis] * (-1 if flip else 1))
-    down, across = steps[1], steps[2]
-    spacing = (float(np.linalg.norm(down)), float(np.linalg.norm(across)))
-    if not known:
-        return None, spacing
-    x, y, z = (float(v) for v in (affine @ corner)[:3])
-    position: Vector = (x, y, z)
-    cosines = tuple(float(v) for v in (*across / spacing[1], *down / spacing[0]))
-    plane = make_plane(position, cosines, spacing)
-    return Place(Origin(), plane=plane), spacing
-
-
-def _decode(voxels: Voxels, slice_: int, time: int) -> NDArray[Any] | Failure:
-    stored = voxels.picture(slice_, time)
-    if isinstance(stored, Failure) or stored.ndim == 3:
-        return stored
-    if stored.itemsize == 8:
-        with np.errstate(over="ignore", invalid="ignore"):
-            stored = stored.astype(np.float32)
-    return apply_rescale(stored, voxels.rescale)
-
-
-@dataclass
-class _Kept:
-    """The file that was unpacked last: every slice of a packed file needs all of it."""
-
-    key: tuple[Path, tuple[int, int]] | None = None
-    data: bytes = field(default=b"", repr=False)
-
-
-_KEPT = _Kept()
-_LOCK = threading.Lock()
-
-
-def _voxels(voxels: Voxels) -> NDArray[Any] | Failure:
-    """(i, j, k, times) as stored, without a copy of the file where it is not packed."""
-    try:
-        status = voxels.path.stat()
-        if (status.st_size, status.st_mtime_ns) != voxels.stamp:
-            return Failure(Code.READ_ERROR, f"{voxels.path.name} has changed since it was opened.", "Open it again.")
-        if not voxels.packed:
-            return np.memmap(voxels.path, voxels.dtype, "r", voxels.start, voxels.shape, "F")
-        with _LOCK:
-            if _KEPT.key != (voxels.path, voxels.stamp):
-                _KEPT.key, _KEPT.data = None, b""
-                with gzip.open(voxels.path, "rb") as file:
-                    data = file.read(voxels.end)
-                if len(data) < voxels.end:
-                    raise EOFError(f"{len(data)} of {voxels.end} bytes")
-                _KEPT.key, _KEPT.data = (voxels.path, voxels.stamp), data
-            flat = np.frombuffer(_KEPT.data, voxels.dtype, offset=voxels.start, count=int(np.prod(voxels.shape)))
-        return flat.reshape(voxels.shape, order="F")
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        code = Code.TRUNCATED if isinstance(error, EOFError) else Code.CORRUPT
-        return _damaged("This packed NIfTI file is damaged or cut off.", repr(error), code)
-    except OSError as error:
-        return os_failure(voxels.path, error)

@@ -9,9 +9,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
-from medview.imaging.files import check_file, find_files, read_bytes, read_head
+from medview.imaging.files import Stamp, check_file, find_files, read_again, read_head, read_stamped
 from medview.imaging.headers import looks_like_dicom, sniff
-from medview.imaging.nifti import sniff_nifti
+from medview.imaging.nifti import is_voxel_file, other_half, sniff_nifti
 from medview.imaging.raster import describe_raster, read_raster
 from medview.imaging.study import Frame, Series, Study
 
@@ -38,10 +38,12 @@ def open_path(path: Path, examine: bool = True, follow: bool = True) -> Study | 
         from medview.imaging.dicom import open_dicom
 
         return open_dicom(path, follow)
-    if kind == "nifti":
+    if kind in ("nifti", "analyze"):
         from medview.imaging.nifti import open_nifti
 
         return open_nifti(path)
+    if not kind and is_voxel_file(path) and (header := other_half(path, ".hdr")):
+        return open_path(header) if follow else _second_half(path, header)
     if kind == "zip" and follow:
         from medview.imaging.media import open_archive
 
@@ -63,8 +65,8 @@ def recognise(path: Path) -> tuple[str, bytes] | Failure:
 
 
 def file_kind(head: bytes, size: int) -> str:
-    """What a file of `size` bytes with these first ones is: `dicom`, `nifti`, `zip`, a format of `sniff`, or empty."""
-    kind = sniff(head) or sniff_nifti(head)
+    """What a file of `size` bytes is by its first ones: `dicom`, `nifti`, `analyze`, `zip`, one of `sniff` or empty."""
+    kind = sniff(head) or sniff_nifti(head, size)
     if not kind and head.startswith((b"PK\3\4", b"PK\5\6")):
         return "zip"
     return "dicom" if not kind and looks_like_dicom(head, size) else kind
@@ -79,15 +81,21 @@ def _misnamed(path: Path, kind: str) -> Failure:
     )
 
 
+def _second_half(path: Path, header: Path) -> Failure:
+    """The voxels of a pair in a folder: their picture is in the list by the name of the header."""
+    return Failure(Code.NO_PIXELS, f"{path.name} holds the voxels of {header.name}.", f"Open {header.name}.")
+
+
 def _open_raster(path: Path, examine: bool) -> Study | Failure:
-    data = read_bytes(path)
-    if isinstance(data, Failure):
-        return data
+    found = read_stamped(path)
+    if isinstance(found, Failure):
+        return found
+    data, stamp = found
     pages = describe_raster(data, examine)
     if isinstance(pages, Failure):
         return pages
     frames = tuple(
-        Frame(path, index, page.rows, page.cols, "", partial(_decode, path, index), notes=page.notes)
+        Frame(path, index, page.rows, page.cols, "", partial(_decode, path, stamp, index), notes=page.notes)
         for index, page in enumerate(pages)
     )
     first = pages[0]
@@ -97,8 +105,8 @@ def _open_raster(path: Path, examine: bool) -> Study | Failure:
     return Study(path, description, (Series(path.name, frames),))
 
 
-def _decode(path: Path, index: int) -> NDArray[Any] | Failure:
-    data = read_bytes(path)
+def _decode(path: Path, stamp: Stamp, index: int) -> NDArray[Any] | Failure:
+    data = read_again(path, stamp)
     if isinstance(data, Failure):
         return data
     raster = read_raster(data, index, examine=False)

@@ -1,0 +1,343 @@
+"""Headers of NIfTI and Analyze that say little, nothing or nonsense: what nifti1.h and nifti1_io.c make of them."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+from medview.core.failures import Code, Failure
+from medview.imaging import voxels
+from medview.imaging.facts import inspect_path
+from medview.imaging.nifti import INSIDE, NEXT_BEST, SPM_NOTE
+from medview.imaging.open import open_path
+from medview.imaging.study import Study
+from medview.imaging.voxels import SIDES_UNKNOWN
+from medview.imaging.window import Window
+
+NAME = "é ж 你 "
+# Values 0 to 220, of which the first slice has 0 to 205 (as in the file of the issue).
+BODY = np.fromfunction(lambda x, y, z: 10 * x + y + 3 * z, (20, 16, 6)).astype(np.int16)
+SIDES = (2.0, 3.0, 6.0)
+
+
+def header(**fields: object) -> nibabel.Nifti1Header:
+    made = nibabel.Nifti1Header()
+    made.set_data_dtype(BODY.dtype)
+    made.set_data_shape(BODY.shape)
+    made["pixdim"][:4] = [1, *SIDES]
+    made["qform_code"], made["qoffset_x"], made["qoffset_y"], made["qoffset_z"] = 1, -5, -7, -9
+    made["magic"], made["vox_offset"] = b"n+1", 352
+    for name, value in fields.items():
+        made[name] = value
+    return made
+
+
+def write(path: Path, made: nibabel.Nifti1Header, values: np.ndarray = BODY) -> Path:
+    data = made.binaryblock + bytes(4) + values.tobytes(order="F")
+    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    return path
+
+
+def opened(path: Path) -> Study:
+    study = open_path(path)
+    assert isinstance(study, Study), study
+    return study
+
+
+def refused(path: Path) -> Failure:
+    failure = open_path(path)
+    assert isinstance(failure, Failure), failure
+    assert failure.text
+    assert failure.hint
+    return failure
+
+
+def position(study: Study, number: int = 0) -> tuple[float, ...]:
+    place = study.frames[number].place
+    assert place is not None
+    assert place.plane is not None
+    return tuple(round(v, 6) for v in place.plane.position)
+
+
+def body_of(study: Study) -> np.ndarray:
+    """(x, y, z) as stored, for a study that is shown with the right on the left and the front on top."""
+    values = [frame.stored_values() for frame in study.frames]
+    assert not any(isinstance(one, Failure) for one in values)
+    return np.stack(values, axis=-1)[::-1, ::-1].transpose(1, 0, 2)  # type: ignore[arg-type]
+
+
+NAN_ROWS = {f"srow_{axis}": [np.nan] * 4 for axis in "xyz"}
+ZERO_ROW = {"srow_x": [2, 0, 0, 0], "srow_y": [0, 3, 0, 0], "srow_z": [0, 0, 0, 0]}
+FLAT = {"srow_x": [2, 2, 0, 0], "srow_y": [2, 2, 0, 0], "srow_z": [0, 0, 6, 0]}
+FAR = {"srow_x": [2, 0, 0, 1e30], "srow_y": [0, 3, 0, 0], "srow_z": [0, 0, 6, 0]}
+
+
+@pytest.mark.parametrize("rows", [{}, NAN_ROWS, ZERO_ROW, FLAT, FAR], ids=["zero", "nan", "row", "flat", "far"])
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_an_unusable_sform_gives_way_to_the_qform(tmp_path: Path, rows: dict[str, list[float]], suffix: str):
+    study = opened(write(tmp_path / f"{NAME}{suffix}", header(sform_code=2, **rows)))
+    frame = study.frames[0]
+    assert frame.notes == (NEXT_BEST,)
+    assert frame.spacing_mm == (3, 2)
+    # The first pixel shown is the rightmost, frontmost voxel: -(-5 + 19 * 2), -(-7 + 15 * 3), -9 in DICOM's axes.
+    assert position(study) == (-33, -38, -9)
+    assert position(study, 5) == (-33, -38, 21)
+    assert np.array_equal(body_of(study), BODY)
+
+
+@pytest.mark.parametrize(
+    ("fields", "spacing"),
+    [
+        ({"qform_code": 0}, (3, 2)),
+        ({"qform_code": 0, "sform_code": 2}, (3, 2)),
+        ({"qform_code": 0, "pixdim": [0] * 8}, (1, 1)),
+        ({"qform_code": 0, "pixdim": [1, 2, 0, 6, 0, 0, 0, 0]}, (1, 2)),
+        ({"qform_code": 0, "pixdim": [1, np.nan, np.inf, 6, 0, 0, 0, 0]}, (1, 1)),
+        ({"qform_code": 1, "quatern_b": np.nan}, (3, 2)),
+        ({"qform_code": 1, "qoffset_x": np.inf}, (3, 2)),
+        ({"qform_code": 0, "xyzt_units": 3}, (0.003, 0.002)),
+    ],
+)
+def test_without_a_usable_place_the_sizes_are_left(
+    tmp_path: Path, fields: dict[str, object], spacing: tuple[float, float]
+):
+    study = opened(write(tmp_path / "a.nii", header(**fields)))
+    frame = study.frames[0]
+    assert frame.place is None
+    assert frame.notes == (SIDES_UNKNOWN,)
+    assert frame.spacing_mm == pytest.approx(spacing)
+    assert np.array_equal(body_of(study), BODY)
+
+
+@pytest.mark.parametrize(("qfac", "last"), [(1, 21), (0, 21), (7, 21), (-1, -39), (-0.5, -39)])
+def test_qfac_counts_by_its_sign_and_none_as_1(tmp_path: Path, qfac: float, last: int):
+    study = opened(write(tmp_path / "a.nii", header(pixdim=[qfac, *SIDES, 0, 0, 0, 0])))
+    heights = {position(study, 0)[2], position(study, 5)[2]}
+    assert heights == {-9, last}
+    assert study.frames[0].notes == ()
+
+
+def test_the_qform_is_that_of_nibabel(tmp_path: Path):
+    chance = np.random.default_rng(4)
+    for _ in range(20):
+        quaternion = chance.normal(size=4)
+        quaternion *= np.sign(quaternion[0]) / np.linalg.norm(quaternion)
+        made = header(quatern_b=quaternion[1], quatern_c=quaternion[2], quatern_d=quaternion[3])
+        made["pixdim"][0] = chance.choice((-1, 1))
+        study = opened(write(tmp_path / "a.nii", made))
+        frame = study.frames[0]
+        assert frame.place is not None
+        assert frame.place.plane is not None
+        i, j, k = np.linalg.solve(
+            made.get_qform()[:3, :3], np.multiply((-1, -1, 1), frame.place.plane.to_patient(2, 3)) - [-5, -7, -9]
+        )
+        assert frame.stored_values()[2, 3] == BODY[round(i), round(j), round(k)]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(("units", "factor"), [(0, 1), (2, 1), (1, 1000), (3, 0.001), (4, 1), (7, 1), (0xFF, 1)])
+def test_unknown_units_count_as_millimetres(tmp_path: Path, units: int, factor: float):
+    study = opened(write(tmp_path / "a.nii", header(xyzt_units=units)))
+    assert study.frames[0].spacing_mm == pytest.approx((3 * factor, 2 * factor))
+
+
+@pytest.mark.parametrize("offset", [0, 1, 348, 351.9])
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_voxels_never_begin_inside_the_header(tmp_path: Path, offset: float, suffix: str):
+    study = opened(write(tmp_path / f"a{suffix}", header(vox_offset=offset)))
+    assert study.frames[0].notes == (INSIDE,)
+    assert np.array_equal(body_of(study), BODY)
+
+
+def test_voxels_of_nifti_2_never_begin_inside_its_header(tmp_path: Path):
+    image = nibabel.Nifti2Image(BODY, np.diag([*SIDES, 1]))
+    data = bytearray(image.to_bytes())
+    struct.pack_into("<q", data, 168, 352)
+    path = tmp_path / "a.nii"
+    path.write_bytes(data)
+    assert opened(path).frames[0].notes == (INSIDE,)
+    assert np.array_equal(body_of(opened(path)), BODY)
+
+
+@pytest.mark.parametrize("offset", [-1, np.nan, np.inf, 1e20])
+def test_an_impossible_start_is_refused(tmp_path: Path, offset: float):
+    assert refused(write(tmp_path / "a.nii", header(vox_offset=offset))).code is Code.CORRUPT
+
+
+def test_sizes_of_0_count_as_1_but_for_the_first(tmp_path: Path):
+    flat = opened(write(tmp_path / "a.nii", header(dim=[4, 20, 16, 0, 0, 1, 1, 1]), BODY[:, :, :1]))
+    assert len(flat.frames) == 1
+    assert np.array_equal(body_of(flat), BODY[:, :, :1])
+    line = opened(write(tmp_path / "b.nii", header(dim=[1, 20, 9, 9, 9, 9, 9, 9]), BODY[:, :1, :1]))
+    assert (line.frames[0].rows, line.frames[0].cols) == (1, 20)
+    for dims in ([3, 0, 16, 6, 1, 1, 1, 1], [3, 20, -16, 6, 1, 1, 1, 1], [0] * 8, [8, 20, 16, 6, 1, 1, 1, 1]):
+        assert refused(write(tmp_path / "c.nii", header(dim=dims))).code is Code.CORRUPT
+
+
+@pytest.mark.parametrize(
+    "dims", [(4611686018427387928, 20, 2), (2**62, 20, 2), (2**31, 2**31, 4), (2**63 - 1, 2**63 - 1, 2**63 - 1)]
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_sizes_beyond_64_bits_are_refused(tmp_path: Path, dims: tuple[int, ...], packed: bool):
+    data = bytearray(nibabel.Nifti2Image(BODY, np.eye(4)).to_bytes())
+    struct.pack_into("<4q", data, 16, 3, *dims)
+    path = tmp_path / "a.nii"
+    path.write_bytes(gzip.compress(data) if packed else data)
+    assert refused(path).code in (Code.TRUNCATED, Code.CORRUPT)
+    assert [facts.outcome for facts in inspect_path(path)] == ["refuse-corrupt"]
+
+
+def packed(path: Path, shape: tuple[int, ...], body: bytes) -> Path:
+    """A .nii.gz that declares so many 8-bit voxels."""
+    made = header()
+    made.set_data_dtype(np.uint8)
+    made.set_data_shape(shape)
+    path.write_bytes(gzip.compress(made.binaryblock + bytes(4) + body))
+    return path
+
+
+def test_one_huge_slice_and_a_bomb_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    noise = np.random.default_rng(0).bytes(200_000)  # so that the file could hold as much as it declares
+    failure = refused(packed(tmp_path / "slice.nii.gz", (11000, 11000, 1), noise))
+    assert (failure.code, failure.text) == (
+        Code.TOO_LARGE, "The picture is 11000 x 11000 pixels, more than medview opens.",
+    )  # fmt: skip
+    mask = packed(tmp_path / "mask.nii.gz", (128, 128, 80), bytes(128 * 128 * 80))
+    assert mask.stat().st_size * 500 < 128 * 128 * 80
+    study = opened(mask)
+    assert study.frames[-1].stored_values().max() == 0  # type: ignore[union-attr]
+    monkeypatch.setattr(voxels, "MAX_UNPACKED", 1_000_000)
+    assert refused(mask).code is Code.TOO_LARGE
+
+
+@pytest.mark.parametrize("sides", [SIDES, (6.0, 2.0, 2.0)], ids=["slice by slice", "across the slices"])
+def test_a_file_that_shrinks_while_it_is_shown_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sides: tuple[float, ...]
+):
+    monkeypatch.setattr(voxels, "ALONE_BYTES", 1000)
+    path = write(tmp_path / "a.nii", header(pixdim=[1, *sides, 0, 0, 0, 0]))
+    frames = opened(path).frames
+    values = frames[1].stored_values()
+    assert not isinstance(values, Failure)
+    kept = values.copy()
+    with path.open("r+b") as file:
+        file.truncate(1000)
+    late = frames[-1].modality_values()
+    if isinstance(late, Failure):
+        assert (late.code, late.text) == (Code.READ_ERROR, "a.nii has changed since it was opened.")
+    else:
+        assert sides != SIDES  # all of it was read before
+    assert np.array_equal(values, kept)
+    assert refused(path).code is Code.TRUNCATED
+
+
+def test_slices_across_the_storage_are_exact_in_pieces_and_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    four = np.stack([BODY, BODY + 1000], axis=-1)
+    made = header(pixdim=[1, 6, 2, 2, 1, 0, 0, 0])
+    made.set_data_shape(four.shape)
+    path = write(tmp_path / "a.nii", made, four)
+    for alone in (1, 10**9):
+        monkeypatch.setattr(voxels, "ALONE_BYTES", alone)
+        study = opened(path)
+        assert (len(study.frames), study.series[0].time_points) == (40, 2)
+        for number, frame in enumerate(study.frames):
+            # Sagittal, from the left to the right, which is where i grows to; the head on top, the front left.
+            expected = four[number // 2, ::-1, ::-1, number % 2].T
+            assert np.array_equal(frame.stored_values(), expected)  # type: ignore[arg-type]
+
+
+def test_cal_min_and_cal_max_are_the_window(tmp_path: Path):
+    assert opened(write(tmp_path / "a.nii", header(cal_min=50, cal_max=150))).frames[0].window == Window.from_range(
+        50, 150
+    )
+    for low, high in ((0, 0), (9, 3), (np.nan, 4)):
+        assert opened(write(tmp_path / "a.nii", header(cal_min=low, cal_max=high))).frames[0].window is None
+
+
+def test_several_packed_members_and_junk_behind_the_stream(tmp_path: Path):
+    data = header().binaryblock + bytes(4) + BODY.tobytes(order="F")
+    path = tmp_path / "a.nii.gz"
+    for packed in (
+        gzip.compress(data[:1000]) + gzip.compress(data[1000:]),
+        gzip.compress(data) + bytes(100),
+        gzip.compress(data) + b"junk that is no stream",
+    ):
+        path.write_bytes(packed)
+        assert np.array_equal(body_of(opened(path)), BODY)
+    broken = bytearray(gzip.compress(data))
+    broken[-8] ^= 1  # the checksum
+    path.write_bytes(broken)
+    values = opened(path).frames[0].stored_values()
+    assert isinstance(values, Failure)
+    assert values.code is Code.CORRUPT
+
+
+def pair(folder: Path, made: nibabel.analyze.AnalyzeHeader, names: tuple[str, str]) -> tuple[Path, Path]:
+    paths = folder / names[0], folder / names[1]
+    for path, data in zip(paths, (made.binaryblock, BODY.tobytes(order="F")), strict=True):
+        path.write_bytes(gzip.compress(data) if path.suffix.lower() == ".gz" else data)
+    return paths
+
+
+def analyze(order: str = "<", **fields: object) -> nibabel.analyze.AnalyzeHeader:
+    made = nibabel.AnalyzeHeader(endianness=order)
+    made.set_data_dtype(BODY.dtype)
+    made.set_data_shape(BODY.shape)
+    made["pixdim"][1:4] = SIDES
+    for name, value in fields.items():
+        made[name] = value
+    return made
+
+
+NAMES = [
+    ("a.hdr", "a.img"), (f"{NAME}.hdr", f"{NAME}.img"), ("a.HDR", "a.IMG"), ("a.hdr.gz", "a.img.gz"),
+    ("a.hdr", "a.img.gz"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("names", NAMES, ids=str)
+def test_either_file_of_a_pair_opens_it(tmp_path: Path, names: tuple[str, str]):
+    for path in pair(tmp_path, analyze(), names):
+        study = opened(path)
+        assert study.description == "Analyze, 20 x 16 pixels, 6 slices"
+        assert study.frames[0].place is None
+        assert study.frames[0].notes == (SIDES_UNKNOWN,)
+        assert study.frames[0].spacing_mm == (3, 2)
+        assert np.array_equal(body_of(study), BODY)
+    for path in pair(tmp_path, header(magic=b"ni1", vox_offset=0), names):
+        study = opened(path)
+        assert study.description == "NIfTI, 20 x 16 pixels, 6 slices"
+        assert position(study) == (-33, -38, -9)
+        assert np.array_equal(body_of(study), BODY)
+    second = tmp_path / names[1]
+    beside = open_path(second, follow=False)
+    assert isinstance(beside, Failure)
+    assert beside.code is Code.NO_PIXELS
+
+
+def test_analyze_of_big_endian_with_the_slope_of_spm(tmp_path: Path):
+    made = bytearray(analyze(">").binaryblock)
+    struct.pack_into(">f", made, 112, 0.5)
+    (tmp_path / "a.hdr").write_bytes(made)
+    (tmp_path / "a.img").write_bytes(BODY.astype(">i2").tobytes(order="F"))
+    frame = opened(tmp_path / "a.hdr").frames[0]
+    assert frame.notes == (SPM_NOTE, SIDES_UNKNOWN)
+    assert np.array_equal(frame.modality_values(), frame.stored_values() * np.float32(0.5))  # type: ignore[operator]
+
+
+def test_half_a_pair_is_named(tmp_path: Path):
+    head, body = pair(tmp_path, analyze(), ("a.hdr", "a.img"))
+    body.unlink()
+    assert refused(head).text == "a.hdr is one half of a pair of files; the other half (.img) is not beside it."
+    pair(tmp_path, analyze(), ("a.hdr", "a.img"))
+    head.unlink()
+    assert refused(body).code is Code.UNKNOWN_FORMAT
+    short, voxel_file = pair(tmp_path, analyze(), ("b.hdr", "b.img"))
+    voxel_file.write_bytes(voxel_file.read_bytes()[:-1])
+    assert refused(short).code is Code.TRUNCATED
+    (tmp_path / "c.hdr").write_text("ENVI\ndescription = {another kind of .hdr}\n" + " " * 307)
+    assert refused(tmp_path / "c.hdr").code is Code.UNKNOWN_FORMAT
