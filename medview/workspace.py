@@ -249,10 +249,14 @@ class Workspace(QObject):
         return self._display.failed_path
 
     @property
+    def shown_entry(self) -> Entry | None:
+        """The entry that is shown, or could not be; None for nothing."""
+        return self.entry if self.study else self.listing.current if self.failure else None
+
+    @property
     def title(self) -> str:
         """What is shown, or could not be, by the name people know it by; empty for nothing."""
-        entry = self.entry if self.study else self.listing.current if self.failure else None
-        return entry.title if entry else ""
+        return self.shown_entry.title if self.shown_entry else ""
 
     def _on_opened(self, opened: tasks.Opened) -> None:
         self._settle.stop()

@@ -198,6 +198,14 @@ ACTIONS: tuple[Spec | str, ...] = (
         QT_TRANSLATE_NOOP("Actions", "Show which sides of the patient lie at the edges of the picture"),
         checkable=True,
     ),
+    Spec(
+        "privacy",
+        QT_TRANSLATE_NOOP("Actions", "Privacy"),
+        "view",
+        ("X",),
+        about=QT_TRANSLATE_NOOP("Actions", "Hide everything that tells who a patient is: names, dates, file names"),
+        checkable=True,
+    ),
     SEPARATOR,
     Spec(
         "list",

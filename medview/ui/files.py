@@ -33,6 +33,7 @@ class ListModel(QAbstractListModel):
         workspace.listingChanged.connect(self._on_changed)
         workspace.entryMarked.connect(self._on_marked)
         workspace.thumbnailMade.connect(self._on_thumbnail)
+        workspace.settingChanged.connect(lambda key: self._say_anew() if key == "privacy" else None)
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
         """Headings and entries."""
@@ -58,15 +59,17 @@ class ListModel(QAbstractListModel):
             return None
         row = self.rows[index.row()]
         failure = self.workspace.listing.failure(row) if isinstance(row, Entry) else None
+        hide = self.workspace.settings["privacy"]
         if role == rows.RowRole:
             return row
         if role == Qt.ItemDataRole.DisplayRole:
-            return rows.title(row)
+            return rows.title(row, hide)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return plain_tip(rows.tip(row, failure))
+            return plain_tip(rows.tip(row, failure, hide))
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            told = self.tr("cannot be read") if failure else rows.subtitle(row)
-            return words.listed(filter(None, (rows.title(row), told)))
+            told = self.tr("cannot be read") if failure else rows.subtitle(row, hide=hide)
+            more = rows.patient(row, hide) if not isinstance(row, Entry) else ""
+            return words.listed(filter(None, (rows.title(row, hide), more, told)))
         if role == Qt.ItemDataRole.FontRole and failure:
             font = QFont(QApplication.font())
             font.setItalic(True)
@@ -90,6 +93,9 @@ class ListModel(QAbstractListModel):
         self.rows = self.workspace.listing.rows
         self._places = {key: place for place, key in enumerate(new)}
         # A row may say something else now: a series has grown.
+        self._say_anew()
+
+    def _say_anew(self) -> None:
         if self.rows:
             self.dataChanged.emit(self.index(0), self.index(len(self.rows) - 1))
 

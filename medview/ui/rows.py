@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from medview.core.failures import Code, Failure
 from medview.listing import Entry, Group, Heading, Row
-from medview.ui import theme, words
+from medview.ui import identity, theme, words
 from medview.ui.icons import pixmap
 from medview.ui.widgets import qimage
 from medview.workspace import Workspace
@@ -18,16 +18,17 @@ RowRole = Qt.ItemDataRole.UserRole
 translate = QCoreApplication.translate
 
 
-def title(row: Row) -> str:
-    """The first line."""
+def title(row: Row, hide: bool = False) -> str:
+    """The first line. `hide`: nothing that tells who a patient is."""
     if isinstance(row, Entry):
-        return words.one_line(row.title)
+        return identity.entry_name(row, hide)
     if row.group == Group.ARCHIVE:
-        return words.one_line(row.name)
+        return translate("rows", "Archive") if hide else words.one_line(row.name)
     if row.group == Group.STUDY:
-        origin = row.origin
-        name = words.person(origin.patient_name) if origin else ""
-        return name or (words.one_line(origin.patient_id) if origin else "") or translate("rows", "No patient name")
+        if hide:
+            return identity.hidden_patient()
+        name = words.person(row.origin.patient_name) if row.origin else ""
+        return name or translate("rows", "No patient name")
     return {
         Group.FILES: translate("rows", "Files"),
         Group.SEGMENTATIONS: translate("rows", "Segmentations"),
@@ -35,13 +36,22 @@ def title(row: Row) -> str:
     }[row.group]
 
 
-def subtitle(row: Row, failure: Failure | None = None) -> str:
-    """The second line; empty where the first says everything."""
+def patient(row: Heading, hide: bool = False) -> str:
+    """The line below the name of a patient: id, sex and age, as far as the file says."""
+    origin = row.origin
+    if row.group != Group.STUDY or origin is None or hide:
+        return ""
+    said = (identity.patient_id(origin), identity.sex(origin.sex) if origin.sex else "", identity.age(origin))
+    return identity.BETWEEN.join(filter(None, said))
+
+
+def subtitle(row: Row, failure: Failure | None = None, hide: bool = False) -> str:
+    """The last line; empty where the first says everything."""
     if isinstance(row, Heading):
-        if row.group == Group.STUDY and row.origin:
+        if row.group == Group.STUDY and row.origin and not hide:
             when, what = words.date(row.origin.study_date), words.one_line(row.origin.study_title)
-            return " · ".join(filter(None, (when, what))) or translate("rows", "No study date")
-        if row.group == Group.ARCHIVE:
+            return identity.BETWEEN.join(filter(None, (when, what))) or translate("rows", "No study date")
+        if row.group in (Group.ARCHIVE, Group.STUDY):
             return words.series(row.count)
         return words.files(row.count)
     if failure is not None:
@@ -56,27 +66,28 @@ def subtitle(row: Row, failure: Failure | None = None) -> str:
         words.pictures(len(row.series.frames)),
         translate("rows", "no. {0}").format(number) if number is not None else "",
     )
-    return " · ".join(filter(None, parts))
+    return identity.BETWEEN.join(filter(None, parts))
 
 
-def tip(row: Row, failure: Failure | None = None) -> str:
+def tip(row: Row, failure: Failure | None = None, hide: bool = False) -> str:
     """Everything there is to say, one fact a line."""
     if isinstance(row, Heading):
-        origin = row.origin
-        ids = [translate("rows", "Patient ID {0}").format(words.one_line(origin.patient_id))] if origin else []
-        return "\n".join((title(row), *(ids if origin and origin.patient_id else []), subtitle(row)))
-    path = words.one_line(str(row.path))
+        known = None if hide else identity.identity_of(row.origin)
+        return "\n".join((known.name, *known.details, *known.study) if known else (title(row, hide),))
+    path = title(row, hide) if hide else words.one_line(str(row.path))
     if failure is not None:
-        return "\n".join(filter(None, (path, failure.text, failure.hint)))
+        said = (identity.without_name(text, row.path, hide) for text in (failure.text, failure.hint))
+        return "\n".join(filter(None, (path, *said)))
     if row.series is None:
         return path
     series, first = row.series, row.series.frames[0]
-    lines = [title(row), subtitle(row), translate("rows", "{0} x {1} pixels").format(first.cols, first.rows)]
+    lines = [title(row, hide), subtitle(row), translate("rows", "{0} x {1} pixels").format(first.cols, first.rows)]
     if series.step_mm:
         lines.append(translate("rows", "{0} mm from slice to slice").format(f"{series.step_mm:.4g}"))
     if series.time_points > 1:
         lines.append(translate("rows", "%n points in time", None, series.time_points))
-    return "\n".join((*lines, *series.notes, words.one_line(str(row.path.parent))))
+    lines.extend(series.notes)
+    return "\n".join(lines if hide else (*lines, words.one_line(str(row.path.parent))))
 
 
 class RowDelegate(QStyledItemDelegate):
@@ -110,9 +121,9 @@ class RowDelegate(QStyledItemDelegate):
         box = rect.adjusted(theme.STEP, theme.HALF, -theme.STEP, -theme.HALF)
         painter.setPen(QColor(theme.LINE))
         painter.drawLine(box.left(), rect.bottom(), box.right(), rect.bottom())
-        self._lines(
-            painter, box.adjusted(0, theme.HALF, 0, 0), font, title(row), subtitle(row), theme.TEXT, strong=True
-        )
+        hide = self.workspace.settings["privacy"]
+        lines = (title(row, hide), patient(row, hide), subtitle(row, hide=hide))
+        self._lines(painter, box, font, lines, theme.TEXT, strong=True)
 
     def _entry(self, painter: QPainter, option: QStyleOptionViewItem, row: Entry, rtl: bool) -> None:
         failure = self.workspace.listing.failure(row)
@@ -146,7 +157,8 @@ class RowDelegate(QStyledItemDelegate):
         font = QFont(option.font)
         font.setItalic(pale)
         colour = theme.FAINT if pale and not chosen else theme.TEXT
-        self._lines(painter, words_box, font, title(row), subtitle(row, failure), colour, chosen)
+        lines = (title(row, self.workspace.settings["privacy"]), subtitle(row, failure))
+        self._lines(painter, words_box, font, lines, colour, chosen)
 
     def _picture(self, painter: QPainter, place: QRect, row: Entry, failure: Failure | None) -> None:
         hole = QPainterPath()
@@ -168,25 +180,26 @@ class RowDelegate(QStyledItemDelegate):
 
     @staticmethod
     def _lines(
-        painter: QPainter, box: QRect, font: QFont, first: str, second: str, colour: str, chosen: bool = False,
+        painter: QPainter, box: QRect, font: QFont, said: tuple[str, ...], colour: str, chosen: bool = False,
         strong: bool = False,
     ) -> None:  # fmt: skip
-        """One or two lines in the middle of a box, cut where they do not fit."""
+        """Those lines of a row that say something, in the middle of a box, cut where they do not fit."""
+        texts = [text for text in said if text]
         top, small = QFont(font), QFont(font)
         top.setWeight(QFont.Weight.DemiBold if strong else QFont.Weight.Normal)
         small.setPixelSize(theme.SMALL_SIZE)
-        heights = [QFontMetrics(top).height(), QFontMetrics(small).height() if second else 0]
+        fonts = [top, *[small] * (len(texts) - 1)]
+        heights = [QFontMetrics(used).height() for used in fonts]
         y = box.top() + (box.height() - sum(heights)) // 2
         # Where the layout begins, but in the text's own direction: "16 Jul" must not become "Jul 16".
         rtl = painter.layoutDirection() == Qt.LayoutDirection.RightToLeft
         painter.setLayoutDirection(Qt.LayoutDirection.LayoutDirectionAuto)
         side = Qt.AlignmentFlag.AlignRight if rtl else Qt.AlignmentFlag.AlignLeft
         flags = side | Qt.AlignmentFlag.AlignAbsolute | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
-        lines = ((top, first, colour), (small, second, theme.TEXT if chosen else theme.MUTED))
-        for (used, text, shade), height in zip(lines, heights, strict=True):
-            mode = Qt.TextElideMode.ElideRight if second else Qt.TextElideMode.ElideMiddle
+        mode = Qt.TextElideMode.ElideRight if len(texts) > 1 else Qt.TextElideMode.ElideMiddle
+        for number, (used, text, height) in enumerate(zip(fonts, texts, heights, strict=True)):
             painter.setFont(used)
-            painter.setPen(QColor(shade))
+            painter.setPen(QColor(theme.TEXT if chosen else theme.MUTED if number else colour))
             line = QRect(box.left(), y, box.width(), height)
             painter.drawText(line, int(flags), QFontMetrics(used).elidedText(text, mode, line.width()))
             y += height

@@ -147,6 +147,7 @@ class EmptyPage(QScrollArea):
         column.addStretch(3)
         self.setWidget(body)
         workspace.recentChanged.connect(self.refresh)
+        workspace.settingChanged.connect(lambda key: self.refresh() if key == "privacy" else None)
         workspace.thumbnailMade.connect(self._on_thumbnail)
         self.refresh()
 
@@ -202,7 +203,7 @@ class EmptyPage(QScrollArea):
             if item is not None and (old := item.widget()):
                 old.hide()
                 old.deleteLater()
-        recent = self.workspace.recent[:RECENT_SHOWN]
+        recent = [] if self.workspace.settings["privacy"] else self.workspace.recent[:RECENT_SHOWN]
         if recent:
             heading = label(self.tr("Opened before"), "section")
             self._recent.addWidget(heading, 0, Qt.AlignmentFlag.AlignHCenter)

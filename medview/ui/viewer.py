@@ -5,113 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QSlider, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QStackedWidget, QVBoxLayout, QWidget
 
 from medview.core.failures import Failure
-from medview.ui import theme, words
+from medview.ui import identity, theme, words
 from medview.ui.canvas import Canvas
 from medview.ui.presets import WindowButton, WindowMenu
-from medview.ui.widgets import Choice, Elided, MessageCard, button, keep_place, label, trail
+from medview.ui.title import TitleRow
+from medview.ui.widgets import Choice, Elided, MessageCard, label, trail
 from medview.workspace import Workspace
-
-# Part of the title line that says whose picture it is, where the name leaves less.
-FACTS_SHARE, NAME_STEP = 0.4, 32
-
-
-class TitleRow(QWidget):
-    """Which file is shown, what kind it is, and that another one is being opened. Its height never changes."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        super().__init__()
-        self.setObjectName("titleRow")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.workspace = workspace
-        self.setFixedHeight(44)
-        self.column = column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        self.line = line = QHBoxLayout()
-        line.setContentsMargins(theme.DOUBLE, 3, theme.DOUBLE, 0)
-        line.setSpacing(theme.DOUBLE)
-        self.name = Elided("", "heading")
-        self.facts = Elided("", "muted", Qt.TextElideMode.ElideRight)
-        trail(self.facts)
-        self.stop = button(self.tr("Cancel"), self._cancel, "link")
-        line.addWidget(self.name)
-        line.addWidget(self.facts)
-        line.addWidget(self.stop)
-        column.addStretch(1)
-        column.addLayout(line)
-        column.addStretch(1)
-        self.bar = QProgressBar()
-        self.bar.setTextVisible(False)
-        self.bar.setRange(0, 0)
-        self.bar.setAccessibleName(self.tr("Opening"))
-        self.bar.setFixedHeight(3)
-        keep_place(self.bar)
-        column.addWidget(self.bar)
-        for signal in (workspace.pictureChanged, workspace.busyChanged, workspace.listingChanged):
-            signal.connect(self.refresh)
-        self.refresh()
-
-    def _cancel(self) -> None:
-        self.workspace.cancel("scan", "open", "plane")
-
-    def _name(self) -> str:
-        """With the plane, and where the shown cut lies, in front: they must not be cut off."""
-        ws = self.workspace
-        name = words.one_line(ws.title)
-        if ws.plane is None or ws.picture is None:
-            return name
-        return f"{words.cut(ws.plane)}, {words.position(ws.plane, ws.picture.frame)} · {name}"
-
-    def _facts(self) -> str:
-        """Whose picture it is, and what kind of file."""
-        study = self.workspace.study
-        if study is None:
-            return ""
-        place = study.frames[0].place
-        name = words.person(place.origin.patient_name) if place else ""
-        return " · ".join(filter(None, (name, study.description)))
-
-    def refresh(self) -> None:
-        """The name of what is shown, never of what is only being opened."""
-        ws = self.workspace
-        busy = ws.busy("open") or ws.busy("scan") or ws.busy("plane")
-        self.stop.setVisible(busy is not None)
-        self.bar.setVisible(busy is not None)
-        share = busy.share if busy else None
-        self.bar.setRange(0, 0 if share is None else 1000)
-        self.bar.setValue(round((share or 0) * 1000))
-        path = ws.study.path if ws.study else ws.failed_path
-        # The end of a file's name tells what it is.
-        mode = Qt.TextElideMode.ElideRight if ws.plane else Qt.TextElideMode.ElideMiddle
-        self.name.set_text(self._name(), words.one_line(str(path)) if path else "", mode)
-        if busy is not None and busy.lane == "plane":
-            self.facts.set_text(words.progress(busy.text) + "…")
-        elif busy is not None:
-            self.facts.set_text(self.tr("Opening {0}…").format(words.one_line(busy.text)))
-        else:
-            self.facts.set_text(self._facts())
-        self._share()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Share the room anew."""
-        super().resizeEvent(event)
-        self._share()
-
-    def _share(self) -> None:
-        """The facts get what the name leaves over, and where both are too long no less than their part."""
-        stop = 0 if self.stop.isHidden() else self.stop.sizeHint().width() + theme.DOUBLE
-        room, wanted = self.width() - 3 * theme.DOUBLE - stop, self.facts.sizeHint().width()
-        # In steps, so that the facts do not shake while the numbers of a cut change.
-        name = -(-self.name.sizeHint().width() // NAME_STEP) * NAME_STEP
-        facts = min(wanted, max(room - name, round(room * FACTS_SHARE)))
-        self.line.setStretchFactor(self.name, max(room - facts, 1))
-        self.line.setStretchFactor(self.facts, max(facts, 1))
-        # At once, so that nothing is cut off for a moment.
-        self.column.activate()
 
 
 class FrameRow(QWidget):
@@ -217,7 +119,10 @@ class FailurePage(QWidget):
             item = self.box.takeAt(0)
             if item is not None and (old := item.widget()):
                 old.deleteLater()
-        self.card = MessageCard("alarm", words.title(failure.code), failure.text, failure.hint, choices, failure.detail)
+        hide = ws.settings["privacy"]
+        text, hint = (identity.without_name(said, ws.failed_path, hide) for said in (failure.text, failure.hint))
+        detail = "" if hide else failure.detail
+        self.card = MessageCard("alarm", words.title(failure.code), text, hint, choices, detail)
         self.card.setMaximumWidth(480)
         self.card.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         line = QWidget()
@@ -254,6 +159,7 @@ class Viewer(QWidget):
         column.addWidget(self.frames)
         column.addWidget(self.facts)
         workspace.pictureChanged.connect(self.refresh)
+        workspace.settingChanged.connect(lambda key: self.refresh() if key == "privacy" else None)
 
     def refresh(self) -> None:
         """Picture or message."""

@@ -32,7 +32,7 @@ from medview.core.failures import Failure
 from medview.imaging.samples import Sample, samples
 from medview.inference.card import Card
 from medview.listing import Entry
-from medview.ui import actions, pages, panel, placing, theme, words
+from medview.ui import actions, identity, pages, panel, placing, theme, words
 from medview.ui.bar import MessageBar
 from medview.ui.cards import card_html
 from medview.ui.files import ListColumn
@@ -44,6 +44,14 @@ from medview.workspace import Workspace
 
 # Its first size, where the screen has room for it, and how small it can be made: menus, picture and one panel.
 WANTED, LEAST = QSize(1440, 900), QSize(640, 420)
+# Actions that turn a setting on and off.
+SWITCHES = {
+    "sides": "sides_on",
+    "privacy": "privacy",
+    "list": "list_on",
+    "panel": "panel_on",
+    "auto": "auto_analyse",
+}
 
 
 class MainWindow(QMainWindow):
@@ -163,6 +171,7 @@ class MainWindow(QMainWindow):
     def _handlers(self) -> dict[str, Callable[[], object]]:
         ws, canvas = self.workspace, self.viewer.canvas
         return {
+            **{id: self._switch(key) for id, key in SWITCHES.items()},
             "open": self.ask_file,
             "open_folder": self.ask_folder,
             "close": ws.close_all,
@@ -176,9 +185,6 @@ class MainWindow(QMainWindow):
             "reset": ws.reset_view,
             "heatmap": lambda: ws.set_overlay(heatmap_on=not ws.overlay.heatmap_on),
             "mask": lambda: ws.set_overlay(mask_on=not ws.overlay.mask_on),
-            "sides": self._switch("sides_on"),
-            "list": self._switch("list_on"),
-            "panel": self._switch("panel_on"),
             "full_screen": lambda: self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen),
             "previous_file": lambda: ws.step_entry(-1),
             "next_file": lambda: ws.step_entry(1),
@@ -190,7 +196,6 @@ class MainWindow(QMainWindow):
             "plane_sagittal": lambda: ws.show_plane("sagittal"),
             "analyse": ws.analyse,
             "cancel": self.cancel_all,
-            "auto": self._switch("auto_analyse"),
             "help": lambda: self.show_page(self.tr("Help"), help_html()),
             "models": self.show_models,
             "about": lambda: self.show_page(self.tr("About medview"), pages.about_html(self._log_path)),
@@ -217,6 +222,7 @@ class MainWindow(QMainWindow):
         ws.pictureChanged.connect(self._on_picture_changed)
         ws.entrySelected.connect(self.bar.clear)
         ws.recentChanged.connect(self._fill_recent)
+        ws.settingChanged.connect(lambda key: self._fill_recent() if key == "privacy" else None)
         ws.saved.connect(self._on_saved)
         ws.actionFailed.connect(self._on_failed)
         ws.modelsListed.connect(self._on_models_listed)
@@ -260,14 +266,14 @@ class MainWindow(QMainWindow):
         self.actions_by_id["invert"].setChecked(ws.view.inverted)
         self.actions_by_id["heatmap"].setChecked(ws.overlay.heatmap_on and self.action("heatmap").isEnabled())
         self.actions_by_id["mask"].setChecked(ws.overlay.mask_on and self.action("mask").isEnabled())
-        for id, key in (("sides", "sides_on"), ("list", "list_on"), ("panel", "panel_on"), ("auto", "auto_analyse")):
+        for id, key in SWITCHES.items():
             self.actions_by_id[id].setChecked(ws.settings[key])
         self.actions_by_id["full_screen"].setChecked(self.isFullScreen())
         for id in ("axial", "coronal", "sagittal"):
             self.actions_by_id[f"plane_{id}"].setChecked(ws.plane == id)
         self.actions_by_id["plane_acquired"].setChecked(ws.plane is None and self.action("plane_acquired").isEnabled())
         accepted = ws.settings["notice_accepted"]
-        self.recent_menu.setEnabled(accepted and bool(ws.recent))
+        self.recent_menu.setEnabled(accepted and bool(ws.recent) and not ws.settings["privacy"])
         self.samples_menu.setEnabled(accepted and bool(self.samples))
         something = ws.picture is not None or ws.failure is not None or bool(ws.listing.entries)
         self.middle.setCurrentWidget(self.viewer if something else self.empty)
@@ -276,14 +282,13 @@ class MainWindow(QMainWindow):
             self.stack.setCurrentWidget(self.notice)
         elif self.stack.currentWidget() is self.notice:
             self.stack.setCurrentWidget(self.splitter)
+        self.setWindowTitle(identity.window_title(ws))
         self.ran.set_text(self._what_ran())
         if accepted and not something and not self._samples_asked:
             self._samples_asked = True
             ws.want_thumbnails([Entry(sample.path, sample.path) for sample in self.samples])
 
     def _on_picture_changed(self) -> None:
-        ws = self.workspace
-        self.setWindowTitle(f"{words.one_line(ws.title)} - medview" if ws.title else "medview")
         if self.stack.currentWidget() is self.splitter and not self.files.view.hasFocus():
             self.viewer.take_focus()
 
@@ -301,7 +306,7 @@ class MainWindow(QMainWindow):
 
     def _fill_recent(self) -> None:
         self.recent_menu.clear()
-        for path in self.workspace.recent:
+        for path in () if self.workspace.settings["privacy"] else self.workspace.recent:
             action = self.recent_menu.addAction(words.one_line(path.name).replace("&", "&&"))
             set_tip(action, words.one_line(str(path)))
             action.triggered.connect(lambda _checked=False, path=path: self.open_paths([path]))

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from PySide6.QtCore import QCoreApplication, QDate, QLocale
 
 from medview.core.failures import Code
+from medview.imaging.dates import day_of
 from medview.imaging.study import Frame
 from medview.imaging.volume import Cut
 from medview.inference.fixes import INVERT, Fix, quarter_turns
@@ -36,10 +37,14 @@ def person(name: str) -> str:
     return listed(first) + (f" ({listed(' '.join(parts) for parts in others)})" if others else "")
 
 
-def date(digits: str) -> str:
-    """A DICOM date, YYYYMMDD, its month as a word, since 7/8 is another day elsewhere; what is none stays as it is."""
-    day = QDate.fromString(digits, "yyyyMMdd")
-    return QLocale().toString(day, "d MMM yyyy") if day.isValid() else one_line(digits)
+def date(written: str) -> str:
+    """A date of a DICOM file, its month as a word, since 7/8 is another day elsewhere; empty where there is none."""
+    if not written.strip(" \0"):
+        return ""
+    day = day_of(written)
+    if day is None:
+        return translate("words", "unknown date")
+    return QLocale().toString(QDate(day.year, day.month, day.day), "d MMM yyyy")
 
 
 def cut(name: Cut) -> str:

@@ -141,10 +141,15 @@ def test_what_a_row_says() -> None:
 
 
 def test_what_a_heading_says() -> None:
-    heading = Heading(Group.STUDY, 1, Origin("Yamada^Tarou=山田^太郎", "0042", "u", "20240229", "<b>Thorax"))
+    origin = Origin("Yamada^Tarou=山田^太郎", "0042", "u", "20240229", "<b>Thorax", birth_date="19700716", sex="M")
+    heading = Heading(Group.STUDY, 1, origin)
     assert (rows.title(heading), rows.subtitle(heading)) == ("Yamada, Tarou (山田 太郎)", "29 Feb 2024 · <b>Thorax")
-    assert "Patient ID 0042" in rows.tip(heading)
-    assert rows.title(Heading(Group.STUDY, 1, Origin(patient_id="0042"))) == "0042"
+    assert rows.patient(heading) == "ID 0042 · male · 53 years"
+    assert rows.tip(heading).split("\n") == [
+        "Yamada, Tarou (山田 太郎)", "ID 0042", "born 16 Jul 1970", "male", "53 years", "<b>Thorax", "29 Feb 2024",
+    ]  # fmt: skip
+    nameless = Heading(Group.STUDY, 1, Origin(patient_id="0042"))
+    assert (rows.title(nameless), rows.patient(nameless)) == ("No patient name", "ID 0042")
     assert rows.title(Heading(Group.STUDY, 1, None)) == "No patient name"
     assert rows.subtitle(Heading(Group.STUDY, 1, Origin())) == "No study date"
     assert rows.subtitle(Heading(Group.ARCHIVE, 2, name="a.zip")) == "2 series"
@@ -164,9 +169,11 @@ def test_names_of_people(name: str, shown: str) -> None:
     assert words.person(name) == shown
 
 
-def test_a_date_that_is_none_stays_as_it_is() -> None:
-    assert words.date("2024.02.31") == "2024.02.31"
-    assert words.date("20240231") == "20240231"
+@pytest.mark.parametrize("written", ["2024.02.31", "20240231", "16/07/2017"])
+def test_a_date_that_is_none_is_unknown(written: str) -> None:
+    assert words.date(written) == "unknown date"
+    assert words.date("2017.07.16") == "16 Jul 2017"
+    assert words.date("") == ""
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_the_title_says_whose_picture_it_is(opened: Opened, tmp_path: Path) -> N
     path.write_bytes(dicom(np.zeros((20, 30), np.uint8), PatientName="Müller^Ünal", SpecificCharacterSet="ISO_IR 192"))
     title = opened(path, auto_analyse=False).viewer.title
     assert title.name.full_text() == "a.dcm"
-    assert title.facts.full_text() == "Müller, Ünal · DICOM MR, 30 x 20 pixels"
+    assert (title.who.full_text(), title.facts.full_text()) == ("Müller, Ünal", "DICOM MR, 30 x 20 pixels")
 
 
 def test_frames_around_are_decoded_ahead(opened: Opened, folder: Path, qtbot: QtBot) -> None:

@@ -27,7 +27,7 @@ from medview.inference.analysis import Analysis
 from medview.inference.card import OperatingPoint
 from medview.ui import actions, app, words
 from medview.ui.results import ProbabilityRow, ResultCard
-from medview.ui.viewer import NAME_STEP
+from medview.ui.title import NAME_STEP
 from medview.ui.widgets import MessageCard
 from medview.ui.window import MainWindow
 from medview.workspace import Workspace
@@ -652,7 +652,7 @@ def test_nothing_acts_on_a_picture_hidden_by_a_page(qtbot: QtBot, opened: Opened
     qtbot.keyClick(window, Qt.Key.Key_I)
     assert not window.workspace.view.inverted
     enabled = {spec.id for spec in actions.specs() if window.action(spec.id).isEnabled()}
-    assert enabled == {"open", "open_folder", "quit", "full_screen", "auto", "help", "models", "about"}
+    assert enabled == {"open", "open_folder", "quit", "full_screen", "privacy", "auto", "help", "models", "about"}
     window.leave_page()
     qtbot.keyClick(window, Qt.Key.Key_I)
     assert window.workspace.view.inverted

@@ -1,0 +1,146 @@
+"""Whose picture it is, in words, and what is said in their place while privacy hides it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication
+
+from medview.imaging.dates import age_of
+from medview.imaging.study import Origin
+from medview.listing import Entry
+from medview.ui import words
+from medview.workspace import Workspace
+
+translate = QCoreApplication.translate
+
+BETWEEN = " · "
+# Endings of names that tell nothing about anybody.
+_ENDINGS = ("dcm", "png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "gif", "nii", "gz", "zip")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a file says of a patient and a study, ready to be read.
+
+    Attributes:
+        name: of the patient, or what stands in its place; never empty.
+        details: id, date of birth, sex, age; only what the file says.
+        study: description and date.
+    """
+
+    name: str
+    details: tuple[str, ...] = ()
+    study: tuple[str, ...] = ()
+
+    @property
+    def line(self) -> str:
+        """All of it."""
+        return BETWEEN.join((self.name, *self.details, *self.study))
+
+
+def sex(code: str) -> str:
+    """A patient's sex as DICOM writes it; what is no code of DICOM's stays as it is."""
+    return {
+        "M": translate("identity", "male"),
+        "F": translate("identity", "female"),
+        "O": translate("identity", "other sex"),
+    }.get(code.upper(), words.one_line(code))
+
+
+def age(origin: Origin) -> str:
+    """How old the patient was at the study; empty where nothing tells."""
+    found = age_of(origin.age, origin.birth_date, origin.study_date)
+    if found is None:
+        return ""
+    count, unit = found
+    # English without a translation: see `medview.ui.words`.
+    if count == 1:
+        return {
+            "D": translate("identity", "1 day"),
+            "W": translate("identity", "1 week"),
+            "M": translate("identity", "1 month"),
+            "Y": translate("identity", "1 year"),
+        }[unit]
+    return {
+        "D": translate("identity", "%n days", None, count),
+        "W": translate("identity", "%n weeks", None, count),
+        "M": translate("identity", "%n months", None, count),
+        "Y": translate("identity", "%n years", None, count),
+    }[unit]
+
+
+def patient_id(origin: Origin) -> str:
+    """The patient's id as it is shown; empty where there is none."""
+    return translate("identity", "ID {0}").format(words.one_line(origin.patient_id)) if origin.patient_id else ""
+
+
+def identity_of(origin: Origin | None) -> Identity | None:
+    """Of a file's origin; None for a picture that is nobody's by its file."""
+    if origin is None or origin == Origin():
+        return None
+    born = words.date(origin.birth_date)
+    details = (
+        patient_id(origin),
+        translate("identity", "born {0}").format(born) if born else "",
+        sex(origin.sex) if origin.sex else "",
+        age(origin),
+    )
+    study = (words.one_line(origin.study_title), words.date(origin.study_date))
+    name = words.person(origin.patient_name) or translate("identity", "No patient name")
+    return Identity(name, tuple(filter(None, details)), tuple(filter(None, study)))
+
+
+def hidden_patient() -> str:
+    """In the place of a patient."""
+    return translate("identity", "Patient hidden")
+
+
+def hidden_file(path: Path) -> str:
+    """In the place of a file's name, which may be a patient's."""
+    ending = path.suffix.removeprefix(".").lower()
+    return (
+        translate("identity", "{0} file").format(ending.upper())
+        if ending in _ENDINGS
+        else translate("identity", "File")
+    )
+
+
+def entry_name(entry: Entry, hide: bool) -> str:
+    """What an entry of the list is called."""
+    if not hide:
+        return words.one_line(entry.title)
+    origin = entry.series.origin if entry.series else None
+    said = (origin.series_title or origin.modality) if origin else ""
+    return words.one_line(said) or hidden_file(entry.path)
+
+
+def without_name(text: str, path: Path | None, hide: bool) -> str:
+    """A message with neither name nor folder of its file, where they are hidden."""
+    if not hide or path is None:
+        return text
+    for name in (str(path), path.name, str(path.parent)):
+        text = text.replace(name, hidden_file(path)) if len(name) > 1 else text
+    return text
+
+
+def shown_identity(workspace: Workspace) -> Identity | None:
+    """Of what is shown: None for plain pictures, and where nothing is shown."""
+    study = workspace.study
+    place = study.frames[0].place if study else None
+    found = identity_of(place.origin if place else None)
+    return Identity(hidden_patient()) if found and workspace.settings["privacy"] else found
+
+
+def shown_name(workspace: Workspace) -> str:
+    """Of the series or file that is shown, or could not be; empty for nothing."""
+    entry, hide = workspace.shown_entry, workspace.settings["privacy"]
+    return entry_name(entry, hide) if entry and hide else words.one_line(workspace.title)
+
+
+def window_title(workspace: Workspace) -> str:
+    """Patient and study, or the name of the file; while they are hidden the program's name alone."""
+    found = shown_identity(workspace)
+    said = "" if workspace.settings["privacy"] else found.line if found else shown_name(workspace)
+    return f"{said} - medview" if said else "medview"
