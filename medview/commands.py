@@ -168,7 +168,8 @@ def _write(
     from medview.report.overlay import to_8bit
 
     assert output.folder is not None
-    shown = to_8bit(values, frame.window, frame.inverted, frame.padding)
+    window = frame.first_window(values) if values.ndim == 2 else None
+    shown = to_8bit(values, window, frame.inverted, frame.padding)
     return write_outputs(analysis, shown, output.folder, output.stem(frame.path, frame.index, many), mask_overlay=True)
 
 

@@ -19,7 +19,6 @@ from medview.core.jobs import Token
 from medview.imaging.geometry import Plane
 from medview.imaging.study import Frame, Origin, Place, Series, Study
 from medview.imaging.volume import Cut, Volume, read_volume
-from medview.imaging.window import usual_window
 from medview.looks import Key
 from medview.runner import Job, Runner
 from medview.state import Kept, Picture
@@ -110,7 +109,7 @@ def cut_study(volume: Volume, series: Series, path: Path, cut: Cut) -> Study:
     lowest, highest = float(values.min()), float(values.max())
     look = partial(
         Frame, path, modality=model.modality, inverted=model.inverted, presets=model.presets,
-        window=model.window or usual_window(grey, model.padding), padding=model.padding,
+        window=model.first_window(grey), padding=model.padding,
     )  # fmt: skip
     origin = series.origin or Origin()
     frames = []

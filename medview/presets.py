@@ -54,5 +54,5 @@ def active(picture: Picture, view: ViewState) -> str:
     if view.window is not None:
         return view.preset
     if picture.frame.window is None:
-        return FULL if picture.shown.dtype == np.uint8 else AUTO
+        return FULL if picture.shown.dtype == np.uint8 or picture.frame.few_bits else AUTO
     return next((offer.key for offer in offers(picture) if offer.window == picture.frame.window), "")

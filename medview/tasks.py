@@ -109,7 +109,6 @@ def open_study(path: Path) -> Study | Failure:
 
 def decode(frame: Frame) -> Picture | Failure:
     """The pixels of a frame and how they are first shown."""
-    from medview.imaging.window import usual_window
     from medview.report.overlay import to_8bit
 
     values = frame.modality_values()
@@ -122,7 +121,7 @@ def decode(frame: Frame) -> Picture | Failure:
             return Picture(frame, values, values if values.dtype == np.uint8 else to_8bit(values), None)
         # A grey picture stored as colour, as most X-rays off the web are: it has a window like any grey one.
         shown = np.ascontiguousarray(first)
-    return Picture(frame, values, shown, frame.window or usual_window(shown, frame.padding), _drawn(frame))
+    return Picture(frame, values, shown, frame.first_window(shown), _drawn(frame))
 
 
 def _drawn(frame: Frame) -> NDArray[np.bool_] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import logging
+import math
 import re
 import struct
 import warnings
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medview.core.failures import Code, Failure
-from medview.imaging.dicom_values import UNREAD, plain_value
+from medview.imaging.dicom_values import UNREAD, lenient_numbers, plain_value
 from medview.imaging.files import Clipped, check_file, os_failure
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ HEAD_BYTES = 128 * 1024
 _INFLATE_HEAD = 132 + 4096
 # Switches of character set (ISO 2022), which pydicom leaves in a text for some sets.
 _ESCAPE = re.compile("\x1b[ -/]+[0-~]")
+# Value representations of bytes (PS3.5 6.2).
+_BYTES = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
 _PIXEL_TAGS = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
 
 
@@ -275,10 +278,21 @@ def value(dataset: Dataset, keyword: str) -> Any:
         element: Any = dataset.get_item(tag)
         # Left raw where it is plain, so each time anew: still faster than an object.
         found = plain_value(element, element.VR or _vr(tag)) if element.is_raw else element.value
-        found = dataset[tag].value if found is UNREAD else found
+        if found is UNREAD or not element.is_raw:
+            found = dataset[tag].value
+            found = None if _other_kind(found, tag) else found
     except parse_errors():
         return None
     return None if found is None or (isinstance(found, str) and not found) else found
+
+
+def _other_kind(found: Any, tag: BaseTag) -> bool:
+    """Whether a file gives a sequence, or bytes, for an element that the standard has as text or numbers."""
+    from pydicom.sequence import Sequence
+
+    if isinstance(found, Sequence):
+        return _vr(tag) != "SQ"
+    return isinstance(found, bytes) and not _BYTES.intersection(_vr(tag).split(" or "))
 
 
 def _has_too_many_items(dataset: Dataset) -> bool:
@@ -308,14 +322,14 @@ def _vr(tag: BaseTag) -> str:
 
 
 def whole(dataset: Dataset, keyword: str, default: int | None = None) -> int | None:
-    """A whole number, `default` when missing or empty, None when it is something else."""
+    """A whole number, `default` when missing, empty or of another kind, None when it is no whole number."""
     found = value(dataset, keyword)
-    if found is None:
-        return default
     try:
-        return int(found)
+        return default if found is None else int(found)
     except (TypeError, ValueError, OverflowError):
-        return None
+        several = readable_numbers(dataset, keyword)
+        first = several[0] if several else None
+        return int(first) if first is not None and first == int(first) else None
 
 
 def text(dataset: Dataset, keyword: str, length: int = 120) -> str:
@@ -326,16 +340,33 @@ def text(dataset: Dataset, keyword: str, length: int = 120) -> str:
 
 
 def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
-    """Finite numbers of an element, in order; empty when any of them is none."""
+    """Finite numbers of an element, in order; empty when any of them cannot be read."""
+    found = readable_numbers(dataset, keyword)
+    return () if None in found else found  # type: ignore[return-value]
+
+
+def readable_numbers(dataset: Dataset, keyword: str) -> tuple[float | None, ...]:
+    """The numbers of an element in their places, None for one that cannot be read or is not finite; empty values at
+    the end are left out."""
+    tag, present = _tag(keyword), dataset.keys()
+    if tag not in present:
+        return ()
+    element: Any = dataset.get_item(tag)
+    if element.is_raw and isinstance(element.value, bytes) and (element.VR or _vr(tag)) in ("DS", "IS"):
+        return tuple(map(_finite, lenient_numbers(element.value)))
     found = value(dataset, keyword)
     if found is None:
         return ()
     several = not isinstance(found, str) and hasattr(found, "__iter__")
+    return tuple(map(_finite, found if several else (found,)))
+
+
+def _finite(found: Any) -> float | None:
     try:
-        result = tuple(float(item) for item in (found if several else (found,)))
+        number = float(found)
     except (TypeError, ValueError, OverflowError):
-        return ()
-    return result if all(abs(item) < float("inf") for item in result) else ()
+        return None
+    return number if math.isfinite(number) else None
 
 
 def item(dataset: Dataset, keyword: str, index: int = 0) -> Dataset | None:

@@ -54,6 +54,13 @@ class Layout:
     real: bool = False
 
     @property
+    def ends(self) -> tuple[int, int]:
+        """Lowest and highest stored value that the bits allow; of float pixels -1 and 1."""
+        if self.real or self.signed:
+            return (-1, 1) if self.real else (-1 << (self.stored - 1), (1 << (self.stored - 1)) - 1)
+        return 0, (1 << self.stored) - 1
+
+    @property
     def frame_bits(self) -> int:
         """Bits of one uncompressed frame; YBR_FULL_422 shares its colour between two pixels."""
         samples = 2 if self.photometric == "YBR_FULL_422" else self.samples

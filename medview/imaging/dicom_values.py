@@ -18,6 +18,8 @@ _SWITCHED = frozenset(b"\x1b\\~")
 # Nor a UID with blanks elsewhere than at its end: pydicom takes them away.
 _BLANK = re.compile(rb"[\s\x1c-\x1f]")
 _TEXTS = frozenset(("LO", "SH"))
+# A decimal number as people write it: with a comma, or with its unit behind it, where that is the one DICOM means.
+_DECIMAL = re.compile(rb"([+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?) *(?:mm|hu|ms)?", re.IGNORECASE)
 _CODES = frozenset(("CS", "UI", "DA", "TM"))
 
 
@@ -46,6 +48,23 @@ def plain_value(raw: RawDataElement, vr: str) -> Any:
     if vr in ("DS", "IS"):
         return _numbers(data, float if vr == "DS" else int)
     return UNREAD
+
+
+def lenient_numbers(data: bytes) -> tuple[float | None, ...]:
+    """The numbers of a decimal or integer string (VR DS, IS) in their places; None for one that cannot be read.
+
+    What is wrong with one need not cost the others: a decimal comma is one (DICOM has no other use for it), a unit is
+    left out, and so are empty values at the end.
+    """
+    parts = data.rstrip(b" \0").split(b"\\")
+    while parts and not parts[-1].strip(b" \0"):
+        parts.pop()
+    return tuple(_lenient(part.strip(b" \0")) for part in parts)
+
+
+def _lenient(part: bytes) -> float | None:
+    found = _DECIMAL.fullmatch(part)
+    return float(found[1].replace(b",", b".")) if found else None
 
 
 def _parts(data: bytes) -> str | list[str]:

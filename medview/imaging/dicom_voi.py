@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medview.imaging.dicom_header import group, item, numbers, parse_errors, text, value, whole
-from medview.imaging.values import Rescale, apply_rescale
+from medview.imaging.dicom_header import group, item, numbers, readable_numbers, text, value, whole
+from medview.imaging.dicom_lut import read_lut
+from medview.imaging.values import MOST, Rescale, apply_rescale
 from medview.imaging.window import Curve, Preset, Window
 
 if TYPE_CHECKING:
@@ -18,29 +19,46 @@ if TYPE_CHECKING:
 
     from medview.imaging.dicom_pixels import Layout
 
+_EXACT = ("LINEAR_EXACT", "SIGMOID")
+_NARROW = "The file gives a window less than 1 wide, which DICOM does not have; it is shown as wide as it says."
+_NO_WINDOW = "The file gives a window narrower than one step of its values, which shows nothing; it was left out."
+_NO_CURVE = "A tone curve (VOI LUT) of this file is empty or damaged, and was left out."
+_SCALED = "The tone curve (VOI LUT) uses less than half of the grey it declares; it is shown from black to white."
 # Windows and curves of one frame that are offered; files with more mean nothing by them.
 _MAX_PRESETS = 16
 
 
-def read_presets(ds: Dataset, frame: int, little: bool) -> tuple[Preset, ...]:
-    """All windows of a frame, then its tone curves, in the order of the file, but for those that cannot be used."""
+def read_presets(
+    ds: Dataset, frame: int, little: bool, ends: tuple[float, float], step: float = 1.0
+) -> tuple[tuple[Preset, ...], tuple[str, ...]]:
+    """All windows of a frame, then its tone curves, in the order of the file, but for those that cannot be used; and
+    what to tell of them. `ends`: the lowest and highest modality value that the frame can have; `step`: the smallest
+    difference of two."""
     holder = group(ds, "FrameVOILUTSequence", frame)
-    centres, widths = numbers(holder, "WindowCenter"), numbers(holder, "WindowWidth")
+    centres, widths = readable_numbers(holder, "WindowCenter"), readable_numbers(holder, "WindowWidth")
     function = text(holder, "VOILUTFunction").upper()
     names = _names(holder)
-    found = []
-    for number, (centre, width) in enumerate(zip(centres, widths, strict=False)):
-        window = _window(centre, width, function)
+    found: list[Preset] = []
+    notes: dict[str, None] = {}
+    for number, (centre, width) in enumerate(zip(centres[:_MAX_PRESETS], widths, strict=False)):
+        if centre is None or width is None:
+            continue
+        window = _window(centre, width, function, step)
         if window is not None:
             name = names[number] if number < len(names) and names[number] else f"Window {number + 1}"
             found.append(Preset(name, window))
-    number = 0
-    while len(found) < _MAX_PRESETS and (lut := item(holder, "VOILUTSequence", number)) is not None:
-        curve = read_curve(lut, little)
-        number += 1
+        if 0 < width < 1 and function not in _EXACT:
+            notes[_NO_WINDOW if window is None else _NARROW] = None
+    for number in range(_MAX_PRESETS):
+        lut = item(holder, "VOILUTSequence", number)
+        if lut is None:
+            break
+        curve, note = read_curve(lut, little, ends)
+        if note:
+            notes[note] = None
         if curve is not None:
-            found.append(Preset(text(lut, "LUTExplanation") or f"Curve {number}", Window.of_curve(curve)))
-    return tuple(found[:_MAX_PRESETS])
+            found.append(Preset(text(lut, "LUTExplanation") or f"Curve {number + 1}", Window.of_curve(curve)))
+    return tuple(found[:_MAX_PRESETS]), tuple(notes)
 
 
 def _names(holder: Dataset) -> list[str]:
@@ -49,34 +67,30 @@ def _names(holder: Dataset) -> list[str]:
     return ["".join(c for c in str(name).strip() if c.isprintable())[:64] for name in several]
 
 
-def _window(centre: float, width: float, function: str) -> Window | None:
-    if function == "LINEAR_EXACT":
-        return Window.exact(centre, width) if width > 0 else None
+def _window(centre: float, width: float, function: str, step: float) -> Window | None:
+    if width <= 0 or max(abs(centre), width) > MOST:
+        return None
     if function == "SIGMOID":
-        return Window(centre, width, sigmoid=True) if width > 0 else None
+        return Window(centre, width, sigmoid=True)
+    if function == "LINEAR_EXACT" or step <= width < 1:
+        # LINEAR has no width below 1; for values that fine, the ramp is meant to be so wide (docs/adr/0016).
+        return Window.exact(centre, width)
     return Window(centre, width) if width >= 1 else None
 
 
-def read_curve(lut: Dataset, little: bool = True) -> Curve | None:
-    """A tone curve (an item of the VOI LUT Sequence), None when it is damaged.
-
-    `little`: the byte order of the file, in which 16-bit entries stored as bytes are.
-    """
-    described: Any = value(lut, "LUTDescriptor")
-    data: Any = value(lut, "LUTData")
-    try:
-        count, first, bits = (int(number) for number in described)
-        if isinstance(data, bytes):
-            wide = bits > 8 or len(data) >= 2 * (count or 65536)
-            entries = np.frombuffer(data, ("<u2" if little else ">u2") if wide else np.uint8)
-        else:
-            entries = np.array([data] if isinstance(data, int) else list(data), np.int64) & 0xFFFF
-    except parse_errors():
-        return None
-    entries = entries[: count or 65536]
-    if not 1 <= bits <= 16 or len(entries) < max(1, count or 65536):
-        return None
-    return Curve(first, np.minimum(entries, (1 << bits) - 1) / float(1 << bits))
+def read_curve(item: Dataset, little: bool, ends: tuple[float, float]) -> tuple[Curve | None, str]:
+    """A tone curve (an item of the VOI LUT Sequence), None when it is empty or damaged; and what to tell of it.
+    `ends` as in `read_presets`."""
+    lut = read_lut(item, little)
+    if lut is None:
+        return None, _NO_CURVE
+    top, note = 1 << lut.bits, ""
+    entries = np.minimum(lut.entries, top - 1)
+    brightest = int(entries.max())
+    if 0 < brightest < top // 2:
+        # Not even half of the grey is used: the number of bits is that of the entries' memory (docs/adr/0016).
+        top, note = brightest + 1, _SCALED
+    return Curve(lut.first(ends), entries / float(top)), note
 
 
 def read_padding(ds: Dataset, layout: Layout, rescale: Rescale) -> tuple[float, float] | None:
@@ -122,12 +136,14 @@ def read_spacing(ds: Dataset, frame: int) -> tuple[tuple[float, float] | None, s
     return _ultrasound_spacing(ds), ""
 
 
+# Distances of pixels (mm) beyond are mistakes.
+_LEAST, _MOST = 1e-6, 1e6
 _AT_DETECTOR = "Sizes in mm are those at the detector; in the patient they are smaller."
 
 
 def _pair(ds: Dataset, keyword: str) -> tuple[float, float] | None:
     found = numbers(ds, keyword)
-    return (found[0], found[1]) if len(found) == 2 and min(found) > 0 else None
+    return (found[0], found[1]) if len(found) == 2 and all(_LEAST <= one <= _MOST for one in found) else None
 
 
 def _ultrasound_spacing(ds: Dataset) -> tuple[float, float] | None:

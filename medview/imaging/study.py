@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Failure
 from medview.imaging.geometry import Plane, Sides
-from medview.imaging.window import Preset, Window
+from medview.imaging.window import Preset, Window, usual_window
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,8 @@ class Frame:
         inverted: True when low values are bright (MONOCHROME1).
         window: the window the file asks for, or None.
         presets: all windows and tone curves the file offers, the first one included.
+        few_bits: (lowest, highest) modality value that the file's bits allow, where it stores fewer than 8 of them;
+            shown from black to white unless the file asks for a window.
         padding: modality values (lowest, highest) that fill the border and are no picture, or None.
         spacing_mm: (row, column) distance of pixel centres in mm, or None when the file does not say.
         aspect: how much taller than wide a pixel is; 1 for square ones.
@@ -127,12 +129,19 @@ class Frame:
     lateral: bool = False
     not_t1: str = ""
     said_sides: Sides | None = None
+    few_bits: tuple[float, float] | None = None
 
     @property
     def sides(self) -> Sides | None:
         """The sides of the patient that lie at the edges of the picture; None when the file does not say."""
         plane = self.place.plane if self.place else None
         return plane.sides if plane else self.said_sides
+
+    def first_window(self, grey: NDArray[Any]) -> Window:
+        """The window that the `grey` modality values of the frame are first shown with."""
+        if self.window is not None:
+            return self.window
+        return Window.from_range(*self.few_bits) if self.few_bits else usual_window(grey, self.padding)
 
     def stored_values(self) -> NDArray[Any] | Failure:
         """Values as the file stores them: no modality LUT, no palette, no conversion of colours (YBR stays YBR)."""

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _BITS_64 = (1 << 64) - 1
+# Modality values beyond are no measurement; float32, which models and display work with, ends at 3.4e38.
+MOST = 1e30
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,13 @@ class Rescale:
     slope: float = 1.0
     intercept: float = 0.0
     table: NDArray[Any] | None = field(default=None, repr=False, compare=False)
+
+    def ends(self, low: float, high: float) -> tuple[float, float]:
+        """Lowest and highest modality value of stored values from `low` to `high`; of a table, of all its entries."""
+        if self.table is not None:
+            return float(self.table.min()), float(self.table.max())
+        ends = (low * self.slope + self.intercept, high * self.slope + self.intercept)
+        return min(ends), max(ends)
 
 
 def apply_rescale(stored: NDArray[Any], rescale: Rescale) -> NDArray[Any]:

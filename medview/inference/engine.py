@@ -27,7 +27,7 @@ from medview.inference.region import WHOLE, Region
 from medview.inference.registry import Model, ModelStatus, Registry
 from medview.inference.runtime import Device
 from medview.inference.stability import with_stability
-from medview.inference.values import shrunk
+from medview.inference.values import as_8_bit, shrunk
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Engine:
             return Analysis(file, frame.index, "error", decoded)
         frame, decoded = corrected_frame(frame, fixes), corrected(decoded, fixes)
         token.progress(0.1, "checking the picture")
-        sight = Sight(decoded, frame)
+        sight = Sight(as_8_bit(decoded, frame.few_bits), frame)
         verdict = self._judge(sight)
         if isinstance(verdict, Failure):
             return Analysis(file, frame.index, "error", verdict)
@@ -111,7 +111,7 @@ class Engine:
         `values` are those of the file; what the analysis had put right is done again. Raises `Cancelled`.
         """
         fixes = analysis.corrected
-        sight = Sight(corrected(values, fixes), corrected_frame(frame, fixes))
+        sight = Sight(as_8_bit(corrected(values, fixes), frame.few_bits), corrected_frame(frame, fixes))
         return self._steadied(analysis, sight, token or Token())
 
     def _steadied(self, analysis: Analysis, sight: Sight, token: Token) -> Analysis:

@@ -15,6 +15,15 @@ ENOUGH = 640
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
+def as_8_bit(values: NDArray[Any], few_bits: tuple[float, float] | None) -> NDArray[Any]:
+    """Grey values of fewer than 8 bits, which run from `few_bits[0]` to `few_bits[1]`, over 0 to 255 (uint8): models
+    learned from such pictures, and a film of 16 shades is no dark one. All others (`few_bits` None) as they are."""
+    if few_bits is None or values.ndim == 3 or not few_bits[1] > few_bits[0]:
+        return values
+    low, high = few_bits
+    return np.clip(np.rint((values.astype(np.float32) - low) * (255 / (high - low))), 0, 255).astype(np.uint8)
+
+
 def resize_squash(values: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     """Resize (rows, cols[, 3]) to `size`; area averaging where it shrinks, linear where it grows. Keeps the type."""
     import cv2

@@ -14,9 +14,9 @@ from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 
 from medview.core.failures import Code, Failure
-from medview.imaging.dicom import NOT_PICTURES
 from medview.imaging.dicom_codecs import DEFLATED_FRAMES, PLAIN_FRAMES
 from medview.imaging.dicom_header import MAX_ITEMS, Header, read_dicom_header, value
+from medview.imaging.dicom_objects import NOT_PICTURES
 from medview.imaging.open import open_path
 from medview.imaging.study import Frame, Study
 from medview.imaging.window import Window

@@ -1,0 +1,467 @@
+"""Display of DICOM grey as other programs write it: tone curves of the wrong sign or range, few bits, tables that are
+empty, windows that the standard does not have, numbers that are none. Exact grey, and what is told of each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from medview.core.failures import Code, Failure
+from medview.imaging.dicom_values import lenient_numbers
+from medview.imaging.open import open_path
+from medview.imaging.study import Frame
+from medview.imaging.window import Window, render
+from tests.imaging.make import dicom
+
+IMPLICIT, EXPLICIT, BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
+SYNTAXES = pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT, BIG])
+# 0 to 4032 in steps of 64, along the columns.
+RAMP = np.tile(np.arange(64, dtype=np.uint16) * 64, (2, 1))
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+
+
+def frame_of(
+    tmp_path: Path, pixels: np.ndarray[Any, Any] | bytes = RAMP, syntax: str = EXPLICIT, **elements: Any
+) -> Frame:
+    """The first frame of a DICOM file."""
+    path = tmp_path / "a.dcm"
+    if not isinstance(pixels, bytes):
+        pixels = dicom(pixels.astype(pixels.dtype.newbyteorder(">")) if syntax == BIG else pixels, syntax, **elements)
+    path.write_bytes(pixels)
+    study = open_path(path)
+    assert not isinstance(study, Failure), study
+    return study.frames[0]
+
+
+def grey_of(frame: Frame) -> list[int]:
+    """The grey of columns 0, 16, 32, 48 and 62 in the last row, as it is first shown."""
+    values = frame.modality_values()
+    assert not isinstance(values, Failure), values
+    shown = render(values, frame.first_window(values), frame.inverted, padding=frame.padding)
+    return [int(shown[-1, column]) for column in (0, 16, 32, 48, 62)]
+
+
+def table(first: int, entries: np.ndarray[Any, Any], bits: int, vr: str, order: str = "<") -> Sequence:
+    """A LUT sequence of one item; `vr`: that of the descriptor where the file tells it."""
+    item = Dataset()
+    count = len(entries) % 65536
+    item.add_new(
+        "LUTDescriptor", vr, [count, first & 0xFFFF if vr == "US" else (first & 0xFFFF ^ 0x8000) - 0x8000, bits]
+    )
+    item.add_new("LUTData", "OW", entries.astype(order + "u2").tobytes())
+    return Sequence([item])
+
+
+# Tone curves
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT])
+@pytest.mark.parametrize("vr", ["US", "SS"])
+def test_a_curve_has_the_sign_of_the_modality_values(tmp_path: Path, syntax: str, vr: str) -> None:
+    """Unsigned pixels, and values from -1024 on after the rescale: the curve begins at -1024, however it is written."""
+    curve = table(64512 if vr == "US" else -1024, np.arange(4096), 12, vr)
+    frame = frame_of(
+        tmp_path,
+        syntax=syntax,
+        BitsStored=12,
+        HighBit=11,
+        RescaleSlope="1",
+        RescaleIntercept="-1024",
+        VOILUTSequence=curve,
+    )
+    assert frame.window is not None
+    assert frame.window.curve is not None
+    assert frame.window.curve.first == -1024
+    assert grey_of(frame) == [0, 64, 128, 192, 248]
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT])
+@pytest.mark.parametrize("vr", ["US", "SS"])
+def test_a_curve_over_unsigned_values_of_signed_pixels(tmp_path: Path, syntax: str, vr: str) -> None:
+    """Signed pixels, a modality LUT (whose output has no sign), and a curve that begins at 40000."""
+    signed = np.tile((np.arange(64) * 1024 - 32768).astype(np.int16), (2, 1))
+    modality = table(-32768, np.arange(65536), 16, "SS")
+    curve = table(40000, np.arange(4096), 12, vr)
+    frame = frame_of(tmp_path, signed, syntax, ModalityLUTSequence=modality, VOILUTSequence=curve)
+    assert frame.window is not None
+    assert frame.window.curve is not None
+    assert frame.window.curve.first == 40000
+    assert grey_of(frame) == [0, 0, 0, 255, 255]
+
+
+@pytest.mark.parametrize(
+    ("pixels", "intercept", "first", "count", "meant"),
+    [
+        # 16 bits and an intercept: on the side of the values that there are.
+        (RAMP, -1024, 40000, 20000, 40000),
+        (RAMP, -1024, 65036, 4096, -500),
+        (RAMP, 0, 40000, 20000, 40000),
+        (RAMP, 0, 33000, 65536, 33000),
+        (RAMP.astype(np.int16) - 2000, 0, 63536, 4096, -2000),
+        (RAMP.astype(np.int16) - 2000, 40000, 40000, 4096, 40000),
+        # Values without a sign, and a curve that only meets them with one.
+        (np.zeros((2, 64), np.uint8), 0, 65530, 300, -6),
+    ],
+)
+@pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT])
+def test_of_two_signs_the_one_that_meets_the_values(
+    tmp_path: Path, syntax: str, pixels: np.ndarray[Any, Any], intercept: int, first: int, count: int, meant: int
+) -> None:
+    curve = table(first, np.arange(count), 16, "US")
+    frame = frame_of(tmp_path, pixels, syntax, RescaleSlope="1", RescaleIntercept=str(intercept), VOILUTSequence=curve)
+    assert frame.window is not None
+    assert frame.window.curve is not None
+    assert frame.window.curve.first == meant
+
+
+@pytest.mark.parametrize(("bits", "top"), [(16, 4095), (16, 1023), (14, 4095), (12, 255), (16, 2600)])
+@SYNTAXES
+def test_a_curve_that_uses_less_than_half_of_its_bits_is_shown_whole(
+    tmp_path: Path, syntax: str, bits: int, top: int
+) -> None:
+    entries = np.floor(np.arange(4096) * (top + 1) / 4096)
+    curve = table(0, entries, bits, "US", ">" if syntax == BIG else "<")
+    frame = frame_of(tmp_path, syntax=syntax, VOILUTSequence=curve)
+    assert grey_of(frame) == pytest.approx([0, 64, 128, 192, 248], abs=int(top == 2600))
+    assert [note for note in frame.notes if "less than half" in note] == list(frame.notes)
+    assert len(frame.notes) == 1
+
+
+@pytest.mark.parametrize(("bits", "top", "last"), [(12, 4095, 248), (12, 3000, 181), (16, 40000, 151), (8, 200, 194)])
+def test_a_curve_that_uses_part_of_its_bits_stays_as_it_is(tmp_path: Path, bits: int, top: int, last: int) -> None:
+    entries = np.floor(np.arange(4096) * (top + 1) / 4096)
+    frame = frame_of(tmp_path, VOILUTSequence=table(0, entries, bits, "US"))
+    assert grey_of(frame)[-1] == last
+    assert frame.notes == ()
+
+
+def test_a_falling_curve_and_a_black_one(tmp_path: Path) -> None:
+    falling = frame_of(tmp_path, VOILUTSequence=table(0, 4095 - np.arange(4096), 16, "US"))
+    assert grey_of(falling) == [255, 191, 127, 63, 7]
+    black = frame_of(tmp_path, VOILUTSequence=table(0, np.zeros(4096), 16, "US"))
+    assert grey_of(black) == [0, 0, 0, 0, 0]
+    assert black.notes == ()
+
+
+def empty(described: Any, data: Any) -> Sequence:
+    """A LUT sequence whose item lacks one of its elements (None), or has it empty."""
+    item = Dataset()
+    for keyword, vr, found in (("LUTDescriptor", "US", described), ("LUTData", "OW", data)):
+        if found is not None:
+            item.add_new(keyword, vr, found)
+    return Sequence([item])
+
+
+BROKEN = pytest.mark.parametrize(
+    ("described", "data"),
+    [([], b""), (None, None), ([4096, 0, 16], None), (None, b"\1\0" * 8), ([4096, 0, 16], b""), ([], b"\1\0" * 8)],
+)
+
+
+@BROKEN
+@SYNTAXES
+def test_an_empty_modality_lut_is_left_out(tmp_path: Path, syntax: str, described: Any, data: Any) -> None:
+    grey = (RAMP // 16).astype(np.uint8)
+    frame = frame_of(tmp_path, grey, syntax, ModalityLUTSequence=empty(described, data))
+    assert np.array_equal(frame.modality_values(), grey)
+    assert frame.notes == ("The value table (modality LUT) of this file is empty, and was left out.",)
+
+
+@BROKEN
+@SYNTAXES
+def test_an_empty_tone_curve_is_left_out(tmp_path: Path, syntax: str, described: Any, data: Any) -> None:
+    frame = frame_of(
+        tmp_path, RAMP, syntax, VOILUTSequence=empty(described, data), WindowCenter="2048", WindowWidth="4096"
+    )
+    assert frame.window == Window(2048, 4096)
+    assert frame.notes == ("A tone curve (VOI LUT) of this file is empty or damaged, and was left out.",)
+
+
+def test_half_a_modality_lut_is_refused(tmp_path: Path) -> None:
+    """Values that would be wrong are not shown."""
+    path = tmp_path / "a.dcm"
+    path.write_bytes(dicom(RAMP, ModalityLUTSequence=empty([4096, 0, 16], b"\1\0" * 8)))
+    study = open_path(path)
+    values = study if isinstance(study, Failure) else study.frames[0].modality_values()
+    assert isinstance(values, Failure)
+
+
+# Few bits
+
+
+def shades(bits: int, kind: type, signed: bool = False) -> np.ndarray[Any, Any]:
+    """Every value that so many bits can have, from left to right over 64 columns."""
+    steps = np.arange(64) * (1 << bits) // 64
+    return np.tile((steps - ((1 << bits) // 2 if signed else 0)).astype(kind), (2, 1))
+
+
+@pytest.mark.parametrize(
+    ("bits", "grey"),
+    [
+        (1, [0, 0, 255, 255, 255]), (2, [0, 85, 170, 255, 255]), (4, [0, 68, 136, 204, 255]),
+        (5, [0, 65, 131, 197, 255]), (7, [0, 64, 128, 192, 248]),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int8, np.int16])
+@SYNTAXES
+def test_few_bits_are_shown_from_black_to_white(
+    tmp_path: Path, syntax: str, kind: type, bits: int, grey: list[int]
+) -> None:
+    pixels = shades(bits, kind, signed=np.dtype(kind).kind == "i")
+    frame = frame_of(tmp_path, pixels, syntax, BitsStored=bits, HighBit=bits - 1)
+    assert grey_of(frame) == pytest.approx(grey, abs=1)
+    inverted = frame_of(
+        tmp_path, pixels, syntax, BitsStored=bits, HighBit=bits - 1, PhotometricInterpretation="MONOCHROME1"
+    )
+    assert grey_of(inverted) == pytest.approx([255 - level for level in grey], abs=1)
+
+
+def test_the_grey_of_few_bits_is_dcmtks(tmp_path: Path) -> None:
+    frame = frame_of(tmp_path, shades(4, np.uint8), BitsStored=4, HighBit=3)
+    assert grey_of(frame) == [0, 68, 136, 204, 255]
+    frame = frame_of(tmp_path, shades(4, np.uint8), BitsStored=4, HighBit=3, PhotometricInterpretation="MONOCHROME1")
+    assert grey_of(frame) == [255, 187, 119, 51, 0]
+
+
+def test_one_bit_a_pixel(tmp_path: Path) -> None:
+    packed = np.packbits(shades(1, np.uint8), bitorder="little").tobytes()
+    elements = {
+        "Rows": 2, "Columns": 64, "SamplesPerPixel": 1, "PhotometricInterpretation": "MONOCHROME2", "BitsAllocated": 1,
+        "BitsStored": 1, "HighBit": 0, "PixelRepresentation": 0,
+    }  # fmt: skip
+    data = dicom(packed, **elements)
+    assert grey_of(frame_of(tmp_path, data)) == [0, 0, 255, 255, 255]
+
+
+def test_a_window_of_the_file_and_a_rescale_count_for_few_bits_too(tmp_path: Path) -> None:
+    pixels = shades(4, np.uint8)
+    frame = frame_of(tmp_path, pixels, BitsStored=4, HighBit=3, WindowCenter="8", WindowWidth="9")
+    assert frame.window == Window(8, 9)
+    assert grey_of(frame) == [0, 15, 143, 255, 255]
+    scaled = frame_of(tmp_path, pixels, BitsStored=4, HighBit=3, RescaleSlope="10", RescaleIntercept="-50")
+    assert scaled.few_bits == (-50, 100)
+    assert grey_of(scaled) == [0, 68, 136, 204, 255]
+    dark = np.minimum(pixels, 4)
+    assert grey_of(frame_of(tmp_path, dark, BitsStored=4, HighBit=3))[-1] == 68
+
+
+def test_eight_bits_and_more_are_shown_as_before(tmp_path: Path) -> None:
+    frame = frame_of(tmp_path, (RAMP // 64).astype(np.uint8))
+    assert (frame.few_bits, grey_of(frame)) == (None, [0, 16, 32, 48, 62])
+    assert frame_of(tmp_path, BitsStored=12, HighBit=11).few_bits is None
+
+
+# Windows and polarity
+
+
+def test_a_window_below_one_of_fine_values(tmp_path: Path) -> None:
+    """0.1 / 0.2 over values of 0.0001 a step: the ramp goes from 0 to 0.2."""
+    frame = frame_of(
+        tmp_path, RescaleSlope="0.0001", RescaleIntercept="0", WindowCenter=["0.1", "0.2"], WindowWidth=["0.2", "0.4"]
+    )
+    assert frame.window == Window.exact(0.1, 0.2)
+    assert grey_of(frame) == [0, 130, 255, 255, 255]
+    assert len(frame.presets) == 2
+    assert frame.notes == (
+        "The file gives a window less than 1 wide, which DICOM does not have; it is shown as wide as it says.",
+    )
+
+
+def test_a_window_narrower_than_a_step_is_left_out(tmp_path: Path) -> None:
+    frame = frame_of(tmp_path, WindowCenter="100", WindowWidth="0.5")
+    assert frame.window is None
+    assert len(frame.notes) == 1
+    assert "left out" in frame.notes[0]
+    assert frame_of(tmp_path, WindowCenter="100", WindowWidth="0").notes == ()
+
+
+@pytest.mark.parametrize(
+    ("photometric", "shape", "grey", "told"),
+    [
+        ("MONOCHROME2", "IDENTITY", [0, 64, 128, 192, 248], False),
+        ("MONOCHROME1", "INVERSE", [255, 191, 127, 63, 7], False),
+        ("MONOCHROME2", "INVERSE", [0, 64, 128, 192, 248], True),
+        ("MONOCHROME1", "IDENTITY", [255, 191, 127, 63, 7], True),
+    ],
+)
+def test_a_contradiction_about_polarity_is_told(
+    tmp_path: Path, photometric: str, shape: str, grey: list[int], told: bool
+) -> None:
+    pixels = (RAMP // 16).astype(np.uint8)
+    frame = frame_of(tmp_path, pixels, PhotometricInterpretation=photometric, PresentationLUTShape=shape)
+    assert grey_of(frame) == grey
+    note = f"The file contradicts itself on which values are dark ({photometric}, {shape}); the first is followed."
+    assert frame.notes == ((note,) if told else ())
+
+
+# Numbers
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        (b"1.5\\2", (1.5, 2)), (b"1,5\\2", (1.5, 2)), (b"-1,5e2", (-150,)), (b"1.5\\2\\", (1.5, 2)),
+        (b"1\\2\\\\ ", (1, 2)),
+        (b" 1.5 \\ 2 ", (1.5, 2)), (b"1.5mm\\2 mm", (1.5, 2)), (b"400HU", (400,)), (b"40\\x", (40, None)),
+        (b"\\40", (None, 40)), (b"1,500.0", (None,)), (b"1.2.3", (None,)), (b"2 cm", (None,)), (b"", ()), (b"\0\0", ()),
+        (b"+.5", (0.5,)), (b"5.", (5,)), (b"1_0", (None,)), (b"nan", (None,)), (b"1e999\\2", (float("inf"), 2)),
+        (b"0x10", (None,)), (b"1 2", (None,)), ("١".encode(), (None,)), (b"1\\\\2", (1, None, 2)),
+    ],
+)  # fmt: skip
+def test_numbers_as_people_write_them(written: bytes, found: tuple[float | None, ...]) -> None:
+    assert lenient_numbers(written) == found
+
+
+@given(st.lists(st.floats(-1e9, 1e9, allow_nan=False), min_size=1, max_size=6))
+def test_what_pydicom_reads_is_read_the_same(several: list[float]) -> None:
+    assert lenient_numbers("\\".join(map(repr, several)).encode()) == tuple(several)
+
+
+@given(st.binary(max_size=30))
+def test_any_bytes_are_answered(data: bytes) -> None:
+    assert all(number is None or isinstance(number, float) for number in lenient_numbers(data))
+
+
+def patched(keyword_of: dict[str, str], syntax: str = EXPLICIT, **elements: Any) -> bytes:
+    """A DICOM file whose numbers (DS, IS) are written as given, which pydicom would not do."""
+    marks = {key: str(n) * (len(text) + len(text) % 2) for n, (key, text) in enumerate(keyword_of.items(), 1)}
+    data = dicom(RAMP.astype(">u2") if syntax == BIG else RAMP, syntax, **elements, **marks)
+    for keyword, text in keyword_of.items():
+        assert data.count(marks[keyword].encode()) == 1, keyword
+        data = data.replace(marks[keyword].encode(), text.encode().ljust(len(marks[keyword])))
+    return data
+
+
+def test_one_bad_window_does_not_cost_the_others(tmp_path: Path) -> None:
+    data = patched({"WindowCenter": "broken\\40,5\\100\\", "WindowWidth": "400\\400,5\\20\\"})
+    assert [preset.window for preset in frame_of(tmp_path, data).presets] == [Window(40.5, 400.5), Window(100, 20)]
+
+
+@pytest.mark.parametrize(
+    "spacing", ["0,50000\\0,25000", "0.50000\\0.25000\\", "0.5 mm  \\0.25 mm", " 0.5000 \\ 0.2500 "]
+)
+@SYNTAXES
+def test_spacing_and_plane_survive_other_spellings(tmp_path: Path, syntax: str, spacing: str) -> None:
+    data = patched(
+        {
+            "PixelSpacing": spacing, "ImagePositionPatient": "-10,500000\\20,2500\\30,0000",
+            "ImageOrientationPatient": "1,00000\\0\\0\\0\\1,00000\\0\\",
+        },
+        syntax,
+    )  # fmt: skip
+    frame = frame_of(tmp_path, data)
+    assert frame.spacing_mm == (0.5, 0.25)
+    assert frame.place is not None
+    assert frame.place.plane is not None
+    assert frame.place.plane.position == (-10.5, 20.25, 30)
+    assert frame.place.plane.across == (1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "spacing", ["0.50000\\broken0", "\\\\0.5000\\0.250", "0.500\\\\0.2500", "0.5 cm\\0.25 cm", "-0.5000\\0.2500"]
+)
+def test_a_spacing_that_cannot_be_told_is_none(tmp_path: Path, spacing: str) -> None:
+    assert frame_of(tmp_path, patched({"PixelSpacing": spacing})).spacing_mm is None
+
+
+def test_rescale_and_echo_with_a_comma(tmp_path: Path) -> None:
+    frame = frame_of(tmp_path, patched({"RescaleSlope": "0,5000", "RescaleIntercept": "-10,50"}))
+    values = frame.modality_values()
+    assert not isinstance(values, Failure)
+    assert values[0, :3].tolist() == [-10.5, 21.5, 53.5]
+
+
+@pytest.mark.parametrize("spacing", [["1e-300", "1e300"], ["1e9", "1e9"]])
+def test_a_spacing_of_no_picture_counts_as_absent(tmp_path: Path, spacing: list[str]) -> None:
+    frame = frame_of(tmp_path, PixelSpacing=spacing)
+    assert (frame.spacing_mm, frame.aspect) == (None, 1.0)
+
+
+# Values that are none
+
+
+@pytest.mark.parametrize(
+    ("slope", "intercept"), [("1e308", "0"), ("1", "1e308"), ("1e39", "0"), ("-1e30", "5"), ("1", "-1e31")]
+)
+@pytest.mark.parametrize("pixels", [RAMP, RAMP.astype(np.uint8), RAMP.astype(np.int16)])
+def test_values_that_no_measurement_has_are_refused(
+    tmp_path: Path, pixels: np.ndarray[Any, Any], slope: str, intercept: str
+) -> None:
+    path = tmp_path / "a.dcm"
+    path.write_bytes(dicom(pixels, RescaleSlope=slope, RescaleIntercept=intercept))
+    study = open_path(path)
+    assert isinstance(study, Failure)
+    assert study.code is Code.CORRUPT
+
+
+def test_large_values_stay_finite(tmp_path: Path) -> None:
+    values = frame_of(tmp_path, RescaleSlope="1e24", RescaleIntercept="0").modality_values()
+    assert not isinstance(values, Failure)
+    assert np.isfinite(values).all()
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    ["StudyDescription", "SeriesDescription", "PatientName", "Modality", "StudyDate", "WindowCenter", "PixelSpacing",
+     "ImagePositionPatient", "RescaleSlope", "PhotometricInterpretation", "ViewPosition", "PatientOrientation",
+     "AcquisitionTime", "InstanceNumber", "WindowCenterWidthExplanation", "VOILUTFunction", "ImageType", "EchoTime"],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["SQ", "OB"])
+def test_a_value_of_another_kind_counts_as_absent(tmp_path: Path, kind: str, keyword: str) -> None:
+    from pydicom import dcmread
+    from pydicom.datadict import tag_for_keyword
+
+    path = tmp_path / "a.dcm"
+    path.write_bytes(dicom(RAMP))
+    ds = dcmread(path)
+    inner = Dataset()
+    inner.add_new(0x00080104, "LO", "text")
+    tag = tag_for_keyword(keyword)
+    assert tag is not None
+    if tag in ds:
+        del ds[tag]
+    ds.add_new(tag, kind, Sequence([inner]) if kind == "SQ" else b"1\\2\\3\\4")
+    ds.save_as(path)
+    frame = frame_of(tmp_path, path.read_bytes())
+    assert (frame.window, frame.spacing_mm, frame.presets, frame.view) == (None, None, (), "")
+    assert np.array_equal(frame.modality_values(), RAMP)
+    assert frame.place is not None
+    assert (frame.place.origin.study_title, frame.place.origin.patient_name, frame.place.plane) == ("", "", None)
+
+
+# What an object is
+
+
+@pytest.mark.parametrize(
+    "modality", ["ECG", "DOC", "SR", "KO", "PR", "SEG", "REG", "AU", "ANN", "RTPLAN", "RTDOSE", "RTSTRUCT", "OT", ""]
+)
+def test_the_sop_class_decides_what_an_object_is(tmp_path: Path, modality: str) -> None:
+    pixels = (RAMP // 16).astype(np.uint8)
+    frame = frame_of(tmp_path, pixels, SOPClassUID=SECONDARY_CAPTURE, Modality=modality)
+    assert np.array_equal(frame.modality_values(), pixels)
+    assert frame.modality == modality
+    # A class that medview does not know, of a vendor's own.
+    assert frame_of(tmp_path, pixels, SOPClassUID="1.3.12.2.1107.5.9.1", Modality=modality).modality == modality
+
+
+@pytest.mark.parametrize(
+    ("sop", "modality", "words"),
+    [
+        ("1.2.840.10008.5.1.4.1.1.481.2", "OT", "a radiotherapy dose"),
+        ("1.2.840.10008.5.1.4.1.1.481.2", "RTDOSE", "dose"),
+        ("1.2.840.10008.5.1.4.1.1.66.4", "MR", "a segmentation"), ("", "RTDOSE", "a radiotherapy dose"),
+    ],
+)  # fmt: skip
+def test_what_is_none_stays_none(tmp_path: Path, sop: str, modality: str, words: str) -> None:
+    path = tmp_path / "a.dcm"
+    path.write_bytes(dicom(RAMP, SOPClassUID=sop, Modality=modality))
+    study = open_path(path)
+    assert isinstance(study, Failure)
+    assert words in study.text
