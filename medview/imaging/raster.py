@@ -7,6 +7,7 @@ The embedded colour profile is ignored on purpose: models were trained without i
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,12 +17,14 @@ from numpy.typing import NDArray
 from medview.core.failures import Code, Failure
 from medview.imaging.headers import Header, read_header, sniff
 from medview.imaging.jpeg import is_damaged, parse_jpeg
-from medview.imaging.png import essential_chunks
+from medview.imaging.png import decode_png
 from medview.imaging.tiff import CIELAB, TiffPage, decode_page
 from medview.imaging.values import display_type
 
 # Decoded values of one picture may take this much: a 10,000 x 10,000 colour scan fits, a 30,000 x 30,000 one does not.
 MAX_BYTES = 300 * 1024 * 1024
+# The longest side that libpng reads.
+MAX_SIDE = 1_000_000
 DAMAGED_PART = "Part of this picture is damaged: its data is broken, and what is shown may be shifted, grey or missing."
 TRANSPARENT = "Parts of this picture are transparent; they are shown in the colours that the file stores for them."
 _AGAIN = "Copy the file again from where it came from, or export it anew."
@@ -73,7 +76,7 @@ def check_header(data: bytes) -> Header | Failure:
 
 def check_size(rows: int, cols: int, pixel_bytes: int) -> Failure | None:
     """The refusal of a picture that would not fit, or None."""
-    if rows * cols * max(3, pixel_bytes) <= MAX_BYTES:
+    if rows * cols * max(3, pixel_bytes) <= MAX_BYTES and max(rows, cols) <= MAX_SIDE:
         return None
     return Failure(
         Code.TOO_LARGE,
@@ -188,12 +191,20 @@ def _decode(
     if header.format == "jpeg":
         return _jpeg(data, examine)
     if header.format == "png":
-        return imagecodecs.png_decode(essential_chunks(data)), ()
+        return decode_png(data), ()
     if header.format == "webp":
         return imagecodecs.webp_decode(data, 0), ()
     if header.format == "bmp" and data[14] != 12 and data[30] not in (1, 2):
-        return imagecodecs.bmp_decode(data), ()
+        return imagecodecs.bmp_decode(with_true_sizes(data)), ()
     return _opencv(data), ()
+
+
+def with_true_sizes(data: bytes) -> bytes:
+    """A BMP whose declared sizes (of the file, of the pixels, of the palette) are possible: many writers fill in
+    anything, readers pass over it, but `bmp_decode` compares. 0 stands for as many pixels and colours as there are."""
+    bits, colours = int.from_bytes(data[28:30], "little"), int.from_bytes(data[46:50], "little")
+    used = data[46:50] if colours <= 1 << bits <= 256 else bytes(4)
+    return data[:2] + struct.pack("<I", len(data)) + data[6:34] + bytes(4) + data[38:46] + used + data[50:]
 
 
 def _jpeg(data: bytes, examine: bool) -> tuple[NDArray[Any], tuple[str, ...]]:

@@ -13,12 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medview.imaging.values import spread
+
 MAX_PAGES = 10_000
 _MAX_TAGS = 4096
 # TIFF 6.0 section 2 and BigTIFF: bytes and struct code of every integer field type.
 _TYPES = {1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 6: (1, "b"), 8: (2, "h"), 9: (4, "i"), 13: (4, "I"), 16: (8, "Q")}
 _WANTED = frozenset((254, 256, 257, 258, 259, 262, 273, 274, 277, 279, 284, 317, 320, 322, 323, 324, 325, 338, 339))
 WHITE_IS_ZERO, PALETTE, CMYK, CIELAB = 0, 3, 5, 8
+# ExtraSamples: the first further sample is alpha, of colours multiplied by it or not.
+ALPHA = (1, 2)
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,10 @@ class TiffPage:
 
     @property
     def pixel_bytes(self) -> int:
-        """Bytes of one decoded pixel; a palette becomes three."""
+        """Bytes of one decoded pixel; a palette becomes three, or four with alpha."""
         samples = self.tag(277, 1)
         bits = max(self.tags.get(258, (1,)), default=1)
-        return max(samples * max(1, (bits + 7) // 8), 3 if self.tag(262) in (PALETTE, CMYK) else 1)
+        return max(samples * max(1, (bits + 7) // 8), 4 if self.tag(262) in (PALETTE, CMYK) else 1)
 
     @property
     def reduced(self) -> bool:
@@ -132,28 +136,40 @@ def decode_page(data: bytes, page: TiffPage) -> NDArray[Any]:
     import imagecodecs
 
     values: NDArray[Any] = imagecodecs.tiff_decode(data, index=page.index)
-    samples, photometric = page.tag(277, 1), page.tag(262)
+    samples, photometric, bits = page.tag(277, 1), page.tag(262), page.tag(258, 1)
     if values.dtype == bool:
-        values = values.astype(np.uint8) * np.uint8(255)
+        values = values.astype(np.uint8)
     if values.ndim == 3 and page.tag(284, 1) == 2 and values.shape[0] == samples:
         values = np.moveaxis(values, 0, -1)
     if values.ndim > 3 or values.shape[:2] != (page.rows, page.cols):
         raise ValueError(f"samples of shape {values.shape} for {page.rows} x {page.cols}")
-    if photometric == WHITE_IS_ZERO and values.dtype.kind == "u":
-        values = np.iinfo(values.dtype).max - values
-    if photometric == PALETTE and values.ndim == 2:
-        values = _coloured(values, page)
+    if photometric == PALETTE:
+        return _coloured(values, page)
+    if values.dtype.kind == "u":
+        values = spread(values, bits)
+        if photometric == WHITE_IS_ZERO:
+            # Alpha, if there is any, is no shade.
+            shades = values if values.ndim == 2 else values[:, :, 0]
+            np.subtract((1 << max(8, bits)) - 1, shades, out=shades)
     if values.ndim == 3 and values.shape[2] > 4:
         raise ValueError(f"{values.shape[2]} samples per pixel")
     return values
 
 
 def _coloured(values: NDArray[Any], page: TiffPage) -> NDArray[np.uint8]:
-    """Palette numbers to RGB uint8; ColorMap holds all reds, then greens, then blues, 16 bits each."""
+    """Palette numbers to RGB uint8, RGBA where a sample is said to be alpha.
+
+    ColorMap holds all reds, then greens, then blues, 16 bits each.
+    """
+    numbers = values if values.ndim == 2 else values[:, :, 0]
     entries = np.array(page.tags.get(320, ()), np.uint32).reshape(3, -1).T
-    if entries.shape[0] == 0 or int(values.max()) >= entries.shape[0]:
+    if entries.shape[0] == 0 or int(numbers.max()) >= entries.shape[0]:
         raise ValueError("palette too short")
     # Some writers store 8-bit colours unscaled.
     table = (entries >> 8 if entries.max() > 255 else entries).astype(np.uint8)
-    coloured: NDArray[np.uint8] = table[values]
+    coloured: NDArray[np.uint8] = table[numbers]
+    if values.ndim == 3 and page.tag(338) in ALPHA:
+        bits = page.tag(258, 1)
+        alpha = spread(values[:, :, 1], bits)
+        coloured = np.dstack([coloured, (alpha >> max(0, bits - 8)).astype(np.uint8)])
     return coloured

@@ -111,8 +111,14 @@ def to_rgb(stored: NDArray[Any], photometric: str, bits: int) -> NDArray[Any]:
         bits = min(bits, 16)
     if photometric in ("YBR_FULL", "YBR_FULL_422"):
         values = ybr_to_rgb(values, bits)
-    if bits in (8, 16):
-        return np.ascontiguousarray(values)
+    return np.ascontiguousarray(spread(values, bits))
+
+
+def spread(values: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Unsigned samples of `bits` bits over the whole range of 8 or 16 bits, since nobody windows them later: colour of
+    fewer, grey of fewer than 8. All else, deep grey above all, stays as it is."""
+    if bits in (8, 16) or bits > (16 if values.ndim == 3 else 8):
+        return values
     top = (1 << bits) - 1
     full = 255 if bits < 8 else 65535
     scaled = (values.astype(np.uint32) * full + top // 2) // top
