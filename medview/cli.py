@@ -67,6 +67,13 @@ def _analyze_parser() -> argparse.ArgumentParser:
     )
     p.add_argument("paths", nargs="+", type=_path, metavar="PATH", help="picture, DICOM file or folder")
     p.add_argument("--model", default="auto", metavar="ID", help="a model id of `medview models`, or auto (default)")
+    p.add_argument(
+        "--kind",
+        default="",
+        metavar="ID",
+        help="say yourself what every picture is: chest_xray, brain_mr or skin_lesion; neither its header nor the gate "
+        "overrules it, and it is recorded",
+    )
     p.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="where to run (default: auto)")
     p.add_argument(
         "--out",
@@ -82,7 +89,11 @@ def _analyze_parser() -> argparse.ArgumentParser:
         metavar="N|all",
         help="frame of a file with several, from 0 (default: the middle one)",
     )
-    p.add_argument("--force", action="store_true", help="judge pictures that the gate refuses too; it is recorded")
+    p.add_argument(
+        "--force",
+        action="store_true",
+        help="run the models on pictures that the gate refuses too; the results are not valid, and marked so",
+    )
     p.add_argument("--invert", action="store_true", help="swap black and white of every picture before it is judged")
     p.add_argument(
         "--rotate", type=int, default=0, choices=(90, 180, 270), help="degrees clockwise, before it is judged"

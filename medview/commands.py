@@ -116,6 +116,7 @@ class Request:
     force: bool = False
     fixes: tuple[Fix, ...] = ()
     stability: bool = False
+    kind: str = ""
 
 
 def _judge(
@@ -150,6 +151,7 @@ def _judge_frame(
         values=values,
         fixes=request.fixes,
         stability=request.stability,
+        kind=request.kind,
     )
     analysis = replace(analysis, total_ms=decoding_ms + analysis.total_ms)
     if output.folder is None or not analysis.results:
@@ -219,10 +221,14 @@ def analyze(options: argparse.Namespace) -> int:
         known = ", ".join(engine.model_ids()) or "none installed"
         say(f"medview analyze: there is no model {options.model!r}; choose auto or one of: {known}.")
         return USAGE
+    if options.kind and options.kind not in engine.kinds():
+        known = ", ".join(engine.kinds()) or "none, for no model is installed"
+        say(f"medview analyze: there is no kind of picture {options.kind!r}; choose one of: {known}.")
+        return USAGE
     output = Output(options.json, options.out)
     turns: tuple[Fix, ...] = (rotation(options.rotate // 90),) if options.rotate else ()
     fixes = ((INVERT,) if options.invert else ()) + turns
-    request = Request(options.frame, options.model, options.force, fixes, options.stability)
+    request = Request(options.frame, options.model, options.force, fixes, options.stability, options.kind)
     return _run(engine, [Path(p) for p in options.paths], request, output)
 
 

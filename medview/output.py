@@ -123,13 +123,13 @@ class Output:
 
 def _lines(analysis: Analysis) -> Iterator[str]:
     """The readable rows of one analysis."""
-    from medview.report import limits
+    from medview.inference.validity import one_line
 
     frame = f" [frame {analysis.frame}]" if analysis.frame else ""
-    named = limits.kind(analysis)
-    kind = f"  {named} {analysis.kind_scores[named]:.0%}" if named else ""
-    forced = "  (forced)" if analysis.forced else ""
-    yield f"{analysis.file}{frame}  {analysis.status}{kind}{forced}"
+    forced = "  (forced: not valid)" if analysis.forced else ""
+    yield f"{analysis.file}{frame}  {analysis.status}{_kind(analysis)}{forced}"
+    if analysis.validity:
+        yield f"    {one_line(analysis.validity)}."
     if analysis.reason:
         yield f"    {analysis.reason.text} {analysis.reason.hint}"
     if analysis.corrected:
@@ -154,6 +154,18 @@ def _lines(analysis: Analysis) -> Iterator[str]:
         yield f"    {told.text} {told.hint}"
     for remark in analysis.notes:
         yield f"    {remark}"
+
+
+def _kind(analysis: Analysis) -> str:
+    """What the picture is and how surely, or by whose word; empty where that is not known."""
+    from medview.report import limits
+
+    kind = limits.kind(analysis)
+    if not kind:
+        return ""
+    if analysis.kind_by_user:
+        return f"  {kind} (as you said)"
+    return f"  {kind} {analysis.kind_scores[kind]:.0%}"
 
 
 def _probabilities(result: Result, analysis: Analysis) -> Iterator[str]:

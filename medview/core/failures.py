@@ -25,6 +25,7 @@ class Code(StrEnum):
     NO_SUCH_FRAME = "no-such-frame"
     NO_IMAGES = "no-images"
     # The gate
+    OTHER_MODALITY = "other-modality"
     OTHER_KIND = "other-kind"
     UNFAMILIAR = "unfamiliar"
     WRONG_MODEL = "wrong-model"

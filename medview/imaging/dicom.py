@@ -19,7 +19,7 @@ from medview.imaging.dicom_objects import is_disc, no_picture
 from medview.imaging.dicom_overlays import overlay_groups, read_overlays
 from medview.imaging.dicom_pixels import Pixels, locate
 from medview.imaging.dicom_place import read_origin, read_place
-from medview.imaging.dicom_view import is_lateral, not_t1_weighted, read_sides, read_view
+from medview.imaging.dicom_view import is_lateral, not_t1_weighted, read_facts, read_sides, read_view
 from medview.imaging.dicom_voi import read_aspect, read_padding, read_presets, read_spacing
 from medview.imaging.study import Frame, Origin, Series, Study
 from medview.imaging.values import MOST, Rescale, apply_rescale, palette_to_rgb, to_rgb
@@ -90,6 +90,7 @@ def _frames(
     colour."""
     ds, layout = header.dataset, pixels.layout
     enhanced = item(ds, "PerFrameFunctionalGroupsSequence") is not None
+    facts = read_facts(ds)
     drawn = overlay_groups(ds)
     told = [table[1]] if table and table[1] else []
     if palette is None and table is None and layout.allocated > 16:
@@ -113,7 +114,7 @@ def _frames(
                 pixels.path, index, layout.rows, layout.cols, origin.modality,
                 partial(_decode, pixels, index, rescale, palette), layout.photometric == "MONOCHROME1",
                 stored=partial(pixels.stored, index), overlays=read_overlays(ds, drawn, pixels, index) if drawn else (),
-                **about,
+                header=facts, **about,
             )
         )  # fmt: skip
     return tuple(made)

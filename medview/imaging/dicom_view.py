@@ -1,13 +1,14 @@
-"""How a picture was taken, as the file says it: the way of the beam through the patient for a projection (PS3.3
-C.8.11.5.1.1, C.8.3.1, C.7.6.1.1.1), and what an MR sequence cannot show (C.8.3.1)."""
+"""What a picture shows and how it was taken, as the file says it: the way of the beam through the patient for a
+projection (PS3.3 C.8.11.5.1.1, C.8.3.1, C.7.6.1.1.1), and what an MR sequence cannot show (C.8.3.1)."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
-from medview.imaging.dicom_header import item, numbers, text, value
+from medview.imaging.dicom_header import group, item, numbers, text, value
 from medview.imaging.geometry import Sides, named_sides
+from medview.imaging.study import HeaderFacts
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -20,6 +21,21 @@ _PROJECTIONS = ("CR", "DX", "RG", "RF", "PX", "IO")
 _LATERAL = {"LL", "RL", "LAT", "LLAT", "RLAT", LATERAL}
 # A decubitus view is taken from the front, of a patient who lies on a side; a mediolateral one is of a breast.
 _NOT_LATERAL = re.compile("DECUB|OBLIQUE|FRONTAL")
+
+
+def read_facts(ds: Dataset) -> HeaderFacts:
+    """What the header says the picture shows. Of an enhanced object, the first frame's region stands for all."""
+    regions = [item(holder, "AnatomicRegionSequence") for holder in (ds, group(ds, "FrameAnatomySequence", 0))]
+    codes = (text(region, "CodeValue", 16).upper() for region in regions if region is not None)
+    kind: Any = value(ds, "ImageType") or ()
+    kind = [kind] if isinstance(kind, str) else list(kind)
+    return HeaderFacts(
+        modality=text(ds, "Modality", 16).upper(),
+        sop_class=text(ds, "SOPClassUID", 64) or text(ds.file_meta, "MediaStorageSOPClassUID", 64),
+        body_part=text(ds, "BodyPartExamined", 64).upper(),
+        regions=tuple(dict.fromkeys(code for code in codes if code)),
+        image_type=tuple(str(one).strip().upper()[:64] for one in kind[:16]),
+    )
 
 
 def read_view(ds: Dataset) -> str:

@@ -65,6 +65,24 @@ class Place:
 
 
 @dataclass(frozen=True)
+class HeaderFacts:
+    """What a DICOM header says of what the picture shows, as plain text; empty where it does not say.
+
+    Attributes:
+        modality, body_part: in the file's own words, upper case.
+        sop_class: UID of what kind of object it is.
+        regions: codes of the anatomic region, of SNOMED RT or CT.
+        image_type: the values of Image Type, upper case.
+    """
+
+    modality: str = ""
+    sop_class: str = ""
+    body_part: str = ""
+    regions: tuple[str, ...] = ()
+    image_type: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class OverlayPlane:
     """A drawing over a frame (PS3.3 C.9.2): text, arrows, outlines that the machine burnt into no pixel.
 
@@ -104,6 +122,7 @@ class Frame:
         lateral: that view is from the side.
         not_t1: why an MR slice is not T1-weighted, by its header in words; empty where it does not tell.
         said_sides: the sides of the patient at its edges in the file's own letters, for a picture without a plane.
+        header: what the header says it shows; None for a file without one, such as a PNG.
         notes: what the user should know about how the picture was read.
         place: patient, series and position of a DICOM frame, else None.
         stored: gives the values as the file stores them; call `stored_values` instead.
@@ -130,6 +149,7 @@ class Frame:
     not_t1: str = ""
     said_sides: Sides | None = None
     few_bits: tuple[float, float] | None = None
+    header: HeaderFacts | None = None
 
     @property
     def sides(self) -> Sides | None:

@@ -91,14 +91,18 @@ class Analysis:
         file: the path as the user gave it. frame: its number in the file, from 0.
         status: ok; refused (the gate says no model may judge this picture); error (it could not be read or run).
         reason: why not ok; for a forced analysis, what the gate said; else None.
-        kind: what the gate takes the picture for; empty when it never got that far.
+        kind: what the picture is by the gate, or by the user; empty when it never got that far, or the header rules out
+            every kind.
         kind_scores: the gate's probability of every kind.
         results: one per model that ran, in the order of the registry.
-        forced: True when the gate refused and the user ran a model all the same.
+        kind_by_user: True when the user said the kind; the gate had no say in it.
+        forced: True when the gate refused and the user ran a model all the same: the results are not valid.
         quality: what is wrong with the picture, the worst first; a note that refuses is also the `reason`.
         corrected: what the user had put right before; masks and heatmaps are of the picture after that.
         warnings: failures of single models while others answered.
         contradictions: where two answers cannot both be right (`medview.inference.agreement`).
+        validity: what the answer is limited to, a few plain words each, the most important first
+            (`medview.inference.validity`).
         notes: what the user should know about how the picture was read, such as that it is the first of several.
         gate: the card of the model that said which kind of picture it is; None when it never got that far.
         total_ms: everything from decoding on, milliseconds.
@@ -111,11 +115,13 @@ class Analysis:
     kind: str = ""
     kind_scores: dict[str, float] = field(default_factory=dict)
     results: tuple[Result, ...] = ()
+    kind_by_user: bool = False
     forced: bool = False
     quality: tuple[QualityNote, ...] = ()
     corrected: tuple[Fix, ...] = ()
     warnings: tuple[Failure, ...] = ()
     contradictions: tuple[Failure, ...] = ()
+    validity: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     gate: Card | None = None
     total_ms: float = 0.0
@@ -135,11 +141,13 @@ class Analysis:
             "kind": self.kind,
             "kind_scores": {k: round(v, 6) for k, v in self.kind_scores.items()},
             "results": [_result_dict(r, files) for r in self.results],
+            "kind_by_user": self.kind_by_user,
             "forced": self.forced,
             "quality": [_note_dict(note) for note in self.quality],
             "corrected": list(self.corrected),
             "warnings": [_failure_dict(warning) for warning in self.warnings],
             "contradictions": [_failure_dict(found) for found in self.contradictions],
+            "validity": list(self.validity),
             "notes": list(self.notes),
             "total_ms": round(self.total_ms, 3),
         }

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from medview.core.failures import Code, Failure
+from medview.imaging.dicom_terms import MODALITIES, PART_NAMES
 from medview.inference.preprocess import Preprocess
 
 TASKS = ("classify", "multilabel", "segment")
@@ -101,6 +102,24 @@ class FirstStage:
 
 
 @dataclass(frozen=True)
+class Accepts:
+    """The DICOM headers a model is for. Only what a header says counts: what it leaves out, or says in a word that
+    `medview.imaging.dicom_terms` does not know, rules nothing out.
+
+    Attributes:
+        modalities: those that may show what the model judges (`OT` and `SC` say nothing and are named as well).
+        body_parts: ids of `PART_NAMES`; a header that names others alone is ruled out. Empty: any.
+        not_views: views that the model does not know, upper case, whole or as a word of them.
+        not_image_types: values of Image Type that no picture for the model has, such as maps that were computed.
+    """
+
+    modalities: tuple[str, ...]
+    body_parts: tuple[str, ...] = ()
+    not_views: tuple[str, ...] = ()
+    not_image_types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Card:
     """What a model declares of itself; see DESIGN.md, "A model is a folder".
 
@@ -108,7 +127,11 @@ class Card:
         kind: the kind of picture it accepts, as the gate names it; `any` for the gate itself.
         temperature: logits are divided by it before softmax or sigmoid.
         operating_points: by label.
-        mask_threshold: probability from which a pixel is marked. min_pixels: smaller masks (network grid) are dropped.
+        mask_threshold: probability from which a pixel is marked.
+        min_pixels: smaller regions (network grid) are dropped.
+        min_area: share of the picture, 0-1; a mask that marks less marks nothing.
+        accepts: which headers it is for; None where the card has no rules, so that those of its kind count.
+        valid_for: what every answer is limited to, in a few plain words each (`this slice only`).
         gate: limits of the gate, by name, where the model is one.
         files: sha256 of the other files of the folder that code reads, by name.
         first_stage: for a second stage, or None.
@@ -129,6 +152,9 @@ class Card:
     operating_points: dict[str, OperatingPoint] = field(default_factory=dict)
     mask_threshold: float = 0.5
     min_pixels: int = 0
+    min_area: float = 0.0
+    accepts: Accepts | None = None
+    valid_for: tuple[str, ...] = ()
     gate: dict[str, float] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     first_stage: FirstStage | None = None
@@ -200,6 +226,9 @@ def parse_card(raw: dict[str, Any]) -> Card:
     temperature = float(raw.get("temperature", 1.0))
     if not 0.01 < temperature < 100:
         raise ValueError(f"temperature {temperature}")
+    min_area = float(raw.get("min_area", 0.0))
+    if not 0 <= min_area < 1:
+        raise ValueError(f"min_area {min_area}")
     return Card(
         id=raw["id"],
         version=str(raw["version"]),
@@ -213,6 +242,9 @@ def parse_card(raw: dict[str, Any]) -> Card:
         operating_points=points,
         mask_threshold=float(raw.get("mask_threshold", 0.5)),
         min_pixels=int(raw.get("min_pixels", 0)),
+        min_area=min_area,
+        accepts=_accepts(raw["accepts"]) if "accepts" in raw else None,
+        valid_for=_texts(raw.get("valid_for", [])),
         gate={k: float(v) for k, v in raw.get("gate", {}).items()},
         files=dict(raw["files"]),
         first_stage=FirstStage(**raw["first_stage"]) if "first_stage" in raw else None,
@@ -235,6 +267,21 @@ def _labels(raw: dict[str, Any]) -> tuple[Label, ...]:
     if not any(label.shown for label in labels):
         raise ValueError("no label is shown")
     return labels
+
+
+def _accepts(table: dict[str, Any]) -> Accepts:
+    accepts = Accepts(**{name: _texts(values) for name, values in table.items()})
+    unknown = {*accepts.modalities} - set(MODALITIES) | {*accepts.body_parts} - set(PART_NAMES)
+    if not accepts.modalities or unknown:
+        # A word that medview does not know never rules anything out, so that the model would open for everything.
+        raise ValueError(f"accepts: unknown {', '.join(sorted(unknown))}" if unknown else "accepts: no modalities")
+    return accepts
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(one, str) and one for one in values):
+        raise TypeError(f"{values!r} is not a list of texts")
+    return tuple(values)
 
 
 def _prediction_set(raw: dict[str, Any]) -> PredictionSet | None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from medview.core.failures import Code, Failure
 from medview.core.jobs import Cancelled, Token
 from medview.imaging.study import Frame
-from medview.inference import gate
+from medview.inference import gate, header_rules
 from medview.inference.agreement import contradictions
 from medview.inference.analysis import Analysis, Result
 from medview.inference.card import Card
@@ -27,6 +27,7 @@ from medview.inference.region import WHOLE, Region
 from medview.inference.registry import Model, ModelStatus, Registry
 from medview.inference.runtime import Device
 from medview.inference.stability import with_stability
+from medview.inference.validity import validity
 from medview.inference.values import as_8_bit, shrunk
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,11 @@ class Engine:
         card = self.registry.cards.get(gate.GATE_MODEL)
         return {label.id: label.name for label in card.labels} if card else {}
 
+    def kinds(self) -> dict[str, str]:
+        """What a user may say that a picture is: the kinds that the gate knows and a model judges, with their names."""
+        judged = {card.kind for card in self.registry.cards.values()}
+        return {id: name for id, name in self.kind_names().items() if id in judged}
+
     def model_ids(self) -> list[str]:
         """Ids of the models a user may ask for by name; those switched off are among them, asking tells why."""
         return sorted({*self.registry.cards, *self.registry.broken} - {gate.GATE_MODEL})
@@ -63,15 +69,21 @@ class Engine:
         values: NDArray[Any] | None = None,
         fixes: Sequence[Fix] = (),
         stability: bool = False,
+        kind: str = "",
     ) -> Analysis:
         """Judge one frame with the models of its kind, or with `model` alone.
 
-        `force` runs the models although the gate refuses; the analysis records it. `values` saves decoding again what
-        the caller has: those of the file, before any of the `fixes`, after which the models see the picture.
-        `stability`: with the bands of `with_stability`. Raises `Cancelled` when the token says so, nothing else.
+        `kind`: what the user says that it is, one of `kinds()`: neither the header nor the gate's network has a say in
+        that then, and the analysis records it; how good the picture is counts as ever. `force` runs the models although
+        the gate refuses; the analysis records it, and its results are not valid. `values` saves decoding again what the
+        caller has: those of the file, before any of the `fixes`, after which the models see the picture. `stability`:
+        with the bands of `with_stability`. Raises `Cancelled` when the token says so, nothing else.
         """
         started = time.perf_counter()
         token = token or Token()
+        header = header_rules.HeaderVerdict() if kind else self._ask_header(frame)
+        if header.reason and not force:
+            return self._ruled_out(frame, file, header.reason, fixes, started)
         token.progress(0.0, "reading")
         decoded = frame.modality_values() if values is None else values
         if isinstance(decoded, Failure):
@@ -79,16 +91,21 @@ class Engine:
         frame, decoded = corrected_frame(frame, fixes), corrected(decoded, fixes)
         token.progress(0.1, "checking the picture")
         sight = Sight(as_8_bit(decoded, frame.few_bits), frame)
-        verdict = self._judge(sight)
+        verdict = self._judge(sight, fixes, kind)
         if isinstance(verdict, Failure):
             return Analysis(file, frame.index, "error", verdict)
         sight.lungs = verdict.lungs
-        reason = verdict.reason or self._mismatch(model, verdict.kind)
+        ruled_out = header.reason or self._contradicted(header, verdict)
+        reason = ruled_out or verdict.reason or self._mismatch(model, verdict.kind, frame, bool(kind))
         seen = Analysis(file, frame.index, "refused", reason, verdict.kind, verdict.scores)
         gatekeeper = self.registry.cards.get(gate.GATE_MODEL)
         seen = replace(seen, quality=verdict.quality, corrected=tuple(fixes), gate=gatekeeper, notes=frame.notes)
+        if ruled_out:
+            # What it looks like, and what could be put right in it, would only suggest that it might be judged.
+            seen = replace(seen, kind="", kind_scores={}, quality=())
+        seen = replace(seen, kind_by_user=bool(kind))
         if reason is None or force:
-            cards = self._choose(model, verdict, refused=reason is not None)
+            cards = self._choose(model, verdict, frame, refused=reason is not None)
             results, failures = self._run(cards, sight, token)
             seen = replace(
                 seen,
@@ -99,6 +116,9 @@ class Engine:
                 warnings=tuple(failures),
                 contradictions=contradictions(results),
             )
+            said = self.kind_names().get(kind, kind)
+            limits = validity([result.card for result in results], seen.quality, seen.forced, said)
+            seen = replace(seen, validity=limits)
         if stability:
             seen = self._steadied(seen, sight, token)
         return replace(seen, total_ms=(time.perf_counter() - started) * 1e3)
@@ -125,19 +145,42 @@ class Engine:
             results.append(result if isinstance(steady, Failure) else steady)
         return replace(analysis, results=tuple(results))
 
-    def _judge(self, sight: Sight) -> gate.Verdict | Failure:
+    def _ask_header(self, frame: Frame) -> header_rules.HeaderVerdict:
+        cards = [card for card in self.registry.cards.values() if card.id != gate.GATE_MODEL]
+        return header_rules.ask_header(cards, frame)
+
+    def _contradicted(self, header: header_rules.HeaderVerdict, verdict: gate.Verdict) -> Failure | None:
+        """Why a picture that looks like one of ours is none by its header, or None."""
+        if verdict.kind not in header.closed:
+            return None
+        return header_rules.contradicted(self.kind_names()[verdict.kind], header.closed[verdict.kind])
+
+    def _ruled_out(self, frame: Frame, file: str, reason: Failure, fixes: Sequence[Fix], started: float) -> Analysis:
+        """The analysis of a frame that its header rules out: nobody looked at the picture."""
+        ms = (time.perf_counter() - started) * 1e3
+        return Analysis(file, frame.index, "refused", reason, corrected=tuple(fixes), notes=frame.notes, total_ms=ms)
+
+    def _judge(self, sight: Sight, fixes: Sequence[Fix], said: str) -> gate.Verdict | Failure:
         gatekeeper = self.registry.load(gate.GATE_MODEL)
         if isinstance(gatekeeper, Failure):
             return gatekeeper
         frame = sight.frame
         told = frame.inverted, frame.lateral, frame.not_t1
-        return _guarded(gatekeeper, lambda: gate.judge(gatekeeper, sight.values, *told, sight.small))
+        return _guarded(gatekeeper, lambda: gate.judge(gatekeeper, sight.values, *told, sight.small, fixes, said))
 
-    def _mismatch(self, model: str, kind: str) -> Failure | None:
-        """Why the model asked for by name must not judge a picture of this kind, or None."""
+    def _mismatch(self, model: str, kind: str, frame: Frame, said: bool) -> Failure | None:
+        """Why the model asked for by name must not judge a picture of this kind with this header, or None."""
         card = self.registry.cards.get(model)
-        if model == AUTO or card is None or card.kind == kind:
+        if model == AUTO or card is None:
             return None
+        if card.kind == kind:
+            if said or not self._not_for(card, frame):
+                return None
+            return Failure(
+                Code.WRONG_MODEL,
+                f"The model {model} is not for such a file, by its header.",
+                "Let medview choose the model.",
+            )
         names = self.kind_names()
         return Failure(
             Code.WRONG_MODEL,
@@ -145,13 +188,18 @@ class Engine:
             "Let medview choose the model, or open the right picture.",
         )
 
-    def _choose(self, model: str, verdict: gate.Verdict, refused: bool) -> list[Card]:
+    def _choose(self, model: str, verdict: gate.Verdict, frame: Frame, refused: bool) -> list[Card]:
         """Cards to run: the model asked for, or those of the picture's kind. For a picture that was refused and forced,
         those of the most probable kind that has any."""
         if model != AUTO:
             return [self.registry.cards[model]] if model in self.registry.cards else []
         likely = sorted(verdict.scores, key=lambda kind: -verdict.scores[kind]) if refused else []
-        return next((cards for kind in (verdict.kind, *likely) if (cards := self.registry.for_kind(kind))), [])
+        cards = next((found for kind in (verdict.kind, *likely) if (found := self.registry.for_kind(kind))), [])
+        # Of the models of a kind each has its own rules; where the user overruled the header, none is left out.
+        return [card for card in cards if not self._not_for(card, frame)] or cards
+
+    def _not_for(self, card: Card, frame: Frame) -> bool:
+        return card.accepts is not None and header_rules.ruled_out(card.accepts, frame) is not None
 
     def _run(self, cards: list[Card], sight: Sight, token: Token) -> tuple[list[Result], list[Failure]]:
         results: list[Result] = []

@@ -34,6 +34,12 @@ def combined(fixes: Sequence[Fix], more: Fix) -> tuple[Fix, ...]:
     return ((INVERT,) if negative else ()) + ((rotation(turns),) if turns else ())
 
 
+def undone(fixes: Sequence[Fix]) -> tuple[Fix, ...]:
+    """The fixes that make the picture of the file again of the one that `fixes` made."""
+    turns = -quarter_turns(fixes) % 4
+    return ((INVERT,) if INVERT in fixes else ()) + ((rotation(turns),) if turns else ())
+
+
 def corrected(values: NDArray[Any], fixes: Sequence[Fix]) -> NDArray[Any]:
     """`values` (rows, cols[, 3]) turned clockwise by the fixes; inverting leaves the values alone, see
     `corrected_frame`."""

@@ -9,7 +9,7 @@ sharpness, and by the same features polarity and rotation: `medview.inference.qu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from medview.core.failures import Code, Failure
 from medview.inference.card import Card
 from medview.inference.field import find_field
-from medview.inference.fixes import INVERT, Fix, quarter_turns, rotation
+from medview.inference.fixes import INVERT, Fix, quarter_turns, rotation, undone
 from medview.inference.lungs import find_lungs
 from medview.inference.postprocess import softmax
 from medview.inference.preprocess import preprocess
@@ -46,9 +46,16 @@ LEAST_CHROMA = 0.01
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate says: the kind, every kind's probability, the feature distance, why not (or None), what is
-    wrong with the picture, refusals first, and where its lungs were found (None where nobody looked, for it is no chest
-    film; all of a film that lies or is a negative, on which they would be found in a wrong place)."""
+    """What the gate says.
+
+    Attributes:
+        kind: `other` where the picture is none of ours; empty where that is not sure.
+        scores: every kind's probability. distance: of the features, see `feature_distance`.
+        reason: why no model may judge it, or None.
+        quality: what is wrong with it, refusals first.
+        lungs: where they were found; None where nobody looked, for it is no chest film; all of a film that lies or is a
+            negative, on which they would be found in a wrong place.
+    """
 
     kind: str
     scores: dict[str, float]
@@ -114,36 +121,81 @@ def judge(
     lateral: bool = False,
     not_t1: str = "",
     small: NDArray[Any] | None = None,
+    fixes: Sequence[Fix] = (),
+    said: str = "",
 ) -> Verdict:
-    """Run the gate on a picture's values, (rows, cols) or (rows, cols, 3). Kind and scores are there even where the
-    picture is refused as none, for those who force an analysis. `lateral`: its file calls it a lateral view; `not_t1`:
-    why it says that an MR slice is not T1-weighted. `small` is what `shrunk` makes of the values, where the caller has
-    it."""
+    """Run the gate on a picture's values, (rows, cols) or (rows, cols, 3), as they are after the `fixes`.
+
+    A kind is accepted only where the picture is of it as it lies in the file and after the fixes: no fix makes one of
+    ours of what is none. `said`: the kind by the user's word, which overrules the gate's; what the gate thinks of it is
+    noted. `lateral`: its file calls it a lateral view; `not_t1`: why it says that an MR slice is not T1-weighted.
+    `small` is what `shrunk` makes of the values, where the caller has it. Scores are there even where the picture is
+    refused, for those who force an analysis.
+    """
     card = model.card
     small = shrunk(values) if small is None else small
     tensor = preprocess(small, card.preprocess, inverted)
     look = _look(model, tensor)
-    kind, scores, distance = look.kind, look.scores, look.distance
+    scores, distance = look.scores, look.distance
     unusable = check_picture(values)
     if unusable:
-        return Verdict(kind, scores, distance, unusable.failure(), (unusable,))
+        return Verdict(said, scores, distance, unusable.failure(), (unusable,))
+    filed = _look(model, _put_right(tensor, undone(fixes))) if fixes else look
+    kind = said or look.kind
     # Black surroundings say nothing of how well the skin was taken.
     measures = measure(values, inverted, find_field(values) if kind == "skin_lesion" else WHOLE)
-    reason = refusal(card, look) or _colourless(card, kind, measures.chroma)
-    turned = _turned(model, tensor, look)
-    if reason and reason.code is Code.OTHER_KIND:
-        hard = tuple(note for note in turned if note.severity == "refuse")
-        if not hard or refusal(card, _look(model, _put_right(tensor, [note.fix for note in hard if note.fix]))):
+    reason = refusal(card, filed) or refusal(card, look) or _changed(card, filed, look)
+    reason = reason or _colourless(card, look.kind, measures.chroma)
+    measured = notes(measures, kind)
+    told = (*view_notes(kind, lateral), *sequence_notes(kind, not_t1), *measured)
+    coloured = next((note for note in measured if note.code is Code.OTHER_KIND), None)
+    reason = reason or (coloured and coloured.failure())
+    if reason and not said:
+        if reason.code is Code.OTHER_KIND:
             return Verdict(OTHER, scores, distance, reason)
-        # It is one of ours, only so far from upright that it no longer looks like one.
-        turned = hard
+        # What may be wrong with it is told, but not put right: a fix is for what is ours already.
+        quality = worst_first(tuple(note for note in told if not note.fix))
+        unfit = next((note.failure() for note in quality if note.severity == "refuse"), None)
+        return Verdict("", scores, distance, unfit or reason, quality)
+    turned = _turned(model, tensor, look, kind)
     # On a film that lies or is a negative the lungs need not be found; the note about that is enough.
     chest = kind == "chest_xray"
     lungs = find_lungs(small, inverted) if chest and not turned else None
-    told = (*view_notes(kind, lateral), *sequence_notes(kind, not_t1), *lung_notes(lungs))
-    quality = worst_first((*told, *turned, *notes(measures, kind)))
+    quality = worst_first((*lung_notes(lungs), *turned, *told))
+    if said:
+        doubts = () if reason is None and look.kind == said else (_doubt(card, said, look, reason),)
+        # The user knows better what it is; how good it is is measured all the same.
+        quality = worst_first((*doubts, *(_softened(note) for note in quality)))
     unfit = next((note.failure() for note in quality if note.severity == "refuse"), None)
-    return Verdict(kind, scores, distance, unfit or reason, quality, WHOLE if chest and turned else lungs)
+    return Verdict(kind, scores, distance, unfit, quality, WHOLE if chest and turned else lungs)
+
+
+def _changed(card: Card, filed: Look, look: Look) -> Failure | None:
+    """Refuse a picture that is of one kind as it lies in the file and of another one after the fixes."""
+    if filed.kind == look.kind:
+        return None
+    names = _names(card)
+    text = f"As it lies in the file this looks like {names[filed.kind]}, after the change like {names[look.kind]}."
+    return Failure(Code.UNFAMILIAR, text, "Show it as it is in the file.")
+
+
+def _doubt(card: Card, said: str, look: Look, reason: Failure | None) -> QualityNote:
+    """The note about a picture that the user calls of a kind and the gate does not: the measure is the probability of
+    that kind."""
+    seen = OTHER if reason and reason.code is Code.OTHER_KIND else look.kind
+    names = {label.id: label.name for label in card.labels}
+    sees = f"takes it for {names[seen]}" if seen != said else "finds it unlike those that the models learned from"
+    return QualityNote(
+        Code.UNFAMILIAR,
+        look.scores.get(said, 0.0),
+        card.gate.get(f"min_probability_{said}", 0.5),
+        f"You say that this is {names.get(said, said)}; medview {sees}.",
+        "If it is anything else, none of the numbers means anything.",
+    )
+
+
+def _softened(note: QualityNote) -> QualityNote:
+    return replace(note, severity="warn") if note.code is Code.OTHER_KIND else note
 
 
 def refusal(card: Card, look: Look) -> Failure | None:
@@ -158,10 +210,11 @@ def _put_right(tensor: NDArray[np.float32], fixes: Sequence[Fix]) -> NDArray[np.
     return np.ascontiguousarray(-turned if INVERT in fixes else turned)
 
 
-def _turned(model: Model, tensor: NDArray[np.float32], look: Look) -> tuple[QualityNote, ...]:
-    """Notes about polarity and rotation. To the features a picture that lies on its left side is nearly the mirror
-    image of one on its right side, so a second run, after a quarter turn, tells which of the two it is."""
-    gate, kind = model.gate, look.kind
+def _turned(model: Model, tensor: NDArray[np.float32], look: Look, kind: str) -> tuple[QualityNote, ...]:
+    """Notes about polarity and rotation of a picture of a kind. To the features a picture that lies on its left side is
+    nearly the mirror image of one on its right side, so a second run, after a quarter turn, tells which of the two it
+    is."""
+    gate = model.gate
     if f"orientation_weights_{kind}" not in gate:
         return ()
     found = orientation(look.features, gate, kind)
@@ -184,14 +237,16 @@ def _hint(card: Card) -> str:
 
 
 def _not_ours(card: Card, kind: str, scores: dict[str, float]) -> Failure | None:
-    """Refuse when `other` is as probable as for hardly any picture of the kind it is closest to."""
-    if scores.get(OTHER, 0.0) < card.gate.get(f"max_other_{kind}", 0.5):
+    """Refuse when `other` is as probable as for hardly any picture of the kind it is closest to, or that kind too
+    little probable."""
+    least = card.gate.get(f"min_probability_{kind}", 0.0)
+    if scores.get(OTHER, 0.0) < card.gate.get(f"max_other_{kind}", 0.5) and scores[kind] >= least:
         return None
     return Failure(
         Code.OTHER_KIND,
         "This looks like none of the pictures medview can judge.",
         _hint(card),
-        f"{OTHER} {scores[OTHER]:.3f}",
+        f"{OTHER} {scores.get(OTHER, 0.0):.3f}, {kind} {scores[kind]:.3f}, at least {least:.3f}",
     )
 
 

@@ -161,6 +161,7 @@ def title(code: Code) -> str:
         Code.OTHER_PICTURES: translate("words", "It belongs to other pictures"),
         Code.NO_SUCH_FRAME: translate("words", "There is no such frame"),
         Code.NO_IMAGES: translate("words", "No picture was found"),
+        Code.OTHER_MODALITY: translate("words", "No model for this examination"),
         Code.OTHER_KIND: translate("words", "Not a picture medview judges"),
         Code.UNFAMILIAR: translate("words", "Unlike the pictures the models know"),
         Code.WRONG_MODEL: translate("words", "The model does not fit the picture"),

@@ -283,7 +283,7 @@ def negative_on_its_side(tmp_path: Path) -> Path:
 def test_a_film_that_lies_wrong_is_refused_with_the_options_that_help(
     capsys: pytest.CaptureFixture[str], negative_on_its_side: Path
 ) -> None:
-    assert main(["analyze", str(negative_on_its_side), "--device", "cpu"]) == 0
+    assert main(["analyze", str(negative_on_its_side), "--kind", "chest_xray", "--device", "cpu"]) == 0
     out = capsys.readouterr().out
     assert "refused" in out
     assert "Try: --invert" in out
@@ -293,7 +293,7 @@ def test_a_film_that_lies_wrong_is_refused_with_the_options_that_help(
 def test_a_film_is_put_right_before_it_is_judged_and_its_overlays_show_it_so(
     capsys: pytest.CaptureFixture[str], negative_on_its_side: Path, tmp_path: Path
 ) -> None:
-    options = ["--invert", "--rotate", "90", "--stability", "--out", tmp_path / "out"]
+    options = ["--kind", "chest_xray", "--invert", "--rotate", "90", "--stability", "--out", tmp_path / "out"]
     code, (row,) = analyze(capsys, negative_on_its_side, *options)
     assert (code, row["status"], row["corrected"]) == (0, "ok", ["invert", "rotate_90"])
     result = next(r for r in row["results"] if r["model"] == "chest-six")
