@@ -45,11 +45,12 @@ MODALITIES = {
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
 # The modality that a storage class is made for (PS3.4 B.5), by the first components of its UID, longer ones first.
 _CLASSES = {
-    "1.1.2": "MG", "1.1.3": "IO", "1.1": "DX", "1": "CR", "2": "CT", "3": "US", "4": "MR", "5": "NM", "6": "US",
+    "1.2": "MG", "1.3": "IO", "1.1": "DX", "1": "CR", "2": "CT", "3": "US", "4": "MR", "5": "NM", "6": "US",
     "12.1": "XA", "12.2": "RF", "12.3": "XA", "13.1.1": "XA", "13.1.2": "PX", "13.1.3": "MG", "13.1.4": "MG",
     "13.1.5": "MG", "14": "IVOCT", "20": "NM", "77.1.1": "ES", "77.1.2": "GM", "77.1.3": "SM", "77.1.4": "XC",
     "77.1.5.4": "OPT", "77.1.5.5": "OPT", "77.1.5.7": "OPT", "77.1.5.8": "OPT", "77.1.5": "OP", "77.1.6": "SM",
-    "77.1.7": "DMS", "128": "PT", "130": "PT", "481.1": "RTIMAGE", "481.2": "RTDOSE",
+    "77.1.7": "DMS", "77.1.8": "GM", "81": "OPM", "82": "OPM", "128": "PT", "130": "PT", "481.1": "RTIMAGE",
+    "481.2": "RTDOSE",
 }  # fmt: skip
 
 # A part of the body: its id in the cards of models, its name, the words of headers for it, its codes (SNOMED CT, RT).

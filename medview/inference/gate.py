@@ -149,7 +149,8 @@ def judge(
     measured = notes(measures, kind)
     told = (*view_notes(kind, lateral), *sequence_notes(kind, not_t1), *measured)
     coloured = next((note for note in measured if note.code is Code.OTHER_KIND), None)
-    reason = reason or (coloured and coloured.failure())
+    if coloured and not said:
+        reason = reason or coloured.failure()
     if reason and not said:
         if reason.code is Code.OTHER_KIND:
             return Verdict(OTHER, scores, distance, reason)

@@ -19,6 +19,7 @@ from medview.imaging.samples import Sample, samples
 from medview.inference.registry import models_folder
 
 FIELDS = {"schema", "file", "frame", "status", "reason", "kind", "kind_scores", "results", "quality", "corrected"}
+FIELDS |= {"kind_by_user", "validity", "forced"}
 RESULT_FIELDS = {
     "model",
     "version",
@@ -302,6 +303,36 @@ def test_a_film_is_put_right_before_it_is_judged_and_its_overlays_show_it_so(
     overlay = cv2.imread(result["heatmaps"]["normal"])
     lying = cv2.imread(str(negative_on_its_side))
     assert overlay.shape[:2] == (lying.shape[1], lying.shape[0])
+
+
+def test_the_user_says_the_kind_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    code, (row,) = analyze(capsys, sample("skin_lesion").path, "--kind", "chest_xray")
+    assert (code, row["status"], row["kind"], row["kind_by_user"], row["forced"]) == (
+        0,
+        "ok",
+        "chest_xray",
+        True,
+        False,
+    )
+    assert row["validity"][0] == "judged as a frontal chest X-ray, as you said"
+    main(["analyze", str(sample("skin_lesion").path), "--kind", "chest_xray", "--device", "cpu"])
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first.endswith("  ok  chest_xray (as you said)")
+    assert second.startswith("    Judged as a frontal chest X-ray, as you said; ")
+
+
+def test_a_kind_that_there_is_not_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["analyze", "x.png", "--kind", "knee"]) == 2
+    assert "choose one of: chest_xray, brain_mr, skin_lesion." in capsys.readouterr().err
+
+
+def test_a_forced_answer_says_in_the_table_that_it_is_not_valid(
+    capsys: pytest.CaptureFixture[str], negative_on_its_side: Path
+) -> None:
+    main(["analyze", str(negative_on_its_side), "--force", "--device", "cpu"])
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first.endswith("  ok  (forced: not valid)")
+    assert second.startswith("    Not valid here: the picture was refused")
 
 
 def test_a_wrong_rotation_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

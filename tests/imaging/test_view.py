@@ -14,8 +14,8 @@ from medview.core.failures import Failure
 from medview.imaging.dicom_view import is_lateral
 from medview.imaging.geometry import Sides
 from medview.imaging.open import open_path
-from medview.imaging.study import Frame
-from tests.imaging.make import dicom
+from medview.imaging.study import Frame, HeaderFacts
+from tests.imaging.make import dicom, png
 
 AXIAL = {
     "ImagePositionPatient": [0, 0, 0],
@@ -110,3 +110,37 @@ def test_the_sides_of_a_picture(tmp_path: Path, elements: dict[str, Any], sides:
 )
 def test_an_mr_slice_that_cannot_be_t1_weighted(tmp_path: Path, elements: dict[str, Any], why: str):
     assert frame_of(tmp_path, **elements).not_t1 == why
+
+
+def test_what_a_header_says_that_the_picture_shows(tmp_path: Path) -> None:
+    region = Dataset()
+    region.CodeValue, region.CodingSchemeDesignator, region.CodeMeaning = "t-d3000", "SRT", "Chest"
+    found = frame_of(
+        tmp_path,
+        Modality="dx ",
+        BodyPartExamined="Thorax",
+        ImageType=["DERIVED", "primary"],
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.1.1",
+        AnatomicRegionSequence=Sequence([region]),
+    )
+    assert found.header == HeaderFacts(
+        "DX", "1.2.840.10008.5.1.4.1.1.1.1", "THORAX", ("T-D3000",), ("DERIVED", "PRIMARY")
+    )
+    assert frame_of(tmp_path, Modality="", SOPClassUID="").header == HeaderFacts()
+
+
+def test_the_region_of_an_enhanced_object_is_that_of_its_first_frame(tmp_path: Path) -> None:
+    anatomy, shared = Dataset(), Dataset()
+    anatomy.AnatomicRegionSequence = coded("Breast")
+    shared.FrameAnatomySequence = Sequence([anatomy])
+    found = frame_of(tmp_path, SharedFunctionalGroupsSequence=Sequence([shared])).header
+    assert found is not None
+    assert found.regions == ("399173006",)
+
+
+def test_a_picture_file_has_no_header(tmp_path: Path) -> None:
+    path = tmp_path / "film.png"
+    path.write_bytes(png(np.arange(64, dtype=np.uint8).reshape(8, 8), 0))
+    study = open_path(path)
+    assert not isinstance(study, Failure)
+    assert study.frames[0].header is None

@@ -17,7 +17,7 @@ from medview.core.failures import Code, Failure
 from medview.core.jobs import Cancelled, Token
 from medview.imaging.open import open_path
 from medview.imaging.samples import samples
-from medview.imaging.study import Frame
+from medview.imaging.study import Frame, HeaderFacts
 from medview.inference import lungs
 from medview.inference.card import FirstStage
 from medview.inference.engine import Engine, Sight, run_model
@@ -242,6 +242,146 @@ def test_a_film_that_was_put_right_gets_the_answer_of_the_upright_one(engine: En
         engine.analyse(made(grey), "x").results[0].probabilities, abs=0.02
     )
     assert analysis.to_dict()["corrected"] == list(fixes)
+
+
+MAMMOGRAM = HeaderFacts("MG", "1.2.840.10008.5.1.4.1.1.1.2", "BREAST")
+EVERY_FIX: tuple[tuple[Fix, ...], ...] = (
+    (),
+    ("invert",),
+    ("rotate_90",),
+    ("rotate_180",),
+    ("rotate_270",),
+    ("invert", "rotate_90"),
+)
+
+
+@pytest.mark.parametrize("fixes", EVERY_FIX)
+def test_what_the_header_rules_out_ends_there_whatever_is_done_to_the_picture(
+    engine: Engine, fixes: tuple[Fix, ...]
+) -> None:
+    film = replace(sample("chest_xray"), header=MAMMOGRAM)
+    analysis = engine.analyse(film, "x", fixes=fixes)
+    assert analysis.reason is not None
+    assert (analysis.status, analysis.reason.code) == ("refused", Code.OTHER_MODALITY)
+    assert analysis.reason.text == "This is a mammogram; medview has no model for it."
+    assert (analysis.kind, analysis.kind_scores, analysis.quality, analysis.results) == ("", {}, (), ())
+
+
+def test_a_header_is_asked_before_any_pixel_is_read(engine: Engine) -> None:
+    def never() -> NDArray[np.generic]:
+        raise AssertionError("decoded")
+
+    film = replace(sample("chest_xray"), header=MAMMOGRAM, decode=never)
+    assert engine.analyse(film, "x").status == "refused"
+
+
+def test_a_forced_answer_on_what_the_header_rules_out_is_marked_as_not_valid(engine: Engine) -> None:
+    film = replace(sample("chest_xray"), header=MAMMOGRAM)
+    analysis = engine.analyse(film, "x", force=True)
+    assert (analysis.status, analysis.forced, analysis.kind, analysis.kind_scores) == ("ok", True, "", {})
+    assert analysis.reason is not None
+    assert analysis.reason.code is Code.OTHER_MODALITY
+    assert analysis.validity[0] == "not valid here: the picture was refused"
+    named = engine.analyse(film, "x", model="chest-six", force=True)
+    assert ([r.card.id for r in named.results], named.forced) == (["chest-six"], True)
+    assert engine.analyse(film, "x", model="chest-six").status == "refused"
+
+
+def test_a_picture_that_looks_otherwise_than_its_header_says_is_refused(engine: Engine) -> None:
+    slice_ = replace(sample("brain_mr"), header=HeaderFacts("CR", body_part="CHEST"))
+    analysis = engine.analyse(slice_, "x")
+    assert analysis.reason is not None
+    assert analysis.reason.text == "This looks like a slice of a brain MR, but by its header it is an X-ray."
+    assert (analysis.status, analysis.kind, analysis.kind_scores, analysis.quality) == ("refused", "", {}, ())
+
+
+def test_the_right_header_changes_nothing(engine: Engine) -> None:
+    film = sample("chest_xray")
+    plain = engine.analyse(film, "x")
+    headed = engine.analyse(replace(film, header=HeaderFacts("DX", body_part="CHEST"), view="PA"), "x")
+    assert (headed.status, headed.kind, headed.kind_scores) == ("ok", "chest_xray", plain.kind_scores)
+    assert [r.probabilities for r in headed.results] == [r.probabilities for r in plain.results]
+
+
+def test_the_user_can_say_the_kind_and_the_result_carries_it(engine: Engine) -> None:
+    film = replace(sample("chest_xray"), header=MAMMOGRAM)
+    analysis = engine.analyse(film, "x", kind="chest_xray")
+    assert (analysis.status, analysis.kind, analysis.forced, analysis.reason) == ("ok", "chest_xray", False, None)
+    assert analysis.kind_by_user
+    assert analysis.to_dict()["kind_by_user"] is True
+    assert analysis.validity[0] == "judged as a frontal chest X-ray, as you said"
+    assert analysis.results == tuple(
+        replace(ours, ms=theirs.ms)
+        for ours, theirs in zip(engine.analyse(sample("chest_xray"), "x").results, analysis.results, strict=True)
+    )
+    assert not engine.analyse(sample("chest_xray"), "x").kind_by_user
+
+
+def test_what_the_gate_thinks_of_the_word_of_the_user_is_noted(engine: Engine) -> None:
+    skin = sample("skin_lesion")
+    analysis = engine.analyse(skin, "x", kind="chest_xray")
+    assert (analysis.status, analysis.kind, analysis.kind_by_user) == ("ok", "chest_xray", True)
+    told = [note for note in analysis.quality if note.code is Code.UNFAMILIAR]
+    assert [note.text for note in told] == [
+        "You say that this is a frontal chest X-ray; medview takes it for a dermatoscopic picture of a skin lesion."
+    ]
+    assert all(note.severity == "warn" for note in analysis.quality)
+    assert {result.card.kind for result in analysis.results} == {"chest_xray"}
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [(np.full((300, 300), 77, np.uint16), Code.BLANK), (np.zeros((20, 20), np.uint8), Code.TOO_SMALL)],
+)
+def test_nothing_stays_nothing_whatever_the_user_says(engine: Engine, values: NDArray[np.generic], code: Code) -> None:
+    analysis = engine.analyse(made(values), "x", kind="chest_xray")
+    assert analysis.reason is not None
+    assert (analysis.status, analysis.reason.code, analysis.results) == ("refused", code, ())
+
+
+def test_a_kind_that_no_model_is_for_cannot_be_judged(engine: Engine) -> None:
+    assert set(engine.kinds()) == {"chest_xray", "brain_mr", "skin_lesion"}
+    analysis = engine.analyse(sample("chest_xray"), "x", kind="knee_mr")
+    assert analysis.reason is not None
+    assert (analysis.status, analysis.reason.code) == ("error", Code.NO_MODEL)
+
+
+def test_a_film_that_only_its_fix_makes_look_like_one_is_refused_without_the_word_of_the_user(engine: Engine) -> None:
+    path = next(s.path for s in samples() if s.path.name.startswith("chest-normal-child"))
+    study = open_path(path)
+    assert not isinstance(study, Failure)
+    values = study.frames[0].modality_values()
+    assert not isinstance(values, Failure)
+    lying = made(np.ascontiguousarray(np.rot90(255 - values)))
+    fixes: tuple[Fix, ...] = ("invert", "rotate_90")
+    refused = engine.analyse(lying, "x", fixes=fixes)
+    assert (refused.status, refused.kind) == ("refused", "")
+    assert not [note for note in engine.analyse(lying, "x").quality if note.fix]
+    assert {note.fix for note in engine.analyse(lying, "x", kind="chest_xray").quality} >= set(fixes)
+    said = engine.analyse(lying, "x", fixes=fixes, kind="chest_xray")
+    assert (said.status, said.kind_by_user, said.corrected) == ("ok", True, fixes)
+
+
+def test_of_the_models_of_a_kind_those_that_the_header_is_not_for_do_not_run(tmp_path: Path) -> None:
+    for id in ("image-kind", "chest-six", "chest-findings"):
+        shutil.copytree(models_folder() / id, tmp_path / id)
+    path = tmp_path / "chest-findings" / "card.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('"CR",', "", 1), encoding="utf-8")
+    engine = Engine(tmp_path, "cpu")
+    film = replace(sample("chest_xray"), header=HeaderFacts("CR"))
+    assert [r.card.id for r in engine.analyse(film, "x").results] == ["chest-six"]
+    assert len(engine.analyse(sample("chest_xray"), "x").results) == 2
+    named = engine.analyse(film, "x", model="chest-findings")
+    assert named.reason is not None
+    assert (named.status, named.reason.code) == ("refused", Code.WRONG_MODEL)
+    assert engine.analyse(film, "x", model="chest-findings", kind="chest_xray").status == "ok"
+
+
+def test_an_answer_says_what_it_is_limited_to(engine: Engine) -> None:
+    analysis = engine.analyse(replace(sample("brain_mr"), not_t1="an echo time of 90 ms"), "x")
+    assert analysis.validity == ("another sequence than the models learned", "this slice only")
+    assert analysis.to_dict()["validity"] == list(analysis.validity)
 
 
 def test_a_refusal_for_quality_can_be_forced_and_is_in_the_json(engine: Engine) -> None:
