@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from medview import __version__
 from medview.cli import OK, UNREADABLE
 from medview.commands import make_engine
 from medview.core.failures import Failure
+from medview.core.texts import to_json
 from medview.imaging.open import open_path
 from medview.imaging.samples import Sample, samples
 from medview.inference.engine import Engine
@@ -141,7 +141,7 @@ def bench(options: argparse.Namespace) -> int:
         from medview.imaging.benchmark import measure
 
         figures = {**_machine(), "imaging": measure(options.runs, options.files, many=options.many)}
-        print(json.dumps(figures, indent=1))
+        print(to_json(figures, indent=1))
         return OK
     engine = make_engine(options.device)
     if engine is None:
@@ -151,5 +151,5 @@ def bench(options: argparse.Namespace) -> int:
     except NotMeasured as reason:
         say(f"medview bench: {reason}")
         return UNREADABLE
-    print(json.dumps(report, indent=1))
+    print(to_json(report, indent=1))
     return OK

@@ -124,6 +124,7 @@ def _models_parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--json", action="store_true", help="one JSON object a line instead of a table")
     p.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="where to run (default: auto)")
+    p.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     return p
 
 
@@ -213,8 +214,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _dispatch(arguments: list[str]) -> int:
     try:
         if arguments and arguments[0] in COMMANDS:
+            from medview.core.log import to_terminal
+
             make_parser, run = COMMANDS[arguments[0]]
-            return run(make_parser().parse_args(arguments[1:]))
+            options = make_parser().parse_args(arguments[1:])
+            to_terminal()
+            return run(options)
         parser = _window_parser()
         options = parser.parse_args(arguments)
         if meant := _mistyped(options.paths):

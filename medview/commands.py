@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -16,13 +15,16 @@ from numpy.typing import NDArray
 
 from medview.cli import OK, UNREADABLE, USAGE
 from medview.core.failures import Code, Failure
+from medview.core.texts import printable, to_json
 from medview.imaging.open import find_files, open_path
 from medview.imaging.study import Frame, Study
+from medview.inference import trial
 from medview.inference.analysis import Analysis
 from medview.inference.engine import AUTO, Engine
 from medview.inference.fixes import INVERT, Fix, corrected, corrected_frame, rotation
+from medview.inference.registry import ModelStatus
 from medview.inference.runtime import Device
-from medview.output import Output, printable, say
+from medview.output import Output, say
 
 # Suffixes that promise a picture: in a folder, such a file is reported even when it cannot be read, others are skipped.
 PICTURE_SUFFIXES = frozenset(
@@ -234,13 +236,16 @@ def analyze(options: argparse.Namespace) -> int:
 
 def models(options: argparse.Namespace) -> int:
     """`medview models`: every model folder, tested; exit code 1 when one is switched off."""
+    if options.worker:
+        trial.serve(options.worker)
+        return OK
     engine = make_engine(options.device)
     if engine is None:
         return UNREADABLE
+    engine.registry.again = True
     rows = engine.statuses()
     for row in rows:
         card = row.card
-        state = "ok" if row.failure is None else f"off: {row.failure.text}"
         if options.json:
             record = {
                 "id": row.folder,
@@ -255,16 +260,34 @@ def models(options: argparse.Namespace) -> int:
                 "self_test_ms": row.self_test_ms,
                 "self_test_difference": row.self_test_difference,
                 "reason": row.failure
-                and {"code": row.failure.code, "text": row.failure.text, "hint": row.failure.hint},
+                and {
+                    "code": row.failure.code,
+                    "text": row.failure.text,
+                    "hint": row.failure.hint,
+                    "detail": row.failure.detail,
+                },
             }
-            print(json.dumps(record))
+            print(to_json(record))
             continue
-        print(f"{row.folder:<20} {card.version if card else '?':<8} {card.sha256[:16] if card else '?':<17} {state}")
-        if row.failure is None:
-            print(f"{'':<20} {card.name if card else ''}; self-test {row.self_test_ms:.0f} ms")
-        if card and card.not_judged:
-            print(f"{'':<20} not judged: {', '.join(item.name for item in card.not_judged)}")
+        _print_model(row)
     return OK if all(row.failure is None for row in rows) else UNREADABLE
+
+
+def _print_model(row: ModelStatus) -> None:
+    """The readable rows of one model."""
+    card, failure, indent = row.card, row.failure, " " * 20
+    state = "ok" if failure is None else f"off: {failure.text}"
+    print(
+        printable(
+            f"{row.folder:<20} {card.version if card else '?':<8} {card.sha256[:16] if card else '?':<17} {state}"
+        )
+    )
+    if failure is None:
+        print(printable(f"{indent} {card.name if card else ''}; self-test {row.self_test_ms:.0f} ms"))
+    elif failure.detail:
+        print(printable(f"{indent} {failure.detail}"))
+    if card and card.not_judged:
+        print(printable(f"{indent} not judged: {', '.join(item.name for item in card.not_judged)}"))
 
 
 def demo(options: argparse.Namespace) -> int:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medview.cli import OK, UNREADABLE, USAGE
 from medview.core.failures import Code, Failure
+from medview.core.texts import printable, to_json
 from medview.imaging.child import ChildReader, serve
 from medview.imaging.files import find_files
-from medview.output import printable, say
+from medview.output import say
 
 if TYPE_CHECKING:
     from medview.imaging.study import Series
@@ -35,7 +35,7 @@ def inspect(options: argparse.Namespace) -> int:
     with ChildReader() as reader:
         for path in _files(options.paths):
             for row in _facts(reader, path):
-                print(json.dumps(row) if options.json else "\n".join(map(printable, _lines(row))), flush=True)
+                print(to_json(row) if options.json else "\n".join(map(printable, _lines(row))), flush=True)
                 code = UNREADABLE if row["code"] in _UNREADABLE else code or OK
     if code is None:
         say("No file was found.")
@@ -88,7 +88,7 @@ def _series(options: argparse.Namespace) -> int:
     folder = read_folder(_files(options.paths), follow=frozenset(map(Path, options.paths)))
     for series in folder.series:
         row = _series_row(series)
-        print(json.dumps(row) if options.json else "\n".join(map(printable, _series_lines(row))), flush=True)
+        print(to_json(row) if options.json else "\n".join(map(printable, _series_lines(row))), flush=True)
     if not folder.series:
         say("No picture was found.")
     elif folder.refused and not options.json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from medview.cli import drop_stdout
 from medview.core.failures import Failure
+from medview.core.texts import printable, to_json
 
 if TYPE_CHECKING:
     from medview.inference.analysis import Analysis, Result
@@ -30,11 +30,6 @@ LEGEND = (
     "\n* finding: at or above its operating point, the number behind `from`. + the same, but under 50 %: worth a look. "
     "A second look for study and research, not a medical device."
 )
-
-
-def printable(text: str) -> str:
-    """`text` with everything escaped that would move a terminal's cursor, colour it, or cannot be shown at all."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def say(text: str) -> None:
@@ -84,7 +79,7 @@ class Output:
         """Keep one analysis for results.json and print it. Raises OSError when stdout fails and there is no folder."""
         row = analysis.to_dict(files)
         self.written.append(row)
-        self.show(json.dumps(row) if self.json else "\n".join(map(printable, _lines(analysis))))
+        self.show(to_json(row) if self.json else "\n".join(map(printable, _lines(analysis))))
 
     def show(self, text: str) -> None:
         """Print `text`. Raises OSError when stdout fails and there is no folder that keeps the results."""

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from medview.core.files import write_atomic
 from medview.inference.analysis import Analysis
 from medview.inference.engine import AUTO, Engine
 from medview.inference.gate import GATE_MODEL
-from medview.report.export import write_atomic
 from training.batches import frame_of
 from training.class_figures import (
     classifier_figures,

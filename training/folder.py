@@ -14,8 +14,9 @@ import numpy as np
 import tomli_w
 from numpy.typing import NDArray
 
-from medview.inference.card import FORMAT, parse_card
-from medview.report.export import write_atomic
+from medview.core.files import write_atomic
+from medview.inference.card import FORMAT
+from medview.inference.card_reading import parse_card
 from training.config import Config
 
 CARDS = Path(__file__).parent / "cards"

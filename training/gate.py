@@ -15,13 +15,13 @@ import numpy as np
 import tomli_w
 from numpy.typing import NDArray
 
-from medview.inference.card import parse_card
+from medview.core.files import write_atomic
+from medview.inference.card_reading import parse_card
 from medview.inference.gate import GATE_MODEL, OTHER, feature_distance, orientation
 from medview.inference.postprocess import softmax
 from medview.inference.preprocess import to_input
 from medview.inference.quality import ORIENTATION_LIMITS, ORIENTATIONS
 from medview.inference.runtime import Network
-from medview.report.export import write_atomic
 from training.augment import augment, round_field
 from training.batches import Pool, load_pool
 from training.config import Augment, Config, load_config

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from medview.report.export import write_atomic
+from medview.core.files import write_atomic
 from training.batches import load_pool
 from training.config import Config, load_config
 from training.fit import build, fit, predict

@@ -3,15 +3,49 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
-from logging.handlers import RotatingFileHandler
+from io import TextIOWrapper
 from pathlib import Path
 
+from medview.core.files import make_private
 from medview.core.paths import log_dir
+from medview.core.texts import printable
 
 LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 MAX_BYTES = 1_000_000
 KEPT = 3
+
+
+class _Plain(logging.Formatter):
+    """Lines without anything that a terminal would take for a command: a name of a file or a card may hold it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(map(printable, super().format(record).split("\n")))
+
+
+def to_terminal() -> None:
+    """Warnings of a command go to stderr, plain, where nobody has set up another log."""
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(_Plain())
+
+
+def _opened(path: str, flags: int) -> int:
+    handle = os.open(path, flags, 0o600)
+    if hasattr(os, "fchmod"):
+        os.fchmod(handle, 0o600)  # one of an earlier version
+    return handle
+
+
+def _private_file(path: Path) -> logging.Handler:
+    """A rotating log file that only its owner may read. Raises OSError."""
+    from logging.handlers import RotatingFileHandler
+
+    class PrivateFile(RotatingFileHandler):
+        def _open(self) -> TextIOWrapper:
+            return open(self.baseFilename, "a", encoding=self.encoding, opener=_opened)
+
+    return PrivateFile(path, maxBytes=MAX_BYTES, backupCount=KEPT, encoding="utf-8")
 
 
 def set_up(folder: Path | None = None, level: int = logging.INFO) -> Path | None:
@@ -24,8 +58,8 @@ def set_up(folder: Path | None = None, level: int = logging.INFO) -> Path | None
     path = (folder or log_dir()) / "medview.log"
     handlers: list[logging.Handler] = []
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=KEPT, encoding="utf-8"))
+        make_private(path.parent)
+        handlers.append(_private_file(path))
     except OSError:
         path = Path()
     # A windowed program on Windows has no stderr at all.
@@ -34,6 +68,6 @@ def set_up(folder: Path | None = None, level: int = logging.INFO) -> Path | None
         stream.setLevel(logging.WARNING)
         handlers.append(stream)
     for handler in handlers:
-        handler.setFormatter(logging.Formatter(LINE))
+        handler.setFormatter(_Plain(LINE))
         root.addHandler(handler)
     return path if path.name else None

@@ -39,3 +39,9 @@ def log_dir() -> Path:
     """Folder of the log files."""
     folder = _folder("state", "XDG_STATE_HOME", ".local/state", "LOCALAPPDATA")
     return folder / "log"
+
+
+def cache_dir() -> Path:
+    """Folder of what can be made again."""
+    folder = _folder("cache", "XDG_CACHE_HOME", ".cache", "LOCALAPPDATA")
+    return folder / "cache" if sys.platform == "win32" else folder

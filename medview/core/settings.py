@@ -6,13 +6,14 @@ dropped with a log line.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from medview.core.files import make_private, write_atomic
 
 log = logging.getLogger(__name__)
 
@@ -135,15 +136,11 @@ class Settings:
         if self.path is None:
             return True
         changed = {k: v for k, v in self._values.items() if v != self._declared[k].default}
-        temporary = self.path.with_name(self.path.name + ".new")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(self.path.parent)
             # As ASCII: a file name that is no UTF-8 holds surrogates, which only JSON's escapes can carry.
-            temporary.write_text(json.dumps(changed, indent=1), encoding="ascii")
-            os.replace(temporary, self.path)
+            write_atomic(self.path, json.dumps(changed, indent=1).encode("ascii"), private=True)
         except (OSError, ValueError) as error:
             log.warning("settings cannot be saved: %r", error)
-            with contextlib.suppress(OSError, ValueError):
-                temporary.unlink()
             return False
         return True

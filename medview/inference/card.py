@@ -1,15 +1,12 @@
-"""The card of a model: `card.toml` in its folder, read and checked."""
+"""The card of a model, as `medview.inference.card_reading` reads and checks it."""
 
 from __future__ import annotations
 
-import re
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from medview.core.failures import Code, Failure
-from medview.imaging.dicom_terms import MODALITIES, PART_NAMES
 from medview.inference.preprocess import Preprocess
 
 TASKS = ("classify", "multilabel", "segment")
@@ -191,111 +188,3 @@ def damaged(folder: Path, detail: str) -> Failure:
         "Install medview again, or copy the model folder anew.",
         detail,
     )
-
-
-def read_card(folder: Path) -> Card | Failure:
-    """Read `card.toml` of a model folder; every field that code relies on is checked here."""
-    try:
-        raw = tomllib.loads((folder / "card.toml").read_text(encoding="utf-8"))
-        return parse_card(raw)
-    except (OSError, tomllib.TOMLDecodeError, AttributeError, KeyError, TypeError, ValueError) as error:
-        return damaged(folder, f"card.toml: {error!r}")
-
-
-def parse_card(raw: dict[str, Any]) -> Card:
-    """A card from its TOML tables. Raises AttributeError, KeyError, TypeError or ValueError naming what is wrong."""
-    if raw["format"] != FORMAT:
-        raise ValueError(f"card format {raw['format']!r} is not {FORMAT}")
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", raw["id"]):
-        raise ValueError(f"id {raw['id']!r}")
-    if raw["task"] not in TASKS:
-        raise ValueError(f"task {raw['task']!r} is not one of {', '.join(TASKS)}")
-    if not re.fullmatch(r"[0-9a-f]{64}", raw["sha256"]):
-        raise ValueError("sha256")
-    labels = _labels(raw)
-    table = dict(raw["preprocess"])
-    rows, cols = table.pop("size")
-    if not (0 < rows <= 4096 and 0 < cols <= 4096):
-        raise ValueError(f"input size {rows} x {cols}")
-    seen = Preprocess((int(rows), int(cols)), **table)
-    if raw["task"] == "segment" and seen.region != "whole":
-        raise ValueError("a mask covers the whole picture, so its network must see all of it")
-    if seen.region not in ("whole", *REGIONS.get(raw["kind"], ())):
-        raise ValueError(f"there is no region {seen.region} to look at on {raw['kind']}")
-    points = {name: OperatingPoint(**point) for name, point in raw.get("operating_points", {}).items()}
-    temperature = float(raw.get("temperature", 1.0))
-    if not 0.01 < temperature < 100:
-        raise ValueError(f"temperature {temperature}")
-    min_area = float(raw.get("min_area", 0.0))
-    if not 0 <= min_area < 1:
-        raise ValueError(f"min_area {min_area}")
-    return Card(
-        id=raw["id"],
-        version=str(raw["version"]),
-        name=str(raw["name"]),
-        task=raw["task"],
-        kind=str(raw["kind"]),
-        sha256=raw["sha256"],
-        labels=labels,
-        preprocess=seen,
-        temperature=temperature,
-        operating_points=points,
-        mask_threshold=float(raw.get("mask_threshold", 0.5)),
-        min_pixels=int(raw.get("min_pixels", 0)),
-        min_area=min_area,
-        accepts=_accepts(raw["accepts"]) if "accepts" in raw else None,
-        valid_for=_texts(raw.get("valid_for", [])),
-        gate={k: float(v) for k, v in raw.get("gate", {}).items()},
-        files=dict(raw["files"]),
-        first_stage=FirstStage(**raw["first_stage"]) if "first_stage" in raw else None,
-        prediction_set=_prediction_set(raw),
-        unavailable=tuple(NotJudged(str(item["name"]), str(item["why"])) for item in raw.get("unavailable", ())),
-        about=dict(raw.get("about", {})),
-    )
-
-
-def _labels(raw: dict[str, Any]) -> tuple[Label, ...]:
-    labels = tuple(Label(**label) for label in raw["labels"])
-    if not labels or len({label.id for label in labels}) != len(labels):
-        raise ValueError("labels are missing or repeated")
-    for label in labels:
-        if type(label.shown) is not bool or (
-            not label.shown and not (label.why_hidden and raw["task"] == "multilabel")
-        ):
-            # One of n cannot be left out: the others would no longer add up to one.
-            raise ValueError(f"label {label.id}: only a label of a multilabel model may be hidden, with the reason")
-    if not any(label.shown for label in labels):
-        raise ValueError("no label is shown")
-    return labels
-
-
-def _accepts(table: dict[str, Any]) -> Accepts:
-    accepts = Accepts(**{name: _texts(values) for name, values in table.items()})
-    unknown = {*accepts.modalities} - set(MODALITIES) | {*accepts.body_parts} - set(PART_NAMES)
-    if not accepts.modalities or unknown:
-        # A word that medview does not know never rules anything out, so that the model would open for everything.
-        raise ValueError(f"accepts: unknown {', '.join(sorted(unknown))}" if unknown else "accepts: no modalities")
-    return accepts
-
-
-def _texts(values: Any) -> tuple[str, ...]:
-    if not isinstance(values, list) or not all(isinstance(one, str) and one for one in values):
-        raise TypeError(f"{values!r} is not a list of texts")
-    return tuple(values)
-
-
-def _prediction_set(raw: dict[str, Any]) -> PredictionSet | None:
-    if "prediction_set" not in raw:
-        return None
-    table = raw["prediction_set"]
-    bands = tuple(Band(float(band["up_to"]), float(band["threshold"])) for band in table["bands"])
-    result = PredictionSet(float(table["coverage"]), bands)
-    ends = [band.up_to for band in bands]
-    sound = bool(ends) and ends == sorted(set(ends)) and ends[0] > 0 and ends[-1] == 1
-    if (
-        raw["task"] != "classify"
-        or not (sound and 0 < result.coverage < 1)
-        or not all(0 <= band.threshold <= 1 for band in bands)
-    ):
-        raise ValueError(f"prediction_set {result} of a {raw['task']} model")
-    return result

@@ -25,7 +25,7 @@ from medview.inference.postprocess import ADAPTERS, mask_reading
 from medview.inference.preprocess import Preprocess, preprocess, region_of, to_canonical
 from medview.inference.region import WHOLE, Region
 from medview.inference.registry import Model, ModelStatus, Registry
-from medview.inference.runtime import Device
+from medview.inference.runtime import BadAnswer, Device
 from medview.inference.stability import with_stability
 from medview.inference.validity import validity
 from medview.inference.values import as_8_bit, shrunk
@@ -106,14 +106,14 @@ class Engine:
         seen = replace(seen, kind_by_user=bool(kind))
         if reason is None or force:
             cards = self._choose(model, verdict, frame, refused=reason is not None)
-            results, failures = self._run(cards, sight, token)
+            results, failures = self._run(cards, sight, token, alone=model != AUTO)
             seen = replace(
                 seen,
                 status="ok" if results else "error",
                 reason=reason if results else self._none_ran(model, failures),
                 results=tuple(results),
                 forced=reason is not None,
-                warnings=tuple(failures),
+                warnings=tuple(failures if results else failures[1:]),
                 contradictions=contradictions(results),
             )
             said = self.kind_names().get(kind, kind)
@@ -135,15 +135,17 @@ class Engine:
         return self._steadied(analysis, sight, token or Token())
 
     def _steadied(self, analysis: Analysis, sight: Sight, token: Token) -> Analysis:
-        results = []
+        results, failures = [], []
         for result in analysis.results:
             model = self.registry.load(result.card.id)
             steady: Result | Failure = result
             if isinstance(model, Model) and result.probabilities:
                 unit = to_canonical(sight.small, result.card.preprocess, sight.frame.inverted, result.region)
                 steady = _guarded(model, partial(with_stability, model, result, unit, token))
+            if isinstance(steady, Failure):
+                failures.append(steady)
             results.append(result if isinstance(steady, Failure) else steady)
-        return replace(analysis, results=tuple(results))
+        return replace(analysis, results=tuple(results), warnings=(*analysis.warnings, *failures))
 
     def _ask_header(self, frame: Frame) -> header_rules.HeaderVerdict:
         cards = [card for card in self.registry.cards.values() if card.id != gate.GATE_MODEL]
@@ -201,14 +203,23 @@ class Engine:
     def _not_for(self, card: Card, frame: Frame) -> bool:
         return card.accepts is not None and header_rules.ruled_out(card.accepts, frame) is not None
 
-    def _run(self, cards: list[Card], sight: Sight, token: Token) -> tuple[list[Result], list[Failure]]:
+    def _answer(self, card: Card, sight: Sight, earlier: list[Result], alone: bool) -> Result | Failure:
+        """What one model says. `alone`: the user asked for it by name, without its first stage."""
+        if not alone and (silent := _first_is_silent(card, earlier)):
+            return silent
+        model = self.registry.load(card.id)
+        return _guarded(model, partial(run_model, model, sight, earlier)) if isinstance(model, Model) else model
+
+    def _run(self, cards: list[Card], sight: Sight, token: Token, alone: bool) -> tuple[list[Result], list[Failure]]:
         results: list[Result] = []
         failures: list[Failure] = []
         for number, card in enumerate(cards):
             token.progress(0.2 + 0.8 * number / len(cards), card.name)
-            model = self.registry.load(card.id)
-            result = _guarded(model, partial(run_model, model, sight, results)) if isinstance(model, Model) else model
-            (failures if isinstance(result, Failure) else results).append(result)  # type: ignore[arg-type]
+            result = self._answer(card, sight, results, alone)
+            if isinstance(result, Failure):
+                failures.append(result)
+            else:
+                results.append(result)
             token.check()
         return results, failures
 
@@ -235,6 +246,14 @@ def _guarded(model: Model, work: Callable[[], T]) -> T | Failure:
         return work()
     except Cancelled:
         raise
+    except BadAnswer as error:
+        log.error("%s: %s", model.card.id, error)
+        return Failure(
+            Code.MODEL_FAILED,
+            f"The model {model.card.id} failed on this picture: {error}. It says nothing about it.",
+            "Do without this model, and tell whoever made it.",
+            str(error),
+        )
     except Exception as error:
         log.exception("%s failed", model.card.id)
         return Failure(
@@ -295,6 +314,19 @@ def run_model(model: Model, sight: Sight, earlier: list[Result]) -> Result:
         skipped_by=skipped_by,
         prediction_set=reading.prediction_set,
         region=region,
+    )
+
+
+def _first_is_silent(card: Card, earlier: list[Result]) -> Failure | None:
+    """Why a second stage must not run: its first stage, which may rule it out, has failed or is not there."""
+    stage = card.first_stage
+    if stage is None or any(result.card.id == stage.model for result in earlier):
+        return None
+    return Failure(
+        Code.MODEL_FAILED,
+        f"The model {card.id} was not run, since {stage.model}, which has to answer first, did not.",
+        f"See what is wrong with {stage.model}: `medview models`, or Help > Models.",
+        f"no result of {stage.model}",
     )
 
 

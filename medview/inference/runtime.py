@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import logging
 import os
 import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +22,26 @@ DEVICES: tuple[Device, ...] = ("auto", "cpu", "cuda")
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
 log = logging.getLogger(__name__)
+
+# No output of a sound network is as large: beyond it sums of squares and maps would no longer be numbers.
+LARGEST_OUTPUT = 1e9
+
+
+class BadAnswer(Exception):
+    """A network that gives no usable numbers, or none in time; the text is for people."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a run of a network that is not medview's own may take: seconds, and bytes of memory for all such networks
+    together."""
+
+    seconds: float
+    arena_bytes: int
+
+
+# A shipped network takes 0.05 s and 100 MB at most.
+OTHERS = Limits(20.0, 3 * 1024**3)
 
 
 @cache
@@ -53,11 +77,27 @@ def cuda_usable() -> bool:
     return True
 
 
-class Network:
-    """One loaded network. `run` may be called from any thread, ONNX Runtime sessions are thread-safe."""
+@cache
+def _bounded_arena(arena_bytes: int) -> None:
+    """From now on networks can share an arena that gives no more memory than that: a size that depends on the picture
+    is not known before a run."""
+    import onnxruntime as ort
 
-    def __init__(self, data: bytes, device: Device = "auto") -> None:
-        """Load a serialised ONNX model. Raises whatever ONNX Runtime raises for a file that is none."""
+    memory = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
+    ort.create_and_register_allocator(memory, ort.OrtArenaCfg({"max_mem": arena_bytes, "arena_extend_strategy": 1}))
+
+
+class Network:
+    """One loaded network. `run` may be called from any thread, ONNX Runtime sessions are thread-safe.
+
+    Attributes:
+        outputs: names of the outputs.
+        shapes: what every run must give, by output, once somebody has said so; else empty.
+    """
+
+    def __init__(self, data: bytes, device: Device = "auto", limits: Limits | None = None) -> None:
+        """Load a serialised ONNX model, with `limits` of each run for one that is not medview's own. Raises whatever
+        ONNX Runtime raises for a file that is none."""
         import onnxruntime as ort
 
         options = ort.SessionOptions()
@@ -65,11 +105,19 @@ class Network:
         options.inter_op_num_threads = 1
         # Spinning threads cost twice the time on a machine that does something else as well (reference/perf.md, 2).
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
+        # Nor its own format, whose tensors may lie in other files.
+        options.add_session_config_entry("session.load_model_format", "ONNX")
+        # What goes wrong is raised as well; on stderr it would come between the lines of a table.
+        options.log_severity_level = 4
+        if limits is not None:
+            _bounded_arena(limits.arena_bytes)
+            options.add_session_config_entry("session.use_env_allocators", "1")
         providers = [CUDA, CPU] if device != "cpu" and cuda_usable() else [CPU]
         self._session = ort.InferenceSession(data, options, providers=providers)
         self._input = self._session.get_inputs()[0].name
+        self._limits = limits
         self.outputs = tuple(output.name for output in self._session.get_outputs())
+        self.shapes: dict[str, tuple[int, ...]] = {}
 
     @property
     def provider(self) -> str:
@@ -77,6 +125,53 @@ class Network:
         return str(self._session.get_providers()[0])
 
     def run(self, tensor: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
-        """Outputs by name for one input tensor (1, 3, rows, cols)."""
-        values = self._session.run(None, {self._input: tensor})
-        return dict(zip(self.outputs, values, strict=True))
+        """Outputs by name for one input tensor (1, 3, rows, cols), every value of them a finite number. Raises
+        BadAnswer, and whatever ONNX Runtime raises."""
+        values = self._run(tensor)
+        outputs = dict(zip(self.outputs, values, strict=True))
+        for name, value in outputs.items():
+            _check(name, value, self.shapes)
+        return outputs
+
+    def _run(self, tensor: NDArray[np.float32]) -> list[Any]:
+        if self._limits is None:
+            return list(self._session.run(None, {self._input: tensor}))
+        with _stopping(self._limits.seconds) as (run_options, late):
+            try:
+                return list(self._session.run(None, {self._input: tensor}, run_options))
+            except Exception as error:
+                if late.is_set():
+                    raise BadAnswer(f"it did not answer within {self._limits.seconds:g} s and was stopped") from error
+                raise
+
+
+@contextlib.contextmanager
+def _stopping(seconds: float) -> Iterator[tuple[Any, threading.Event]]:
+    """Options of a run that ends by itself after some seconds, and whether it was ended so."""
+    import onnxruntime as ort
+
+    options, late = ort.RunOptions(), threading.Event()
+    options.log_severity_level = 4
+
+    def stop() -> None:
+        late.set()
+        options.terminate = True
+
+    timer = threading.Timer(seconds, stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield options, late
+    finally:
+        timer.cancel()
+
+
+def _check(name: str, value: Any, shapes: dict[str, tuple[int, ...]]) -> None:
+    """Raise BadAnswer for an output that is no array of usable numbers, or of another shape than it must have."""
+    if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+        raise BadAnswer(f"its output {name} is no array of numbers")
+    if name in shapes and value.shape != shapes[name]:
+        raise BadAnswer(f"its output {name} has the shape {value.shape}, not {shapes[name]}")
+    # Of NaN no comparison is true.
+    if value.size and not -LARGEST_OUTPUT <= float(value.min()) <= float(value.max()) <= LARGEST_OUTPUT:
+        raise BadAnswer(f"its output {name} holds values that are no numbers")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
+from medview.core.files import write_atomic
+from medview.core.texts import to_json
 from medview.inference.analysis import Analysis, Result
 from medview.report.overlay import burn, heatmap_rgba, mask_rgba, reduced
 
@@ -19,17 +19,6 @@ Which = Literal["all", "findings"]
 HEATMAP_OPACITY, MASK_OPACITY = 0.6, 0.9
 # Longer side of a picture with something laid over it, in pixels; a mask alone always has the size of its source.
 OVERLAY_SIDE = 4096
-
-
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write beside the target, then rename over it. Raises OSError; the half-written file is removed."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def png(image: NDArray[np.uint8]) -> bytes:
@@ -105,7 +94,7 @@ def write_outputs(
 def write_json(path: Path, data: Any) -> Failure | None:
     """Write `data` as readable JSON, UTF-8."""
     # A byte of a file name that is no UTF-8 is a lone surrogate here; backslashreplace makes it JSON's own escape.
-    text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+    text = to_json(data, indent=1, ascii_only=False) + "\n"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, text.encode("utf-8", "backslashreplace"))

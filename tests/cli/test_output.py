@@ -18,9 +18,10 @@ import pytest
 from medview import bench, commands
 from medview.cli import main
 from medview.core.failures import Code, Failure
+from medview.core.texts import printable
 from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis
-from medview.output import Output, _lines, printable
+from medview.output import Output, _lines
 from medview.report import export
 from tests.cli.fakes import FakeEngine
 from tests.imaging.make import dicom

@@ -47,3 +47,29 @@ def test_the_log_file_gets_what_is_logged(tmp_path: Path) -> None:
 def test_a_log_that_cannot_be_written_does_not_stop_the_program(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert log.set_up(tmp_path / "file" / "log") is None
+
+
+def test_a_log_is_its_owners_alone_and_holds_no_control_characters(tmp_path: Path) -> None:
+    folder = tmp_path / "log"
+    folder.mkdir()
+    (folder / "medview.log").write_text("of an earlier version\n")
+    path = log.set_up(folder)
+    assert path is not None
+    logging.getLogger("medview.test").info("card \x1b[31m of %s\nsecond line", "ж")
+    assert sys.platform == "win32" or path.stat().st_mode & 0o77 == 0
+    assert path.read_text(encoding="utf-8").endswith("medview.test: card \\x1b[31m of ж\nsecond line\n")
+    for handler in logging.getLogger().handlers:
+        if getattr(handler, "baseFilename", "") == str(path):
+            handler.doRollover()  # type: ignore[attr-defined]
+    logging.getLogger("medview.test").info("after")
+    assert sys.platform == "win32" or path.stat().st_mode & 0o77 == 0
+
+
+def test_the_cache_has_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.delenv("MEDVIEW_HOME")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/c")
+    assert paths.cache_dir() == Path("/c/medview")
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setenv("LOCALAPPDATA", "/l")
+    assert paths.cache_dir() == Path("/l/medview/cache")

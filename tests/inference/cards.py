@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from medview.inference.card import Card, parse_card
+from medview.inference.card import Card
+from medview.inference.card_reading import parse_card
 
 
 def raw_card(**changes: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from medview.core.failures import Code
 from medview.inference.agreement import contradictions
 from medview.inference.analysis import Mask, Result
-from medview.inference.card import parse_card
+from medview.inference.card_reading import parse_card
 from tests.inference.cards import raw_card
 
 

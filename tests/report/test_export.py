@@ -150,17 +150,3 @@ def test_a_folder_that_is_a_file_is_a_failure(tmp_path: Path, image: np.ndarray)
     assert failure.code == Code.WRITE_ERROR
     assert failure.hint
     assert isinstance(export.write_json(tmp_path / "file" / "x.json", {}), Failure)
-
-
-def test_a_write_that_fails_leaves_neither_half_nor_old_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = tmp_path / "a.bin"
-    target.write_bytes(b"old")
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(export.os, "replace", full)
-    with pytest.raises(OSError, match="No space"):
-        export.write_atomic(target, b"new")
-    assert target.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["a.bin"]
