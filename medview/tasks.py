@@ -28,7 +28,7 @@ NO_PICTURES = Failure(
 )
 # Files beside a slice that are looked at for its series.
 MAX_BESIDE = 5_000
-# Frames of a series that are tried until one can be decoded, from its middle outwards.
+# Frames of a series that are tried until one can be decoded, from where it opens outwards.
 TRIES = 5
 
 Opener = Callable[[Path], Study | Failure]
@@ -197,14 +197,13 @@ def open_first(entries: Sequence[Entry], opener: Opener, token: Token) -> Opened
 
 
 def open_entry(entry: Entry, opener: Opener) -> Opened | Failure:
-    """An entry with its middle frame decoded, or the nearest that can be; of several series, that of the first."""
+    """An entry with the frame decoded that it opens at, or the nearest that can be; of several series, the first's."""
     study = series_study(entry.series, entry.path) if entry.series else opener(entry.path)
     if isinstance(study, Failure):
         return study
-    frames = study.series[0].frames
-    middle = (len(frames) - 1) // 2
+    frames, start = study.series[0].frames, study.series[0].opens_at
     first: Failure | None = None
-    for number in sorted(range(len(frames)), key=lambda n: abs(n - middle))[:TRIES]:
+    for number in sorted(range(len(frames)), key=lambda n: abs(n - start))[:TRIES]:
         picture = decode(frames[number])
         if isinstance(picture, Picture):
             return Opened(entry, study, picture, _stamp(entry.path))

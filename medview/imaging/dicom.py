@@ -76,7 +76,9 @@ def _study(path: Path, header: Header) -> Study | Failure:
     what = f"DICOM {origin.modality}".strip()
     title = origin.series_title or origin.modality or path.name
     description = f"{what}, {layout.cols} x {layout.rows} pixels{count}"
-    return Study(path, description, (Series(title, frames, origin),))
+    place = frames[0].place
+    start = place.representative if place and layout.frames > 1 else None
+    return Study(path, description, (Series(title, frames, origin, start=start),))
 
 
 # A modality LUT, None for none, and what to tell of it.
@@ -113,8 +115,8 @@ def _frames(
             Frame(
                 pixels.path, index, layout.rows, layout.cols, origin.modality,
                 partial(_decode, pixels, index, rescale, palette), layout.photometric == "MONOCHROME1",
-                stored=partial(pixels.stored, index), overlays=read_overlays(ds, drawn, pixels, index) if drawn else (),
-                header=facts, **about,
+                stored=partial(pixels.stored, index), coded=partial(pixels.coded, index),
+                overlays=read_overlays(ds, drawn, pixels, index) if drawn else (), header=facts, **about,
             )
         )  # fmt: skip
     return tuple(made)

@@ -93,7 +93,7 @@ class Pixels:
 
     def stored(self, index: int) -> NDArray[Any] | Failure:
         """Stored values of a frame, colour as stored: (rows, cols) or (rows, cols, 3), unused bits cleared."""
-        data = self._read(index)
+        data = self.coded(index)
         if isinstance(data, Failure):
             return data
         if self.spans:
@@ -102,13 +102,13 @@ class Pixels:
 
     def raw(self, index: int) -> NDArray[Any] | Failure:
         """Values of an uncompressed frame with the bits that are no picture left in: overlays may be there."""
-        data = self._read(index)
+        data = self.coded(index)
         if isinstance(data, Failure):
             return data
         every_bit = replace(self.layout, stored=self.layout.allocated, high=self.layout.allocated - 1, signed=False)
         return native(data, every_bit, self.little, index)
 
-    def _read(self, index: int) -> NDArray[np.uint8] | Failure:
+    def coded(self, index: int) -> NDArray[np.uint8] | Failure:
         """The bytes of a frame, in memory that the decoded frame may keep: a large one is copied nowhere."""
         source = open_source(self.path)
         if isinstance(source, Failure):

@@ -11,6 +11,8 @@ from medview.imaging.study import Origin, Place
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+# More than the frames of a file, so that the parts of a concatenation do not mix.
+_PART = 1 << 20
 # Three groups of a name have 64 characters each (PS3.5 6.2); real files exceed it.
 _NAME_LENGTH = 300
 
@@ -52,6 +54,9 @@ def read_place(ds: Dataset, origin: Origin, frame: int = 0) -> Place:
     temporal = numbers(content, "TemporalPositionIndex") or numbers(ds, "TemporalPositionIdentifier")
     trigger = numbers(ds, "TriggerTime")
     tilt = numbers(ds, "GantryDetectorTilt")
+    position = numbers(group(ds, "PlanePositionSequence", frame), "ImagePositionPatient")
+    thickness = numbers(group(ds, "PixelMeasuresSequence", frame), "SliceThickness")
+    location = numbers(ds, "SliceLocation")
     return Place(
         origin=origin,
         uid=text(ds, "SOPInstanceUID"),
@@ -62,7 +67,30 @@ def read_place(ds: Dataset, origin: Origin, frame: int = 0) -> Place:
         echo=f"{echo[0]:g}" if echo else "",
         kind=text(ds, "ImageType"),
         tilt=tilt[0] if tilt else 0.0,
+        position=(position[0], position[1], position[2]) if len(position) == 3 else None,
+        thickness=thickness[0] if thickness and thickness[0] > 0 else None,
+        part=_part(ds, frame),
+        dimensions=tuple(map(int, numbers(content, "DimensionIndexValues"))),
+        in_stack=whole(content, "InStackPositionNumber"),
+        location=location[0] if location else None,
+        representative=_representative(ds),
     )
+
+
+def _representative(ds: Dataset) -> int:
+    """Index of the frame that a file of several opens at: the one it names, else the first; -1 for a single one."""
+    count = whole(ds, "NumberOfFrames", 1) or 1
+    named = whole(ds, "RepresentativeFrameNumber") or 1
+    return -1 if count <= 1 else named - 1 if 1 <= named <= count else 0
+
+
+def _part(ds: Dataset, frame: int) -> int | None:
+    """The number of a frame in the object that was cut into parts (PS3.3 C.7.6.16.2.2.4), for comparing only."""
+    first = whole(ds, "ConcatenationFrameOffsetNumber")
+    number = whole(ds, "InConcatenationNumber")
+    if first is None and number is not None:
+        first = number * _PART
+    return None if first is None else first + frame
 
 
 def _acquired(ds: Dataset, content: Dataset) -> float:

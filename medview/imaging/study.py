@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Failure
-from medview.imaging.geometry import Plane, Sides
+from medview.imaging.geometry import Plane, Sides, Vector
 from medview.imaging.window import Preset, Window, usual_window
 
 
@@ -45,12 +47,16 @@ class Place:
 
     Attributes:
         origin: patient, study and series.
-        uid: SOP Instance UID of its file: two files with the same one are copies.
+        uid: SOP Instance UID of its file; copies have the same, and so have pictures of careless programs.
         plane: where it lies in the patient, None when the file does not say.
         time: (temporal position, acquisition time in s, trigger time in ms), 0 for what is missing; only compared.
         number: instance number. acquisition: its number; None when missing.
         echo: echo time in ms or echo number. kind: ImageType, what the frame was computed as.
         tilt: of the gantry in degrees, as the file says it.
+        position: of the first pixel in mm, with or without a plane. thickness: of the slice in mm.
+        part: number of the frame in its concatenation. dimensions: its dimension index values. in_stack: its position
+            in the stack. location: slice location in mm. Of each None, or empty, where the file does not say.
+        representative: index of the frame that its file opens at; -1 for a file of one frame.
     """
 
     origin: Origin
@@ -62,6 +68,13 @@ class Place:
     echo: str = ""
     kind: str = ""
     tilt: float = 0.0
+    position: Vector | None = None
+    thickness: float | None = None
+    part: int | None = None
+    dimensions: tuple[int, ...] = ()
+    in_stack: int | None = None
+    location: float | None = None
+    representative: int = -1
 
 
 @dataclass(frozen=True)
@@ -126,6 +139,7 @@ class Frame:
         notes: what the user should know about how the picture was read.
         place: patient, series and position of a DICOM frame, else None.
         stored: gives the values as the file stores them; call `stored_values` instead.
+        coded: gives the bytes that the file has for it, compressed or not.
     """
 
     path: Path
@@ -150,12 +164,25 @@ class Frame:
     said_sides: Sides | None = None
     few_bits: tuple[float, float] | None = None
     header: HeaderFacts | None = None
+    coded: Callable[[], NDArray[np.uint8] | Failure] | None = field(default=None, repr=False, compare=False)
 
     @property
     def sides(self) -> Sides | None:
         """The sides of the patient that lie at the edges of the picture; None when the file does not say."""
         plane = self.place.plane if self.place else None
         return plane.sides if plane else self.said_sides
+
+    @cached_property
+    def content(self) -> tuple[int, bytes] | None:
+        """Length and hash of the bytes that the file has for the frame, read once; None where they cannot be read."""
+        data = self.coded() if self.coded else self.stored_values()
+        return None if isinstance(data, Failure) else (data.nbytes, _hash(data))
+
+    @cached_property
+    def decoded_content(self) -> bytes | None:
+        """Hash of the stored values, read once; None where they cannot be decoded."""
+        values = self.stored_values()
+        return None if isinstance(values, Failure) else _hash(values)
 
     def first_window(self, grey: NDArray[Any]) -> Window:
         """The window that the `grey` modality values of the frame are first shown with."""
@@ -176,6 +203,10 @@ class Frame:
         return self.decode()
 
 
+def _hash(values: NDArray[Any]) -> bytes:
+    return hashlib.blake2b(np.ascontiguousarray(values).data, digest_size=16).digest()
+
+
 @dataclass(frozen=True)
 class Series:
     """Frames that belong together, in display order.
@@ -187,6 +218,7 @@ class Series:
         notes: what is odd about the series (gaps, copies, a tilted gantry), one sentence each.
         step_mm: distance of neighbouring slices where it is the same all along, else None.
         time_points: how many frames every position has.
+        start: number of the frame it opens at; None for the middle one.
     """
 
     title: str
@@ -195,6 +227,13 @@ class Series:
     notes: tuple[str, ...] = ()
     step_mm: float | None = None
     time_points: int = 1
+    start: int | None = None
+
+    @property
+    def opens_at(self) -> int:
+        """Number of the frame that is shown first."""
+        middle = (len(self.frames) - 1) // 2
+        return middle if self.start is None else min(self.start, len(self.frames) - 1)
 
     @property
     def paths(self) -> tuple[Path, ...]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.imaging.geometry import Plane, Vector, dot
-from medview.imaging.series import SAME_MM
+from medview.imaging.stacks import SAME_MM
 from medview.imaging.study import Frame, Series
 
 # Values of one volume in memory: 1,000 slices of 1024 x 1024 in 16 bits fit.

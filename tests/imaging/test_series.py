@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
+from pydicom.sequence import Sequence
 
+from medview.core.failures import Failure
 from medview.imaging.files import find_files
+from medview.imaging.open import open_path
 from medview.imaging.series import Folder, patients, read_folder, series_of
+from medview.imaging.study import Frame, Series
+from medview.imaging.volume import read_volume
 from tests.imaging.make import dicom, png
 
 PIXELS = np.arange(12, dtype=np.int16).reshape(3, 4)
 AXIAL = [1, 0, 0, 0, 1, 0]
 SAGITTAL = [0, 1, 0, 0, 0, -1]
+IMAGE_MODULE = (
+    "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "BitsStored", "HighBit",
+    "PixelRepresentation",
+)  # fmt: skip
 
 
 def write(folder: Path, name: str, z: float | None, **elements: Any) -> Path:
@@ -156,3 +170,291 @@ def test_header_reading_decodes_nothing(tmp_path: Path):
     frame = read(tmp_path).series[0].frames[0]
     path.write_bytes(path.read_bytes()[:-1])
     assert not isinstance(frame.modality_values(), np.ndarray)
+
+
+# Copies, and pictures that share a UID
+
+
+def shades(level: int) -> np.ndarray[Any, Any]:
+    """Pixels that differ by `level`."""
+    return (PIXELS + level).astype(np.int16)
+
+
+def write_pixels(folder: Path, name: str, pixels: np.ndarray[Any, Any] | bytes, **elements: Any) -> Path:
+    """A picture of one series with one UID for all."""
+    path = folder / name
+    path.write_bytes(dicom(pixels, **{"SeriesInstanceUID": "1.1.1", "SOPInstanceUID": "1.1.1.7", **elements}))
+    return path
+
+
+def at(z: float) -> dict[str, Any]:
+    """The elements of an axial slice."""
+    return {"ImagePositionPatient": [0, 0, z], "ImageOrientationPatient": AXIAL, "PixelSpacing": [1, 1]}
+
+
+def test_slices_that_share_a_uid_are_no_copies(tmp_path: Path):
+    for n in range(6):
+        write_pixels(tmp_path, f"{n}", shades(n), InstanceNumber=n + 1, **at(3.0 * n))
+    series = read(tmp_path).series
+    assert [len(one.frames) for one in series] == [6]
+    assert series[0].step_mm == pytest.approx(3)
+    assert series[0].notes == ("Pictures that share one identifier (SOP Instance UID) although they differ: 6.",)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        # By position, by number, by time, by content alone, without any of them.
+        ({**at(0)}, {**at(1)}), ({**at(0), "InstanceNumber": 1}, {**at(0), "InstanceNumber": 2}),
+        ({"AcquisitionTime": "101500"}, {"AcquisitionTime": "101501"}), ({**at(0)}, {**at(0)}), ({}, {}),
+    ],
+)  # fmt: skip
+def test_pictures_that_differ_in_anything_are_kept(tmp_path: Path, first: dict[str, Any], second: dict[str, Any]):
+    write_pixels(tmp_path, "a", shades(0), **first)
+    write_pixels(tmp_path, "b", shades(int(first == second)), **second)
+    frames = [frame for series in read(tmp_path).series for frame in series.frames]
+    assert sorted(frame.path.name for frame in frames) == ["a", "b"]
+
+
+def test_copies_are_left_out_whatever_else_their_headers_say(tmp_path: Path):
+    for n in range(3):
+        write_pixels(tmp_path, f"{n}", shades(n), InstanceNumber=n, SOPInstanceUID=f"1.2.{n}", **at(n))
+        write_pixels(
+            tmp_path, f"copy {n}", shades(n), InstanceNumber=n, SOPInstanceUID=f"1.2.{n}", ImageComments="sent again",
+            **at(n),
+        )  # fmt: skip
+    series = read(tmp_path).series[0]
+    assert names(read(tmp_path)) == ["0", "1", "2"]
+    assert series.notes == ("Copies of other frames, left out: 3.",)
+
+
+def test_a_copy_in_another_compression_is_a_copy(tmp_path: Path):
+    levels = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    write_pixels(tmp_path, "plain", levels, **at(0))
+    stream = encapsulate([imagecodecs.jpegls_encode(levels)])
+    like = {name: getattr(dcmread(tmp_path / "plain"), name) for name in IMAGE_MODULE}
+    write_pixels(tmp_path, "small", stream, syntax="1.2.840.10008.1.2.4.80", **like, **at(0))
+    other = encapsulate([imagecodecs.jpegls_encode(levels[::-1].copy())])
+    write_pixels(tmp_path, "turned", other, syntax="1.2.840.10008.1.2.4.80", **like, **at(0))
+    series = read(tmp_path).series[0]
+    assert [path.name for path in series.paths] == ["plain", "turned"]
+    assert series.notes[0] == "Copies of other frames, left out: 1."
+
+
+def test_nothing_is_read_of_pictures_whose_headers_differ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def never(self: Frame) -> None:
+        raise AssertionError(self.path)
+
+    monkeypatch.setattr(Frame, "content", property(never))
+    for n in range(4):
+        write_pixels(tmp_path, f"{n}", shades(0), **at(n))
+    assert len(read(tmp_path).series[0].frames) == 4
+
+
+def test_frames_of_copied_multi_frame_files(tmp_path: Path):
+    cine = np.stack([shades(n) for n in range(3)])
+    for name in ("a", "b"):
+        write_pixels(tmp_path, name, cine)
+    write_pixels(tmp_path, "c", cine[::-1].copy())
+    series = read(tmp_path).series[0]
+    # The middle frame of the third file is that of the first.
+    assert [(frame.path.name, frame.index) for frame in series.frames] == [
+        ("a", 0), ("a", 1), ("a", 2), ("c", 0), ("c", 2),
+    ]  # fmt: skip
+
+
+# Distances and thickness
+
+
+def stack(folder: Path, places: list[tuple[float, float | None]]) -> Series:
+    """A series of slices at (z, thickness)."""
+    for n, (z, thickness) in enumerate(places):
+        write(folder, f"{n:03}", z, **({} if thickness is None else {"SliceThickness": str(thickness)}))
+    return read(folder).series[0]
+
+
+def test_thicker_slices_lie_further_apart_and_nothing_is_missing(tmp_path: Path):
+    places = [(4.0 * n, 4.0) for n in range(9)] + [(37.5 + 7.0 * n, 7.0) for n in range(6)]
+    series = stack(tmp_path, places)
+    assert series.notes == ("The distance of slices is not the same everywhere: 4.00 to 7.00 mm.",)
+    assert series.step_mm is None
+
+
+def test_a_missing_slice_among_thick_and_thin_ones_is_found(tmp_path: Path):
+    places = [(4.0 * n, 4.0) for n in range(9) if n != 4] + [(37.5 + 7.0 * n, 7.0) for n in range(6) if n not in (2, 3)]
+    assert stack(tmp_path, places).notes == (
+        "Missing slices after 12.00 mm: 1, for the next one is 8.00 mm away.",
+        "Missing slices after 44.50 mm: 2, for the next one is 21.00 mm away.",
+        "The distance of slices is not the same everywhere: 4.00 to 7.00 mm.",
+    )
+
+
+@pytest.mark.parametrize(("step", "thickness"), [(5.0, 5.0), (2.5, 5.0), (10.0, 5.0), (5.0, None), (3.0, 1.0)])
+def test_a_gap_is_found_whatever_the_thickness(tmp_path: Path, step: float, thickness: float | None):
+    """Contiguous, overlapping (where the gap is just as wide as a slice is thick) and spaced slices."""
+    places = [(step * n, thickness) for n in range(10) if n != 6]
+    gap = f"Missing slices after {5 * step:.2f} mm: 1, for the next one is {2 * step:.2f} mm away."
+    assert stack(tmp_path, places).notes == (gap,)
+
+
+def test_slices_closer_than_the_digits_of_others(tmp_path: Path):
+    series = stack(tmp_path, [(0.004 * n, None) for n in range(12)])
+    assert (len(series.frames), series.time_points) == (12, 1)
+    assert series.step_mm == pytest.approx(0.004)
+    assert names(read(tmp_path)) == [f"{n:03}" for n in range(12)]
+
+
+def test_positions_that_waver_are_one(tmp_path: Path):
+    wavering = (0.0, 0.001, 0.001, 0.002, 0.0, 0.001)
+    for n, off in enumerate(wavering):
+        write(tmp_path, f"{n}", 5 + off, TemporalPositionIdentifier=n + 1)
+        write(tmp_path, f"{n}b", 9 + off, TemporalPositionIdentifier=n + 1)
+    assert read(tmp_path).series[0].time_points == 6
+
+
+# Echoes and orientations
+
+
+def test_echo_times_that_waver_are_one_stack(tmp_path: Path):
+    for n, echo in enumerate(("2.3", "2.305", "2.302", "2.3", "2.301", "2.304")):
+        write(tmp_path, f"{n}", 3 * n, EchoTime=echo)
+    series = read(tmp_path).series
+    assert [len(one.frames) for one in series] == [6]
+    assert series[0].notes == ("The echo time is not quite the same for all pictures: 2.3 to 2.305 ms.",)
+    assert series[0].step_mm == pytest.approx(3)
+
+
+def test_two_echoes_of_each_position_stay_two(tmp_path: Path):
+    for echo in ("2.30", "2.32"):
+        for n in range(4):
+            write(tmp_path, f"{echo} {n}", n, EchoTime=echo)
+    assert [len(one.frames) for one in read(tmp_path).series] == [4, 4]
+    for n in range(3):
+        write(tmp_path, f"far {n}", 50 + n, EchoTime="4.6", SeriesInstanceUID="2")
+        write(tmp_path, f"near {n}", n, EchoTime="2.3", SeriesInstanceUID="2")
+    assert [len(one.frames) for one in read(tmp_path).series] == [4, 4, 3, 3]
+
+
+def test_a_radial_stack_is_one_in_the_order_of_numbers(tmp_path: Path):
+    for n in range(8):
+        angle = np.pi * n / 8
+        way = [round(float(np.cos(angle)), 6), round(float(np.sin(angle)), 6), 0, 0, 0, -1]
+        write(
+            tmp_path, f"{7 - n}", None, ImagePositionPatient=[0, 0, 0], ImageOrientationPatient=way,
+            InstanceNumber=(n * 3) % 8,
+        )  # fmt: skip
+    series = read(tmp_path).series
+    assert [len(one.frames) for one in series] == [8]
+    assert [frame.place and frame.place.number for frame in series[0].frames] == list(range(8))
+    assert (series[0].step_mm, series[0].time_points) == (None, 1)
+    assert series[0].notes == ("The pictures do not lie in parallel; they are in the order of numbers.",)
+    assert isinstance(read_volume(series[0]), Failure)
+
+
+# Order without planes
+
+
+def nested(**elements: Any) -> Dataset:
+    """A sequence item."""
+    made = Dataset()
+    for name, value in elements.items():
+        setattr(made, name, value)
+    return made
+
+
+def enhanced(levels: list[int], contents: list[dict[str, Any]] | None = None, **elements: Any) -> bytes:
+    """A multi-frame file whose frames are all of one level each."""
+    pixels = np.stack([np.full((3, 4), level, np.uint8) for level in levels])
+    groups = [nested(FrameContentSequence=Sequence([nested(**content)])) for content in contents or [{}] * len(levels)]
+    common = {"SeriesInstanceUID": "1.1.1", "PerFrameFunctionalGroupsSequence": Sequence(groups), "InstanceNumber": 1}
+    return dicom(pixels, **{**common, **elements})
+
+
+def levels_of(folder: Path) -> list[int]:
+    """The level of every frame of the one series, in order."""
+    series = read(folder).series
+    assert len(series) == 1
+    return [int(np.asarray(frame.modality_values())[0, 0]) for frame in series[0].frames]
+
+
+@pytest.mark.parametrize("by", ["InConcatenationNumber", "ConcatenationFrameOffsetNumber", "both"])
+def test_parts_of_a_concatenation_are_in_its_order(tmp_path: Path, by: str):
+    for name, number in (("c", 1), ("a", 2), ("b", 3)):
+        elements: dict[str, Any] = {"ConcatenationUID": "1.5", "SOPInstanceUID": f"1.6.{number}"}
+        if by != "ConcatenationFrameOffsetNumber":
+            elements["InConcatenationNumber"] = number
+        if by != "InConcatenationNumber":
+            elements["ConcatenationFrameOffsetNumber"] = 3 * (number - 1)
+        first = 30 * (number - 1)
+        (tmp_path / name).write_bytes(enhanced([first, first + 10, first + 20], **elements))
+    assert levels_of(tmp_path) == [0, 10, 20, 30, 40, 50, 60, 70, 80]
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    ["DimensionIndexValues", "InStackPositionNumber"],
+)
+def test_frames_by_dimension_index_or_place_in_the_stack(tmp_path: Path, keyword: str):
+    places = [3, 1, 4, 2]
+    values = [{keyword: [1, place] if keyword.startswith("Dim") else place} for place in places]
+    (tmp_path / "a").write_bytes(enhanced([10 * place for place in places], values))
+    assert levels_of(tmp_path) == [10, 20, 30, 40]
+    # They count anew in the next object of the series.
+    (tmp_path / "0").write_bytes(
+        enhanced([10 * place + 5 for place in places], values, InstanceNumber=2, SOPInstanceUID="1.9")
+    )
+    assert levels_of(tmp_path) == [10, 20, 30, 40, 15, 25, 35, 45]
+
+
+@pytest.mark.parametrize(
+    "place_of",
+    [
+        lambda n: {"SliceLocation": str(2.5 * n)},
+        lambda n: {"ImagePositionPatient": [1, 2, 3.0 * n], "InstanceNumber": 9 - n},
+        lambda n: {"ImagePositionPatient": [1, 2, 3.0 * n], "ImageOrientationPatient": [1, 0, 0, 0, 0, 0]},
+        lambda n: {"ImagePositionPatient": [1, 2, 3.0 * n], "ImageOrientationPatient": AXIAL, "PixelSpacing": None},
+        lambda n: {"InstanceNumber": n},
+        lambda n: {"InstanceNumber": n, "AcquisitionTime": f"10{59 - n}00"},
+        lambda n: {"SliceLocation": str(n), "InstanceNumber": 9 - n},
+    ],
+)
+def test_slices_without_a_plane_by_what_else_they_say(tmp_path: Path, place_of: Callable[[int], dict[str, Any]]):
+    for name, n in (("a", 3), ("b", 1), ("c", 4), ("d", 2)):
+        write(tmp_path, name, None, **{"PixelSpacing": [1, 1], **place_of(n)})
+    assert names(read(tmp_path)) == ["b", "d", "a", "c"]
+
+
+def test_without_anything_the_names_decide(tmp_path: Path):
+    for name in ("b", "c", "a"):
+        write(tmp_path, name, None)
+    assert names(read(tmp_path)) == ["a", "b", "c"]
+
+
+# Where a file of several frames opens
+
+
+@pytest.mark.parametrize(
+    ("elements", "start"),
+    [
+        ({}, 0),
+        ({"RepresentativeFrameNumber": 4}, 3),
+        ({"RepresentativeFrameNumber": 99}, 0),
+        ({"RepresentativeFrameNumber": 0}, 0),
+    ],
+)
+@pytest.mark.parametrize("groups", [True, False])
+def test_a_file_of_several_frames_opens_where_it_says(
+    tmp_path: Path, elements: dict[str, Any], start: int, groups: bool
+):
+    frames = np.zeros((6, 3, 4), np.uint8)
+    data = enhanced([0] * 6, **elements) if groups else dicom(frames, SeriesInstanceUID="1.1", **elements)
+    path = tmp_path / "a"
+    path.write_bytes(data)
+    study = open_path(path)
+    assert not isinstance(study, Failure)
+    assert study.series[0].opens_at == start
+    assert read(tmp_path).series[0].opens_at == start
+
+
+def test_a_series_of_files_opens_in_the_middle(tmp_path: Path):
+    assert stack(tmp_path, [(n, None) for n in range(6)]).opens_at == 2
