@@ -15,6 +15,7 @@ COMMANDS = {
     "card": "bring the texts of training/cards into the card; no figure changes",
     "evaluate": "measure the shipped model on the test split through medview.inference",
     "loso": "leave one source out: train short runs without it and measure them on it",
+    "ablation": "measure a list of recipes on sources that their runs never saw; goes on where it stopped",
 }
 SET_COMMANDS = {
     "explore": "write the exploratory report of a set, one HTML file that opens offline",
@@ -28,7 +29,8 @@ def parser() -> argparse.ArgumentParser:
     commands = p.add_subparsers(dest="command", required=True)
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("id", help="model id, as in training/configs")
+        what = "name of a list in training/ablations" if name == "ablation" else "model id, as in training/configs"
+        command.add_argument("id", help=what)
         command.add_argument("--data", type=Path, default=ROOT.parent / "shared/data", help="folder of the data")
         command.add_argument("--runs", type=Path, default=ROOT / "runs", help="folder of checkpoints")
         command.add_argument("--models", type=Path, default=ROOT / "models_onnx", help="folder of model folders")
@@ -65,7 +67,8 @@ def train(options: argparse.Namespace) -> None:
         if finished(config, options.runs):
             continue
         samples = load_set(config.data, options.data)
-        pools = [load_pool([s for s in samples if s.split == split], config) for split in ("train", "val")]
+        chosen = [s for s in samples if config.trains_on(s)]
+        pools = [load_pool([s for s in chosen if s.split == split], config) for split in ("train", "val")]
         fit(config, pools[0], pools[1], imagenet(options), options.runs, options.threads, options.device)
 
 
@@ -90,6 +93,16 @@ def loso(options: argparse.Namespace) -> None:
         leave_one_out(config, samples, imagenet(options), options.runs, options.source, options.threads)
 
 
+def ablation(options: argparse.Namespace) -> None:
+    """Work through a list of recipes; the table lies beside the runs."""
+    from training.ablation import LISTS, run_list
+    from training.samples import load_set
+
+    samples = load_set("chest-hospitals", options.data)
+    runs, table = options.runs, options.runs / f"ablation-{options.id}.csv"
+    run_list(LISTS / f"{options.id}.toml", samples, imagenet(options), runs, table, options.threads)
+
+
 def export(options: argparse.Namespace) -> None:
     """Make one model folder."""
     import torch
@@ -103,8 +116,9 @@ def export(options: argparse.Namespace) -> None:
     config = load_config(options.id, options.arch)
     samples = load_set(config.data, options.data)
     # Only the gate needs the training pictures again, for its feature statistics.
-    train_samples = [s for s in samples if s.split == "train"] if config.gate_data else []
-    val = [s for s in samples if s.split == "val"]
+    chosen = [s for s in samples if config.trains_on(s)]
+    train_samples = [s for s in chosen if s.split == "train"] if config.gate_data else []
+    val = [s for s in chosen if s.split == "val"]
     pools = [load_pool(chosen, config, config.shipped) for chosen in (train_samples, val)]
     export_model(
         config,
@@ -125,7 +139,7 @@ def calibrate(options: argparse.Namespace) -> None:
     from training.samples import load_set
 
     config = load_config(options.id)
-    val = [s for s in load_set(config.data, options.data) if s.split == "val"]
+    val = [s for s in load_set(config.data, options.data) if s.split == "val" and config.trains_on(s)]
     recalibrate(config, load_pool(val, config, config.shipped), options.models)
 
 
@@ -189,6 +203,7 @@ def main() -> int:
         "card": card,
         "evaluate": evaluate,
         "loso": loso,
+        "ablation": ablation,
         "explore": explore,
         "baseline": baseline,
         "table": table,

@@ -53,8 +53,9 @@ def expose(rng: Generator, image: Image, a: Augment) -> Image:
     if rng.random() >= a.exposure:
         return image
     x = np.arange(256, dtype=np.float32) / 255
-    gamma = np.exp(rng.uniform(-0.5, 0.5))
-    contrast, brightness = rng.uniform(0.7, 1.3), rng.uniform(-0.15, 0.15)
+    gamma = np.exp(rng.uniform(-a.gamma, a.gamma))
+    contrast = rng.uniform(1 - a.contrast, 1 + a.contrast)
+    brightness = rng.uniform(-a.brightness, a.brightness)
     table = np.clip(((x**gamma) - 0.5) * contrast + 0.5 + brightness, 0, 1)
     if image.ndim == 3 and rng.random() < a.colour:
         gains = rng.uniform(0.88, 1.12, 3)

@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from medview.inference.gate import OTHER
 from medview.inference.preprocess import Preprocess, to_canonical
 from training.augment import augment, mirror_half
 from training.config import Config
+from training.exposure import Exposures
 from training.other import SIDE, make, scramble
 from training.samples import MADE, Sample
 
@@ -36,6 +37,11 @@ class Pool:
     masks: NDArray[np.uint8] | None
     allowed: NDArray[np.bool_]
 
+    @cached_property
+    def exposures(self) -> Exposures:
+        """The grey curves of all pictures; grey ones only."""
+        return Exposures.of(self.images, [s.source for s in self.samples])
+
 
 def load_pool(samples: list[Sample], config: Config, rule: Preprocess | None = None) -> Pool:
     """Read, squash and stretch every sample, by another `rule` than that of the training where one is given. Raises
@@ -46,7 +52,6 @@ def load_pool(samples: list[Sample], config: Config, rule: Preprocess | None = N
     images = np.zeros(shape, np.uint8)
     needs_masks = any(s.mask for s in samples)
     masks = np.zeros(shape[:3], np.uint8) if needs_masks else None
-    allowed = np.zeros((len(samples), len(config.labels)), np.bool_)
     problems: list[str] = []
     for index, sample in enumerate(samples):
         try:
@@ -56,11 +61,16 @@ def load_pool(samples: list[Sample], config: Config, rule: Preprocess | None = N
                 masks[index] = decode_mask(sample.mask.read_bytes(), rule.size) * 255
         except ValueError as error:
             problems.append(f"{sample.path}: {error}")
-        for column, label in enumerate(config.labels):
-            allowed[index, column] = label == sample.label or label in sample.allowed
     if problems:
         raise ValueError("pictures that cannot be read:\n" + "\n".join(problems[:10]))
-    return Pool(samples, images, masks, allowed)
+    return Pool(samples, images, masks, allowed_classes(samples, config.labels))
+
+
+def allowed_classes(samples: list[Sample], labels: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Which of the labels may be true of each sample, (n, labels)."""
+    return np.array([[k == s.label or k in s.allowed for k in labels] for s in samples], np.bool_).reshape(
+        -1, len(labels)
+    )
 
 
 def frame_of(sample: Sample) -> Frame:
@@ -74,12 +84,14 @@ def frame_of(sample: Sample) -> Frame:
 
 
 def read_values(sample: Sample) -> tuple[NDArray[Any], bool]:
-    """Values of a sample, (rows, cols[, 3]), and whether low is bright. Raises ValueError with the failure's text."""
+    """Values of a sample, (rows, cols[, 3]), without what its `cut` takes away, and whether low is bright. Raises
+    ValueError with the failure's text."""
     frame = frame_of(sample)
     values = frame.modality_values()
     if isinstance(values, Failure):
         raise ValueError(values.text)
-    return values, frame.inverted
+    top, bottom = (round(share * len(values)) for share in sample.cut)
+    return values[top : len(values) - bottom], frame.inverted
 
 
 def sampling_weights(samples: list[Sample], config: Config) -> NDArray[np.float64]:
@@ -111,6 +123,11 @@ def class_mix(samples: list[Sample], config: Config) -> NDArray[np.float64]:
     return np.asarray(drawn / drawn.sum())
 
 
+def drawn(pool: Pool, config: Config) -> int:
+    """Pictures drawn in an epoch."""
+    return config.drawn or len(pool.samples)
+
+
 def view(pool: Pool, index: int, config: Config, size: int, seed: tuple[int, ...]) -> tuple[Any, Any, Any]:
     """An augmented (picture, mask or None, allowed) of the pool at `size` pixels; the same for the same seed."""
     rng = np.random.default_rng(seed)
@@ -122,6 +139,8 @@ def view(pool: Pool, index: int, config: Config, size: int, seed: tuple[int, ...
         image, mask, tumour = mirror_half(rng, image, mask)
         if tumour is False and config.task == "classify":
             allowed = np.array([label == "no_tumour" for label in config.labels])
+    if config.augment.exposure_of_source and rng.random() < config.augment.exposure_of_source:
+        image = pool.exposures.borrow(rng, image, index)
     if config.augment.scramble and rng.random() < config.augment.scramble:
         image = scramble(rng, image)
         allowed = np.array([label == OTHER for label in config.labels])
@@ -141,7 +160,7 @@ def batches(pool: Pool, config: Config, epoch: int) -> Iterator[tuple[Any, Any, 
     """One epoch of (images, masks or None, allowed); a thread keeps a few ready. Fixed by seed and epoch."""
     size = config.size_at(epoch)
     rng = np.random.default_rng((config.seed, epoch))
-    order = rng.choice(len(pool.samples), len(pool.samples), p=sampling_weights(pool.samples, config))
+    order = rng.choice(len(pool.samples), drawn(pool, config), p=sampling_weights(pool.samples, config))
     steps = len(order) // config.batch
     ready: queue.Queue[tuple[Any, Any, Any] | BaseException | None] = queue.Queue(maxsize=3)
 

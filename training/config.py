@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from medview.inference.preprocess import Preprocess
+from training.manifests import Sample
 
 CONFIGS = Path(__file__).parent / "configs"
 # Settings that leave the trained weights as they are.
@@ -23,6 +24,7 @@ EXPORT_ONLY = (
     "sensitivity",
     "even_classes",
     "held_out_stages",
+    "held_out_drawn",
     "int8_weights",
 )
 
@@ -37,7 +39,12 @@ class Stage:
 
 @dataclass(frozen=True)
 class Augment:
-    """Strengths of the augmentation; probabilities 0-1, see `training.augment`."""
+    """Strengths of the augmentation; probabilities 0-1, see `training.augment`.
+
+    gamma, contrast and brightness are the widths of what `exposure` draws: gamma e^(-g..g), 1-c..1+c and -b..b of the
+    grey range. exposure_of_source is the chance that a film takes the exposure of another one of its own source,
+    whatever that shows (`training.exposure`).
+    """
 
     rotate: float = 15.0
     scale: tuple[float, float] = (0.85, 1.15)
@@ -47,6 +54,10 @@ class Augment:
     flip_vertical: bool = False
     quarter_turns: bool = False
     exposure: float = 0.8
+    gamma: float = 0.5
+    contrast: float = 0.3
+    brightness: float = 0.15
+    exposure_of_source: float = 0.0
     colour: float = 0.0
     degrade: float = 0.35
     erase: float = 0.25
@@ -82,6 +93,14 @@ class Config:
         even_classes: the exported network tells equally common classes apart: the shares in which the training drew
             them are divided out (Menon et al. 2021, arXiv 2007.07314); for one of n.
         held_out_stages: epochs of the short runs of `training.held_out`, which leave one source out; empty for none.
+        held_out_drawn: `drawn` of those.
+        leave_out: sources that the run does not train on.
+        partly_known: whether pictures whose class is known only in part are trained on.
+        drawn: pictures drawn an epoch; 0 for as many as there are.
+        average_last: over this share of the steps, the last ones, the mean of all weights is taken instead of the
+            moving average (Cha et al. 2021, arXiv 2102.08604, without its search for the stretch).
+        exposure_map: how far (0-1) every film's exposure is moved to the mean one of the training pictures; only in
+            trials, the program has no such rule.
         int8_weights: the large weights of the exported file are rounded to 8 bits instead of 16 (docs/adr/0006).
         gate_data: the model is the gate, so its feature statistics are exported as well.
     """
@@ -119,6 +138,12 @@ class Config:
     sensitivity: float = 0.9
     even_classes: bool = False
     held_out_stages: tuple[Stage, ...] = ()
+    held_out_drawn: int = 0
+    leave_out: tuple[str, ...] = ()
+    partly_known: bool = True
+    drawn: int = 0
+    average_last: float = 0.0
+    exposure_map: float = 0.0
     int8_weights: bool = False
     gate_data: bool = False
     augment: Augment = field(default_factory=Augment)
@@ -131,6 +156,8 @@ class Config:
     @property
     def shipped(self) -> Preprocess:
         """The input of the exported graph: where the networks it averages see different regions, both of them."""
+        if self.exposure_map:
+            raise ValueError(f"{self.id}: exposure_map is for trials; the program maps no exposure")
         regions = {self.region, *(load_config(id).region for id in self.ensemble)}
         if self.shipped_region:
             if regions != {"whole"}:
@@ -155,6 +182,10 @@ class Config:
                 return stage.size
             epoch -= stage.epochs
         return self.stages[-1].size
+
+    def trains_on(self, sample: Sample) -> bool:
+        """Whether the run learns from a picture, or chooses its epoch by it."""
+        return sample.source not in self.leave_out and (self.partly_known or bool(sample.label))
 
     def digest(self) -> str:
         """Hash of the training's settings; a checkpoint of another configuration is neither resumed nor exported.
@@ -184,7 +215,7 @@ def load_config(model: str, arch: str = "") -> Config:
         augment = raw.pop("augment", {})
         if "scale" in augment:
             augment["scale"] = tuple(augment["scale"])
-        for name in ("labels", "soup", "ensemble", "shares"):
+        for name in ("labels", "soup", "ensemble", "shares", "leave_out"):
             raw[name] = tuple(raw.get(name, ()))
         if arch and arch != raw["arch"]:
             raw |= {

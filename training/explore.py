@@ -58,7 +58,7 @@ class Facts:
         classes, sources: shortened to the most frequent ones.
         features: (n, len(FEATURES)) float32, grey values in 0-1.
         histograms: (n, 32) float32, shares of grey levels 0-1.
-        thumbnails: (n, 56, 56, 3) RGB uint8; `small` (n, 32, 32) grey uint8.
+        thumbnails: (n, 56, 56, 3) RGB uint8, black for one that may not be shown; `small` (n, 32, 32) grey uint8.
         unreadable: why other pictures could not be read.
     """
 
@@ -155,6 +155,8 @@ def _look(unit: NDArray[np.float32], sample: Sample) -> tuple[NDArray[Any], ...]
     thumbnail = np.rint(resize_squash(unit, (THUMBNAIL, THUMBNAIL)) * 255).astype(np.uint8)
     if thumbnail.ndim == 2:
         thumbnail = np.repeat(thumbnail[:, :, None], 3, axis=2)
+    if not sample.shown:
+        thumbnail[:] = 0
     small = np.rint(resize_squash(grey, (32, 32)) * 255).astype(np.uint8)
     return np.array(features, np.float32), histogram.astype(np.float32), thumbnail, small
 

@@ -21,7 +21,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from training.batches import Pool, as_tensor, batches
+from training.batches import Pool, as_tensor, batches, drawn
 from training.config import Config
 from training.metrics import balanced_accuracy, mean_dice
 from training.networks import (
@@ -97,17 +97,21 @@ def initialise(network: nn.Module, config: Config, pool: Pool, weights: Path, ru
 
 
 class Average:
-    """Exponential moving average of weights and batch-norm statistics, with a short memory at the start."""
+    """Exponential moving average of weights and batch-norm statistics, with a short memory at the start; from step
+    `even_from` on the mean of all weights since then."""
 
-    def __init__(self, network: nn.Module, decay: float) -> None:
+    def __init__(self, network: nn.Module, decay: float, even_from: int = -1) -> None:
         self.network = copy.deepcopy(network).eval()
         self.decay = decay
         self.steps = 0
+        self.even_from = even_from
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        if 0 <= self.even_from < self.steps:
+            decay = 1 - 1 / (self.steps - self.even_from)
         for own, new in zip(self.network.state_dict().values(), network.state_dict().values(), strict=True):
             if own.dtype.is_floating_point:
                 own.lerp_(new, 1 - decay)
@@ -229,8 +233,9 @@ def fit(
     folder = runs / config.id
     folder.mkdir(parents=True, exist_ok=True)
     network = build(config)
-    steps = len(train.samples) // config.batch
+    steps = drawn(train, config) // config.batch
     total = steps * config.epochs
+    even_from = round(total * (1 - config.average_last)) if config.average_last else -1
     progress = Progress()
     network.to(device)
     frozen = encoder_of(network)[: config.frozen_layers]
@@ -250,7 +255,7 @@ def fit(
         state = read_checkpoint(last, device)
         check_digest(state, config, last)
         network.load_state_dict(state["model"])
-        average = Average(network, config.ema)
+        average = Average(network, config.ema, even_from)
         average.network.load_state_dict(state["average"])
         average.steps = state["average_steps"]
         optimizer.load_state_dict(state["optimizer"])
@@ -259,7 +264,7 @@ def fit(
         log.info("resumed after epoch %d", progress.epoch)
     else:
         initialise(network, config, train, weights, runs)
-        average = Average(network, config.ema)
+        average = Average(network, config.ema, even_from)
     network = network.to(device, memory_format=torch.channels_last)
     for epoch in range(progress.epoch, config.epochs):
         started = time.perf_counter()

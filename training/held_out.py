@@ -6,27 +6,26 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from collections import defaultdict
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from medview.core.files import write_atomic
-from training.batches import load_pool
+from training.chest import left_with
 from training.config import Config, load_config
-from training.fit import build, fit, predict
+from training.criterion import HEALTHY, criterion, is_healthy, lines, measured, sick_odds
 from training.metrics import interval
 from training.samples import Sample
+from training.short_runs import answers, without
 
 log = logging.getLogger("training")
 REPORTS = Path(__file__).parent / "loso"
 NOTE = (
-    "Short runs from ImageNet that never saw the source, measured on its train and val pictures; only classes that "
+    "Short runs from ImageNet that never saw the source, nor films of the same hospital or of the same journals, "
+    "measured on its train and val pictures with the weights that the last epoch ends with; only classes that "
     "another source holds as well. Of a model of several regions the mean of one run for each, by their shares."
 )
 
@@ -40,27 +39,6 @@ def shared_sources(samples: list[Sample]) -> dict[str, list[str]]:
     sources = sorted({source for found in homes.values() for source in found})
     shared = {source: [k for k in sorted(homes) if source in homes[k] and len(homes[k]) > 1] for source in sources}
     return {source: labels for source, labels in shared.items() if labels}
-
-
-def slug(text: str) -> str:
-    """A source's name as part of a folder's name."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40]
-
-
-def without(config: Config, source: str, samples: list[Sample]) -> Config:
-    """The short run that never sees a source: from ImageNet, for every other start may have seen it. Classes that only
-    this source holds are none of the run's labels."""
-    stages = config.held_out_stages
-    left = {name for s in samples if s.split == "train" and s.source != source for name in (s.label, *s.allowed)}
-    return replace(
-        config,
-        id=f"{config.id}-without-{slug(source)}",
-        labels=tuple(label for label in config.labels if label in left),
-        size=stages[-1].size,
-        stages=stages,
-        encoder_from="",
-        frozen_layers=0,
-    )
 
 
 def chosen_sources(samples: list[Sample], only: list[str]) -> dict[str, list[str]]:
@@ -119,26 +97,11 @@ def region_shares(config: Config) -> dict[str, float]:
     return shares
 
 
-def short_run(
-    run: Config, samples: list[Sample], source: str, own: list[Sample], weights: Path, runs: Path, threads: int
-) -> NDArray[Any]:
-    """Train without a source and give the logits (n, classes) for its pictures `own`."""
-    pools = [
-        load_pool([s for s in samples if s.split == split and s.source != source], run) for split in ("train", "val")
-    ]
-    best = fit(run, pools[0], pools[1], weights, runs, threads)
-    network = build(run)
-    network.load_state_dict(torch.load(best, weights_only=True, map_location="cpu")["model"])
-    # What is cut away before the shipped network is cut away here as well.
-    rule = run.shipped if run.shipped_region else None
-    told: NDArray[Any] = predict(network.eval(), load_pool(own, run, rule), run)
-    return told
-
-
 def leave_one_out(
     config: Config, samples: list[Sample], weights: Path, runs: Path, only: list[str], threads: int
 ) -> Path:
-    """Train once per source and write training/loso/<id>.json after each. `only` names sources; empty means all.
+    """Train once per source and write training/loso/<id>.json after each. `only` names sources; empty means all, and
+    then the criterion of docs/adr/0022 is written and printed as well.
 
     Finished runs are resumed, not repeated. Raises ValueError for a source that cannot be left out, or a model whose
     configuration plans no such runs.
@@ -146,22 +109,50 @@ def leave_one_out(
     if config.task != "classify" or not all(member.held_out_stages for member in members(config)):
         raise ValueError(f"{config.id}: the configuration has no held_out_stages; only classifiers leave sources out")
     path = Path()
+    asked: list[Sample] = []
+    scores: list[NDArray[np.float64]] = []
     for source, labels in chosen_sources(samples, only).items():
-        own = [s for s in samples if s.source == source and s.split in ("train", "val") and s.label]
+        own = [s for s in samples if s.source == source and s.split in ("train", "val") and (s.label or s.allowed)]
         logits = {}
         for member in members(config):
-            run = without(member, source, samples)
-            logits[run] = short_run(run, samples, source, own, weights, runs, threads)
+            run = without(member, left_with([source]), samples)
+            logits[run] = answers(run, samples, own, weights, runs, threads)
         shares = region_shares(config)
         joint = np.sum([shares[run.region] * told for run, told in logits.items()], axis=0)
-        found = measure(own, labels, called(run, joint))
+        known = [label for label in labels if label in run.labels]
+        found = measure(own, known, called(run, joint))
         if len(logits) > 1:
             found["alone"] = {
-                run.region: measure(own, labels, called(run, told))["accuracy"] for run, told in logits.items()
+                run.region: measure(own, known, called(run, told))["accuracy"] for run, told in logits.items()
             }
         log.info("%s without %s: %s", config.id, source, json.dumps(found["accuracy"]))
         path = write_held_out(config, NOTE, source, found)
+        asked += own
+        scores.append(sick_odds(joint, run.labels) if set(HEALTHY) & set(run.labels) else np.full(len(own), np.nan))
+    if not only:
+        path = write_criterion(config, asked, np.concatenate(scores))
     return path
+
+
+def write_criterion(config: Config, samples: list[Sample], scores: NDArray[np.float64]) -> Path:
+    """Add what `training.criterion` finds of all left-out films to training/loso/<id>.json and print it; nothing where
+    a set has no healthy class, or only one source of it."""
+    path = REPORTS / f"{config.id}.json"
+    chosen = {s.path for s in measured(samples, {s.source for s in samples})}
+    rows = np.flatnonzero(np.isfinite(scores) & [s.path in chosen for s in samples])
+    kept = [samples[i] for i in rows]
+    if len({is_healthy(s) for s in kept}) == 2:
+        found = criterion(kept, scores[rows])
+        log.info("%s", "\n".join(lines(found)))
+        report = json.loads(path.read_text(encoding="utf-8")) | {"criterion": found}
+        write_json(path, report)
+    return path
+
+
+def write_json(path: Path, report: dict[str, Any]) -> None:
+    """Write a report whole or not at all."""
+    path.parent.mkdir(exist_ok=True)
+    write_atomic(path, (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def called(config: Config, logits: NDArray[Any]) -> NDArray[np.str_]:
@@ -182,9 +173,8 @@ def write_held_out(config: Config, note: str, source: str, found: dict[str, Any]
     }
     if config.shipped_region:
         made["shipped_region"] = config.shipped_region
-    same = all(old.get(name) == value for name, value in made.items())
+    same = all(old.get(name) == value for name, value in {**made, "note": note}.items())
     earlier = old["held_out"] if same else {}
     report = {**made, "note": note, "held_out": earlier | {source: found}}
-    path.parent.mkdir(exist_ok=True)
-    write_atomic(path, (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
+    write_json(path, report)
     return path

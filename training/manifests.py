@@ -27,6 +27,8 @@ class Sample:
         allowed: class names that may be true where the class is known only in part ("some tumour"); of a set of several
             labels a picture (`multilabel`) those that are true.
         tags: further set-specific facts, for example the tumour type of a segmentation slice.
+        cut: shares of the height cut off before anything else sees the picture, (top, bottom).
+        shown: whether the picture may be shown, even as a thumbnail.
     """
 
     path: Path
@@ -38,6 +40,8 @@ class Sample:
     mask: Path | None = None
     allowed: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    cut: tuple[float, float] = (0.0, 0.0)
+    shown: bool = True
 
 
 def read_manifest(path: Path, needs: Iterable[str], filled: Iterable[str] = ()) -> list[dict[str, str]]:

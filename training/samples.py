@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from medview.core.failures import Failure
 from medview.imaging.open import open_path
 from medview.imaging.raster import decode_mask
 from medview.inference.quality import check_picture
+from training.chest import chest_findings, chest_hospitals, chest_six
 from training.layouts import LAYOUTS
 from training.manifests import Sample, hash_split, read_manifest
 
@@ -21,58 +21,6 @@ __all__ = ["MADE", "SETS", "Sample", "hash_split", "load_set", "manifest_hashes"
 # Source of pictures that training/other.py makes; their path is a number.
 MADE = "made"
 MADE_PICTURES = 1875
-
-
-CHEST_COLUMNS = ("file", "label", "findings", "patient_id", "source", "split", "framing")
-PNEUMONIAS = ("pneumonia_bacterial", "pneumonia_viral")
-# NIH findings of which the set holds enough pictures (57 or more in train) to learn and to measure them.
-FINDINGS = (
-    "Emphysema",
-    "Pneumothorax",
-    "Infiltration",
-    "Pneumonia",
-    "Atelectasis",
-    "Effusion",
-    "Mass",
-    "Consolidation",
-    "Pleural_Thickening",
-    "Edema",
-    "Nodule",
-)
-
-
-def _chest(data: Path, r: dict[str, str], **facts: Any) -> Sample:
-    at = data / "cxr/images" / r["file"]
-    return Sample(at, facts.pop("label", r["label"]), r["split"], r["patient_id"], r["source"], r["framing"], **facts)
-
-
-def chest_six(data: Path) -> list[Sample]:
-    """Six-class chest X-ray: the labelled rows of cxr/manifest.csv, and for training two corrections from NIH.
-
-    All labelled pneumonias are children, so a network learns that adults have none. NIH pneumonias are adults whose
-    cause is unknown: either pneumonia may be true. Where the radiologists of the RSNA challenge contradict NIH's
-    text-mined label (a pneumonia they call normal, a normal they do not), the training picture is left out.
-    """
-    read = {r["file"]: r["rsna_class"] for r in read_manifest(data / "cxr/expert_labels.csv", ("file", "rsna_class"))}
-    samples = []
-    for r in read_manifest(data / "cxr/manifest.csv", CHEST_COLUMNS):
-        expert = read.get(r["file"], "")
-        if r["label"]:
-            if not (r["split"] == "train" and r["label"] == "normal" and expert not in ("", "Normal")):
-                samples.append(_chest(data, r))
-        elif r["split"] == "train" and "Pneumonia" in r["findings"].split("|") and expert != "Normal":
-            samples.append(_chest(data, r, allowed=PNEUMONIAS))
-    return samples
-
-
-def chest_findings(data: Path) -> list[Sample]:
-    """NIH findings, several of which may be true of one film: `allowed` holds the true ones, `label` stays empty."""
-    samples = []
-    for r in read_manifest(data / "cxr/manifest.csv", CHEST_COLUMNS):
-        if r["findings"]:
-            found = tuple(name.lower() for name in r["findings"].split("|") if name in FINDINGS)
-            samples.append(_chest(data, r, label="", allowed=found))
-    return samples
 
 
 def skin_lesion(data: Path) -> list[Sample]:
@@ -253,6 +201,7 @@ def _is_picture(path: Path) -> bool:
 
 SETS: dict[str, Callable[[Path], list[Sample]]] = {
     "chest-six": chest_six,
+    "chest-hospitals": chest_hospitals,
     "chest-findings": chest_findings,
     "skin-lesion": skin_lesion,
     "skin-lesion-mask": skin_lesion_mask,

@@ -15,7 +15,9 @@ from medview.inference.preprocess import Preprocess
 from tests.training.toy import toy_config, toy_pool
 from training import fit as loop
 from training import held_out
-from training.config import Stage
+from training.batches import Pool
+from training.config import Config, Stage
+from training.pictures import Pictures
 from training.samples import Sample
 
 
@@ -48,16 +50,17 @@ def test_a_source_is_left_out_of_training_and_measured(tmp_path: Path, monkeypat
     for index, one in enumerate(pool.samples):
         object.__setattr__(one, "source", "left" if index < 8 else "kept")
         object.__setattr__(one, "split", "val" if index % 4 > 1 else "train")
+        object.__setattr__(one, "path", tmp_path / str(index))
     seen: list[set[str]] = []
     regions: list[str] = []
 
-    def load_pool(samples: list[Sample], _: object, rule: Preprocess | None = None) -> object:
+    def prepared(_: Pictures, samples: list[Sample], config: Config, rule: Preprocess | None = None) -> Pool:
         rows = [pool.samples.index(s) for s in samples]
         seen.append({s.source for s in samples})
         regions.append(rule.region if rule else "as trained")
-        return type(pool)(samples, pool.images[rows], None, pool.allowed[rows])
+        return Pool(samples, pool.images[rows], None, pool.allowed[rows])
 
-    monkeypatch.setattr(held_out, "load_pool", load_pool)
+    monkeypatch.setattr(Pictures, "pool", prepared)
     monkeypatch.setattr(held_out, "REPORTS", tmp_path / "loso")
     monkeypatch.setattr(loop, "initialise", lambda *_: None)
     config = toy_config(held_out_stages=(Stage(32, 1),))
@@ -66,7 +69,7 @@ def test_a_source_is_left_out_of_training_and_measured(tmp_path: Path, monkeypat
     assert regions == ["as trained"] * 3
     assert json.loads(path.read_text())["held_out"]["left"]["images"] == 8
     cut = replace(config, shipped_region="field")
-    path = held_out.leave_one_out(cut, pool.samples, tmp_path, tmp_path / "runs", ["left"], 1)
+    path = held_out.leave_one_out(cut, pool.samples, tmp_path, tmp_path / "cut", ["left"], 1)
     assert regions[3:] == ["as trained", "as trained", "field"]
     assert json.loads(path.read_text())["shipped_region"] == "field"
     with pytest.raises(ValueError, match="cannot be left out"):
@@ -75,11 +78,32 @@ def test_a_source_is_left_out_of_training_and_measured(tmp_path: Path, monkeypat
         held_out.leave_one_out(toy_config(), pool.samples, tmp_path, tmp_path / "runs", [], 1)
 
 
-def test_a_class_that_goes_with_its_only_source_is_no_label_of_the_run() -> None:
-    samples = [sample("1", "dark", "a"), sample("2", "bright", "b"), sample("3", "bright", "a", "val")]
-    config = toy_config(held_out_stages=(Stage(32, 1),))
-    assert held_out.without(config, "b", samples).labels == ("dark",)
-    assert held_out.without(config, "c", samples).labels == config.labels
+def test_all_sources_left_out_give_the_criterion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = [
+        sample(f"{source}{label}{i}", label, source)
+        for source in ("a", "b")
+        for label in ("normal", "covid19")
+        for i in range(20)
+    ]
+    known = toy_config(labels=("normal", "covid19"), held_out_stages=(Stage(32, 1),))
+
+    def answer(run: Config, _: object, own: list[Sample], *rest: object) -> np.ndarray:
+        sure = np.array([1.0 if s.label == "covid19" else -1.0 for s in own])
+        odds = np.stack([np.zeros(len(own)), sure if own[0].source == "a" else sure + 3], axis=1)
+        return odds[:, -len(run.labels) :]
+
+    monkeypatch.setattr(held_out, "REPORTS", tmp_path)
+    monkeypatch.setattr(held_out, "answers", answer)
+    path = held_out.leave_one_out(known, samples, tmp_path, tmp_path, [], 1)
+    found = json.loads(path.read_text())["criterion"]
+    # Hospital b is scored three higher: its normals lie above the sick of a, so one threshold flags them all.
+    assert (found["auc"], found["threshold"], found["flagged"]) == (1.0, 1.0, 0.5)
+    assert found["joint_auc"] == pytest.approx(0.75)
+    held_out.leave_one_out(known, samples, tmp_path, tmp_path, ["a"], 1)
+    assert "criterion" not in json.loads(path.read_text())
+    ill = [s for s in samples if s.label != "normal"]
+    run = replace(known, labels=("covid19",))
+    assert "criterion" not in json.loads(held_out.leave_one_out(run, ill, tmp_path, tmp_path, [], 1).read_text())
 
 
 def test_a_model_of_two_regions_is_measured_as_the_mean_of_both(
@@ -93,12 +117,12 @@ def test_a_model_of_two_regions_is_measured_as_the_mean_of_both(
     labels = config.labels
     samples = [sample("1", labels[0], "a"), sample("2", labels[0], "b"), sample("3", labels[1], "b")]
     told = {"whole": np.array([[1.0, 0.0]]), "lungs": np.array([[0.0, 3.0]])}
-    monkeypatch.setattr(held_out, "short_run", lambda run, *_: told[run.region])
+    monkeypatch.setattr(held_out, "answers", lambda run, *_: told[run.region])
     assert [m.region for m in held_out.members(config)] == ["whole", "lungs"]
     path = held_out.leave_one_out(config, samples, tmp_path, tmp_path, ["a"], 1)
     found = json.loads(path.read_text())["held_out"]["a"]
     assert found["accuracy"] == 0.0
-    held_out.write_held_out(config, "", "b", {})
+    held_out.write_held_out(config, held_out.NOTE, "b", {})
     assert set(json.loads(path.read_text())["held_out"]) == {"a", "b"}
     held_out.leave_one_out(replace(config, shares=(0.8, 0.2)), samples, tmp_path, tmp_path, ["a"], 1)
     other = json.loads(path.read_text())

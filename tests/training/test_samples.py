@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -82,6 +83,8 @@ def test_every_configuration_loads_and_names_itself(path: Path) -> None:
     assert config.size_at(config.epochs - 1) == config.stages[-1].size
     others = [load_config(p.stem) for p in CONFIGS.glob("*.toml")]
     used = {id for c in others for id in (c.encoder_from, *c.soup, *c.ensemble)}
+    lists = [tomllib.loads(p.read_text(encoding="utf-8")) for p in (path.parent.parent / "ablations").glob("*.toml")]
+    used |= {one["base"] for one in lists}
     assert (path.parent.parent / "cards" / path.name).exists() or config.id in used
 
 
