@@ -45,8 +45,11 @@ class Recipe:
     def digest(self) -> str:
         """Hash of everything that its short runs depend on."""
         told = [
-            (replace(config, stages=config.held_out_stages, drawn=config.held_out_drawn).digest(), share)
-            for config, share in self.parts
+            (
+                replace(c, stages=c.held_out_stages, drawn=c.held_out_drawn, frozen_layers=c.held_out_frozen).digest(),
+                share,
+            )
+            for c, share in self.parts
         ]
         return hashlib.sha256(repr(told).encode()).hexdigest()[:12]
 

@@ -48,9 +48,10 @@ FIRST_OF_BIMCV = 1901
 # Handwriting that may be names: these shares of the height are cut off (top, bottom), and the films are never shown.
 PAKISTAN_CUT = (0.06, 0.15)
 
-# One film under two names, found by training/duplicates.py and looked at: those of train, whose twin is val or test.
-# wong-0000 is ChestX6's a1251 (val), there a COVID-19.
+# One film under two names, found by training/duplicates.py and looked at: those of train whose twin is val or test, or
+# of another class. ieee8023's own table calls a0009 a bacterial pneumonia; its wong-0000 is ChestX6's a1251 (val).
 TWINS_OF_TRAIN = (
+    "covid19__chestx6covid__a0009.webp",
     "covid19__ieee8023__E63574A7-4188-4C8D-8D17-9D67A18A-a7cf.webp",
     "covid19__covidcxnet__0422.webp",
     "pneumonia_viral__ieeeother__wong-0000.webp",
@@ -76,7 +77,7 @@ def _chest(data: Path, r: dict[str, str], folder: str = "cxr", **facts: Any) -> 
 
 def twins_of_train(data: Path) -> set[str]:
     """Files of train that show a film which stands in val or test as well, cropped or whole: a model that trained on
-    them would know its own examination."""
+    them would know its own examination. Also one that two collections call by different diseases."""
     pairs = read_manifest(data / "cxr/cross_split_duplicates.csv", ("file", "split", "same_image_as", "its_split"))
     found = {r["file"] for r in pairs if r["split"] == "train"}
     found |= {r["same_image_as"] for r in pairs if r["its_split"] == "train"}

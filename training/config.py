@@ -25,6 +25,7 @@ EXPORT_ONLY = (
     "even_classes",
     "held_out_stages",
     "held_out_drawn",
+    "held_out_frozen",
     "int8_weights",
 )
 
@@ -93,7 +94,7 @@ class Config:
         even_classes: the exported network tells equally common classes apart: the shares in which the training drew
             them are divided out (Menon et al. 2021, arXiv 2007.07314); for one of n.
         held_out_stages: epochs of the short runs of `training.held_out`, which leave one source out; empty for none.
-        held_out_drawn: `drawn` of those.
+        held_out_drawn, held_out_frozen: `drawn` and `frozen_layers` of those.
         leave_out: sources that the run does not train on.
         partly_known: whether pictures whose class is known only in part are trained on.
         drawn: pictures drawn an epoch; 0 for as many as there are.
@@ -139,6 +140,7 @@ class Config:
     even_classes: bool = False
     held_out_stages: tuple[Stage, ...] = ()
     held_out_drawn: int = 0
+    held_out_frozen: int = 0
     leave_out: tuple[str, ...] = ()
     partly_known: bool = True
     drawn: int = 0

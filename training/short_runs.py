@@ -39,7 +39,7 @@ def without(config: Config, left: Iterable[str], samples: list[Sample]) -> Confi
         stages=stages,
         drawn=config.held_out_drawn,
         encoder_from="",
-        frozen_layers=0,
+        frozen_layers=config.held_out_frozen,
     )
     seen = {name for s in samples if s.split == "train" and run.trains_on(s) for name in (s.label, *s.allowed)}
     run = replace(run, labels=tuple(label for label in config.labels if label in seen))

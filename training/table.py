@@ -75,6 +75,14 @@ def headline(figures: dict[str, Any]) -> list[str]:
     return lines
 
 
+def strangers(found: dict[str, Any]) -> str:
+    """What `training.criterion` found at sources that short runs never saw."""
+    return (
+        f"sources left out, in short runs: AUC healthy against sick {number(found['auc'])}, "
+        f"{number(found['flagged'])} of the normals flagged where 0.9 of the sick are"
+    )
+
+
 def rows(models: Path) -> list[str]:
     """Markdown rows: one per model and evaluation split."""
     found = []
@@ -83,7 +91,10 @@ def rows(models: Path) -> list[str]:
         report = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
         for split, figures in report["splits"].items():
             size = figures.get("images") or figures["tumour"]["images"]
-            text = "; ".join(headline(figures))
+            told = headline(figures)
+            if split == "test" and (left_out := report.get("held_out_sources", {}).get("criterion")):
+                told.append(strangers(left_out))
+            text = "; ".join(told)
             found.append(f"| `{card['id']}` {card['version']} | {card['name']} | {split}, {size} pictures | {text} |")
     return found
 

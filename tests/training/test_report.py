@@ -60,6 +60,15 @@ def toy_report() -> dict[str, Any]:
             "held_out": {
                 "Hospital <1>": {"images": 5, "classes": {"a": {"recall": 0.6, "low": 0.2, "high": 0.9, "n": 5}}}
             },
+            "criterion": {
+                "auc": 0.875,
+                "joint_auc": 0.8125,
+                "flagged": 0.375,
+                "threshold": -1.5,
+                "sources": {
+                    "Hospital <2>": {"auc": None, "normals_flagged": FIGURE | {"value": 0.4375}, "sick_flagged": None}
+                },
+            },
         },
         "baselines": {
             "rows": [{"name": "border ring", "accuracy": 0.25, "auc": None}, {"name": "b", "accuracy": FIGURE}]
@@ -135,6 +144,10 @@ def test_the_page_tells_every_part() -> None:
         assert title in words
     assert "border ring" in words
     assert "kaggle_alz" in words
+    assert "Healthy or sick" in words
+    assert "Hospital <2>" in words
+    assert {"0.875", "0.375", "0.438"} <= set(words.split())
+    assert "sources counting alike, 0.812." in words
     assert "IoU per patient by type" in words
     assert "this network" in words
 

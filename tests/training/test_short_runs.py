@@ -57,9 +57,9 @@ def test_a_short_run_starts_from_imagenet_without_the_sources_and_their_classes(
         Sample(Path("2"), "covid19", "train", "2", "b"),
         Sample(Path("3"), "normal", "train", "3", "b"),
     ]
-    planned = config(encoder_from="other", frozen_layers=4, leave_out=("c",))
+    planned = config(encoder_from="other", frozen_layers=4, held_out_frozen=2, leave_out=("c",))
     run = without(planned, ["b"], samples)
-    assert (run.labels, run.leave_out, run.encoder_from, run.frozen_layers) == (("normal",), ("b", "c"), "", 0)
+    assert (run.labels, run.leave_out, run.encoder_from, run.frozen_layers) == (("normal",), ("b", "c"), "", 2)
     assert (run.stages, run.size, run.drawn) == (STAGES, 32, 16)
     assert without(planned, ["a"], samples).labels == ("normal", "covid19")
 

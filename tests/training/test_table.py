@@ -45,6 +45,20 @@ def test_a_table_is_written_between_the_markers_only(tmp_path: Path) -> None:
     assert "| `m` 2 | M | test, 8 pictures | accuracy 0.500 (0.250 to 0.750) |" in text
 
 
+def test_what_left_out_sources_say_stands_with_the_test_split(tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m/card.toml").write_text('id = "m"\nversion = "2"\nname = "M"\n')
+    split = {"images": 8}
+    found = {"auc": None, "flagged": 0.25, "joint_auc": 0.5, "sources": {}}
+    report = {"splits": {"test": split, "far": split}, "held_out_sources": {"criterion": found}}
+    (tmp_path / "m/evaluation.json").write_text(json.dumps(report))
+    auc, flagged = "AUC healthy against sick –", "0.250 of the normals flagged where 0.9 of the sick are"
+    assert rows(tmp_path) == [
+        f"| `m` 2 | M | test, 8 pictures | sources left out, in short runs: {auc}, {flagged} |",
+        "| `m` 2 | M | far, 8 pictures |  |",
+    ]
+
+
 def test_a_readme_without_markers_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("nothing")
     with pytest.raises(ValueError, match="markers"):
