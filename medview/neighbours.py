@@ -12,8 +12,8 @@ from medview.runner import Job, Runner
 from medview.state import Kept, Picture
 
 LANES = ("series", "ahead")
-# Frames decoded ahead in either direction: enough for a wheel that is turned steadily.
-AHEAD = 3
+# Frames decoded ahead in either direction: enough for a wheel that is turned steadily; and before and after in time.
+AHEAD, AHEAD_IN_TIME = 3, 1
 
 
 class Neighbours:
@@ -48,7 +48,10 @@ class Neighbours:
 
     def ahead(self, study: Study | None, number: int) -> None:
         """Decode the frames around frame `number` that are not kept yet, the nearest first."""
-        near = (number + step * side for step in range(1, AHEAD + 1) for side in (1, -1))
+        times = study.grid[1] if study else 1
+        strides = [step * times for step in range(1, AHEAD + 1)]
+        strides += range(1, AHEAD_IN_TIME + 1) if times > 1 else ()
+        near = (number + stride * side for stride in strides for side in (1, -1))
         frames = study.frames if study else ()
         wanted = [frames[n] for n in near if 0 <= n < len(frames) and self._key(frames[n]) not in self._pictures]
 

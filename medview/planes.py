@@ -65,8 +65,8 @@ class Planes:
             return
         study, picture, _ = acquired
         series = study.series[0]
-        times = max(series.time_points, 1)
-        time, count = study.number(picture.frame) % times, len(series.frames) // times
+        count, times = series.grid
+        time = study.number(picture.frame) % times
         kept = self._volume
         known = kept[1] if kept and kept[0][0] is series and kept[0][1] == time else None
 

@@ -102,7 +102,7 @@ def _open_raster(path: Path, examine: bool) -> Study | Failure:
     count = f", {len(frames)} pictures" if len(frames) > 1 else ""
     count = f", the first of {first.pictures} pictures" if first.pictures > 1 else count
     description = f"{first.format.upper()}, {first.cols} x {first.rows} pixels{count}"
-    return Study(path, description, (Series(path.name, frames),))
+    return Study(path, description, (Series(path.name, frames, start=0),))
 
 
 def _decode(path: Path, stamp: Stamp, index: int) -> NDArray[Any] | Failure:

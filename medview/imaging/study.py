@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Failure
-from medview.imaging.geometry import Plane, Sides, Vector
+from medview.imaging.geometry import Plane, Sides, Vector, dot
 from medview.imaging.window import Preset, Window, usual_window
 
 
@@ -218,7 +219,7 @@ class Series:
         notes: what is odd about the series (gaps, copies, a tilted gantry), one sentence each.
         step_mm: distance of neighbouring slices where it is the same all along, else None.
         time_points: how many frames every position has.
-        start: number of the frame it opens at; None for the middle one.
+        start: number of the frame it opens at; None for that of the middle position.
     """
 
     title: str
@@ -232,13 +233,32 @@ class Series:
     @property
     def opens_at(self) -> int:
         """Number of the frame that is shown first."""
-        middle = (len(self.frames) - 1) // 2
+        positions, times = self.grid
+        middle = (positions - 1) // 2 * times
         return middle if self.start is None else min(self.start, len(self.frames) - 1)
 
     @property
     def paths(self) -> tuple[Path, ...]:
         """The files of the frames in display order, each once."""
         return tuple(dict.fromkeys(frame.path for frame in self.frames))
+
+    @cached_property
+    def grid(self) -> tuple[int, int]:
+        """(positions, points in time): every position has all of them, one after the other. (frames, 1) without time,
+        or where a position lacks some."""
+        count, times = len(self.frames), self.time_points
+        if times < 2 or count % times:
+            return count, 1
+        planes = [frame.place.plane for frame in self.frames if frame.place and frame.place.plane]
+        if not planes or count == times:
+            return count // times, times
+        if len(planes) < count:
+            return count, 1
+        offsets = [dot(plane.position, planes[0].normal) for plane in planes]
+        steps = [abs(after - before) for before, after in itertools.pairwise(offsets[::times])]
+        within = (abs(offset - offsets[n - n % times]) for n, offset in enumerate(offsets))
+        # A position that lacks some shifts those after it, so that two positions stand in one row of the grid.
+        return (count // times, times) if max(within) < 0.5 * min(steps) else (count, 1)
 
 
 @dataclass(frozen=True)
@@ -257,6 +277,11 @@ class Study:
         """All frames of all series, in order."""
         return tuple(frame for series in self.series for frame in series.frames)
 
+    @property
+    def grid(self) -> tuple[int, int]:
+        """(positions, points in time) of its series; (frames, 1) where it has several."""
+        return self.series[0].grid if len(self.series) == 1 else (len(self.frames), 1)
+
     def number(self, frame: Frame) -> int:
         """Where a frame is among `frames`; 0 for one that is not there."""
         wanted = (frame.path, frame.index)
@@ -268,5 +293,5 @@ class Study:
 
     @property
     def middle(self) -> int:
-        """Index of the middle frame, what is shown and analysed unless another is asked for."""
+        """Index of the middle frame, which the command line judges unless another is asked for."""
         return (len(self.frames) - 1) // 2

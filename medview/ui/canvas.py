@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
+    QContextMenuEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -15,7 +16,7 @@ from PySide6.QtGui import (
     QTransform,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 
 from medview.core.failures import Failure
 from medview.imaging.window import Window
@@ -29,18 +30,25 @@ from medview.workspace import Workspace
 # A drag across this many pixels changes width or centre by one whole width.
 DRAG_SPAN = 400.0
 ZOOM_STEP = 1.2
+# A drag across this many pixels doubles or halves the scale.
+ZOOM_SPAN = 120.0
+# Of a wheel: an eighth of a degree each, Qt's unit. A trackpad that only tells pixels counts as a wheel by these.
+NOTCH, PIXELS_A_NOTCH = 120, 40
 # From this many device pixels per image pixel on, single pixels are shown as squares.
 SQUARES_FROM = 4.0
 
 
 class Canvas(QWidget):
-    """Shows the workspace's picture. Left drag: window; middle, right, space or Ctrl drag: move; wheel: zoom.
+    """Shows the workspace's picture. Left drag: window; right drag: zoom; middle, space or Ctrl drag: move. Wheel:
+    through the frames where there are several, with Shift through time; zoom with Ctrl, and where there is one picture.
 
-    pointed((row, col) or None): the image pixel under the cursor. scaled(): the scale changed.
+    pointed((row, col) or None): the image pixel under the cursor. scaled(): the scale changed. menuAsked(QPoint on the
+    screen): a right click, or the menu key.
     """
 
     pointed = Signal(object)
     scaled = Signal()
+    menuAsked = Signal(QPoint)
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -63,7 +71,10 @@ class Canvas(QWidget):
         # By number of the shown segmentation: what its layers were made of, and they by number of the segment.
         self._outlines: dict[int, tuple[object, list[tuple[int, ColourLayer]]]] = {}
         self._drag: str = ""
-        self._last = QPointF()
+        # Where the drag began, and was last; on the canvas.
+        self._first = self._last = QPointF()
+        self._moved = False
+        self._turned = 0.0
         self._space = False
         workspace.pictureChanged.connect(self._on_picture_changed)
         workspace.viewChanged.connect(self._on_view_changed)
@@ -224,22 +235,57 @@ class Canvas(QWidget):
         self.scaled.emit()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Zoom at the cursor; a trackpad's fine steps zoom finely."""
-        delta = event.angleDelta().y() or event.angleDelta().x()
-        if delta:
-            self.zoom(ZOOM_STEP ** (delta / 120), event.position())
+        """Through the frames, or zoom; a trackpad's fine steps zoom finely, and add up to frames."""
+        held, angle = event.modifiers(), event.angleDelta()
+        # With Alt, and on some systems with Shift, it counts as turned sideways. What has no notches has pixels.
+        delta = angle.y() or angle.x() or (event.pixelDelta().y() or event.pixelDelta().x()) * NOTCH / PIXELS_A_NOTCH
+        positions, times = self.workspace.grid
         event.accept()
+        if held & Qt.KeyboardModifier.ControlModifier or positions * times == 1:
+            self._turned = 0.0
+            if delta:
+                self.zoom(ZOOM_STEP ** (delta / NOTCH), event.position())
+            return
+        in_time = times > 1 and bool(held & Qt.KeyboardModifier.ShiftModifier)
+        steps = self._whole_steps(delta, event.phase() == Qt.ScrollPhase.ScrollBegin)
+        if steps:
+            (self.workspace.step_time if in_time else self.workspace.step_frame)(steps)
+
+    def _whole_steps(self, delta: float, anew: bool) -> int:
+        """Notches that were turned altogether, towards the user counted as on; what is left over counts next time."""
+        if anew or delta * self._turned < 0:
+            self._turned = 0.0
+        self._turned += delta
+        notches = int(self._turned / NOTCH)
+        self._turned -= notches * NOTCH
+        return -notches
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """The menu key; a right click is known by its end, since it may become a drag."""
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            self.menuAsked.emit(self.mapToGlobal(self.rect().center()))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begin a drag."""
         if self._picture is None:
             return
-        left = event.button() == Qt.MouseButton.LeftButton
+        self._drag = self._drag_of(event)
+        self._first = self._last = event.position()
+        self._moved = False
+        if self._drag != "zoom":
+            self._show_drag()
+
+    def _drag_of(self, event: QMouseEvent) -> str:
+        left, right = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
         moving = self._space or event.modifiers() & Qt.KeyboardModifier.ControlModifier
         grey = self._image is not None and self._image.is_grey
-        self._drag = "window" if left and grey and not moving else "pan"
-        self._last = event.position()
-        self.setCursor(Qt.CursorShape.SizeAllCursor if self._drag == "window" else Qt.CursorShape.ClosedHandCursor)
+        if event.button() == right:
+            return "zoom"
+        return "window" if event.button() == left and grey and not moving else "pan"
+
+    def _show_drag(self) -> None:
+        shapes = {"window": Qt.CursorShape.SizeAllCursor, "zoom": Qt.CursorShape.SizeVerCursor}
+        self.setCursor(shapes.get(self._drag, Qt.CursorShape.ClosedHandCursor))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Drag on, and say which pixel is under the cursor."""
@@ -251,12 +297,27 @@ class Canvas(QWidget):
             self._apply(port.panned(moved.x(), moved.y()))
         elif self._drag == "window":
             self._drag_window(moved.x(), moved.y())
+        elif self._drag == "zoom":
+            self._drag_zoom(moved.y())
         self.pointed.emit(port.pixel(event.position().x(), event.position().y()))
 
+    def _drag_zoom(self, dy: float) -> None:
+        """Up: larger, about the point where it began. A hand that shakes while it clicks does not zoom."""
+        way = self._last - self._first
+        if not self._moved and abs(way.x()) + abs(way.y()) < QApplication.startDragDistance():
+            return
+        if not self._moved:
+            self._moved, dy = True, way.y()
+            self._show_drag()
+        self.zoom(2 ** (-dy / ZOOM_SPAN), self._first)
+
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """End a drag."""
+        """End a drag; one with the right button that went nowhere was a click."""
+        clicked = self._drag == "zoom" and not self._moved
         self._drag = ""
         self._show_cursor()
+        if clicked:
+            self.menuAsked.emit(event.globalPosition().toPoint())
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Fit."""

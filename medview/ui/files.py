@@ -131,6 +131,8 @@ class ListColumn(QWidget):
         bar.rangeChanged.connect(lambda least, most: bar.setEnabled(most > least))
         self.view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.view.setMouseTracking(True)
+        # A click leaves the keys to the picture, so that the arrows go on stepping through its frames.
+        self.view.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.view.setAccessibleName(self.tr("Series and files"))
         self.model = ListModel(workspace, self)
         self.view.setModel(self.model)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QStackedWidget, QVBoxLayout, QWidget
 
 from medview.core.failures import Failure
@@ -16,8 +16,40 @@ from medview.ui.widgets import Choice, Elided, MessageCard, label, trail
 from medview.workspace import Workspace
 
 
+class Steps(QWidget):
+    """A slider with its number: `texts(n, of)` says which of how many. moved(number from 0): by the user."""
+
+    moved = Signal(int)
+
+    def __init__(self, name: str, texts: Callable[[int, int], str]) -> None:
+        super().__init__()
+        self._texts = texts
+        line = QHBoxLayout(self)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(theme.DOUBLE)
+        self.text = label("")
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setAccessibleName(name)
+        self.slider.setMinimumWidth(48)
+        self.slider.setPageStep(1)
+        self.slider.valueChanged.connect(self.moved)
+        line.addWidget(self.text)
+        line.addWidget(self.slider, 1)
+
+    def show_place(self, number: int, count: int) -> None:
+        """Stand at `number` of `count`, from 0; hidden where there is no other."""
+        self.setVisible(count > 1)
+        self.slider.blockSignals(True)
+        self.slider.setRange(0, max(count - 1, 0))
+        self.slider.setValue(number)
+        self.slider.blockSignals(False)
+        self.text.setText(self._texts(number + 1, count))
+        self.text.setMinimumWidth(self.text.fontMetrics().horizontalAdvance(self._texts(count, count)))
+
+
 class FrameRow(QWidget):
-    """Slider over the frames of a stack; hidden for a single picture."""
+    """Sliders over the frames of a series, of a dynamic one over its positions and its points in time; hidden for a
+    single picture."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
@@ -26,29 +58,27 @@ class FrameRow(QWidget):
         self.workspace = workspace
         line = QHBoxLayout(self)
         line.setContentsMargins(theme.DOUBLE, theme.HALF, theme.DOUBLE, theme.HALF)
-        line.setSpacing(theme.DOUBLE)
-        self.text = label("")
-        self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.slider.setAccessibleName(self.tr("Frame"))
-        self.slider.setPageStep(1)
-        self.slider.valueChanged.connect(workspace.select_frame)
-        line.addWidget(self.text)
-        line.addWidget(self.slider, 1)
+        line.setSpacing(theme.TRIPLE)
+        self.position = Steps(self.tr("Frame"), self._position_text)
+        self.time = Steps(self.tr("Point in time"), lambda n, of: self.tr("Time {0} of {1}").format(n, of))
+        self.position.moved.connect(lambda number: workspace.select_place(number, workspace.place[1]))
+        self.time.moved.connect(lambda number: workspace.select_place(workspace.place[0], number))
+        line.addWidget(self.position, 3)
+        line.addWidget(self.time, 2)
         workspace.pictureChanged.connect(self.refresh)
         self.refresh()
 
+    def _position_text(self, number: int, count: int) -> str:
+        dynamic = self.workspace.grid[1] > 1
+        text = self.tr("Slice {0} of {1}") if dynamic else self.tr("Frame {0} of {1}")
+        return text.format(number, count)
+
     def refresh(self) -> None:
         """Follow the workspace."""
-        study = self.workspace.study
-        count = len(study.frames) if study else 0
-        self.setVisible(count > 1)
-        self.slider.blockSignals(True)
-        self.slider.setRange(0, max(count - 1, 0))
-        self.slider.setValue(self.workspace.frame_index)
-        self.slider.blockSignals(False)
-        self.text.setText(self.tr("Frame {0} of {1}").format(self.workspace.frame_index + 1, count))
-        widest = self.tr("Frame {0} of {1}").format(count, count)
-        self.text.setMinimumWidth(self.text.fontMetrics().horizontalAdvance(widest))
+        (positions, times), (position, time) = self.workspace.grid, self.workspace.place
+        self.setVisible(positions * times > 1)
+        self.position.show_place(position, positions)
+        self.time.show_place(time, times)
 
 
 class FactsRow(QWidget):

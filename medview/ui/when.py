@@ -29,6 +29,11 @@ def several_frames(ws: Workspace) -> bool:
     return ws.study is not None and len(ws.study.frames) > 1
 
 
+def several_times(ws: Workspace) -> bool:
+    """The study has another point in time to go to."""
+    return ws.grid[1] > 1
+
+
 def results(ws: Workspace) -> bool:
     """There are results, and none are being saved."""
     return ws.analysis is not None and bool(ws.analysis.results) and not ws.busy("save")

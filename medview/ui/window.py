@@ -44,6 +44,10 @@ from medview.workspace import Workspace
 
 # Its first size, where the screen has room for it, and how small it can be made: menus, picture and one panel.
 WANTED, LEAST = QSize(1440, 900), QSize(640, 420)
+# Frames that are passed by Page Up and Page Down.
+MANY = 10
+# What a right click on the picture offers, with the menu of windows behind the first part; "" is a line between.
+MENU = ("fit", "actual", "invert", "reset", "", "heatmap", "mask", "sides", "", "privacy", "save")
 # Actions that turn a setting on and off.
 SWITCHES = {
     "sides": "sides_on",
@@ -131,6 +135,16 @@ class MainWindow(QMainWindow):
             set_tip(action, f"{sample.source}\n{sample.licence}")
             action.triggered.connect(lambda _checked=False, path=sample.path: self.open_paths([path]))
 
+    def context_menu(self) -> QMenu:
+        """What can be done with the picture."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for id in MENU:
+            menu.addAction(self.actions_by_id[id]) if id else menu.addSeparator()
+        menu.insertMenu(self.actions_by_id["invert"], self.viewer.facts.window_menu)
+        menu.insertMenu(self.actions_by_id["privacy"], self.menus["plane"])
+        return menu
+
     def _build_toolbar(self) -> None:
         bar = QToolBar(self.tr("Tools"))
         bar.setObjectName("tools")
@@ -190,6 +204,12 @@ class MainWindow(QMainWindow):
             "next_file": lambda: ws.step_entry(1),
             "previous_frame": lambda: ws.step_frame(-1),
             "next_frame": lambda: ws.step_frame(1),
+            "frames_back": lambda: ws.step_frame(-MANY),
+            "frames_on": lambda: ws.step_frame(MANY),
+            "first_frame": lambda: ws.step_frame(-len(ws.study.frames) if ws.study else 0),
+            "last_frame": lambda: ws.step_frame(len(ws.study.frames) if ws.study else 0),
+            "previous_time": lambda: ws.step_time(-1),
+            "next_time": lambda: ws.step_time(1),
             "plane_acquired": lambda: ws.show_plane(None),
             "plane_axial": lambda: ws.show_plane("axial"),
             "plane_coronal": lambda: ws.show_plane("coronal"),
@@ -223,6 +243,8 @@ class MainWindow(QMainWindow):
         ws.entrySelected.connect(self.bar.clear)
         ws.recentChanged.connect(self._fill_recent)
         ws.settingChanged.connect(lambda key: self._fill_recent() if key == "privacy" else None)
+        self.viewer.canvas.menuAsked.connect(lambda place: self.context_menu().popup(place))
+        self.files.view.clicked.connect(self.viewer.take_focus)
         ws.saved.connect(self._on_saved)
         ws.actionFailed.connect(self._on_failed)
         ws.modelsListed.connect(self._on_models_listed)

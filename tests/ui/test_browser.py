@@ -169,7 +169,7 @@ def test_a_series_that_is_shown_grows_with_the_list(
     qtbot.waitUntil(lambda: ws.busy("scan") is None)
     assert (len(ws.study.frames), ws.frame_index) == (9, 8)  # type: ignore[union-attr]
     assert ws.picture is picture
-    assert window.viewer.frames.slider.value() == 8
+    assert window.viewer.frames.position.slider.value() == 8
     window.close()
 
 

@@ -278,7 +278,6 @@ def test_dragging_down_darkens_an_inverted_picture_too(qtbot: QtBot, opened: Ope
     ("button", "key"),
     [
         (Qt.MouseButton.MiddleButton, None),
-        (Qt.MouseButton.RightButton, None),
         (Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier),
     ],
 )

@@ -534,24 +534,24 @@ def stack(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_stack_opens_in_the_middle_and_is_stepped_through(qtbot: QtBot, opened: Opened, stack: Path) -> None:
+def test_a_stack_opens_at_its_first_frame_and_is_stepped_through(qtbot: QtBot, opened: Opened, stack: Path) -> None:
     engine = FakeEngine()
     window = opened(stack, engine)
     ws = window.workspace
     assert window.viewer.frames.isVisible()
-    assert window.viewer.frames.text.text() == "Frame 3 of 5"
+    assert window.viewer.frames.position.text.text() == "Frame 1 of 5"
     ws.set_view(scale=2.0, centre=(10.0, 10.0))
     ws._settle.setInterval(600)
-    for index in (3, 4):
+    for index in (1, 2, 3, 4):
         qtbot.keyClick(window.viewer.canvas, Qt.Key.Key_Down)
         qtbot.waitUntil(lambda index=index: ws.picture is not None and ws.picture.frame.index == index)
     assert (ws.picture.values == 160).all()  # type: ignore[union-attr]
     assert ws.view.scale == 2.0
-    assert window.viewer.frames.slider.value() == 4
+    assert window.viewer.frames.position.slider.value() == 4
     # Only where the user stopped is analysed.
     qtbot.waitUntil(lambda: len(engine.calls) == 2)
-    assert [call[1] for call in engine.calls] == [2, 4]
-    window.viewer.frames.slider.setValue(0)
+    assert [call[1] for call in engine.calls] == [0, 4]
+    window.viewer.frames.position.slider.setValue(0)
     qtbot.waitUntil(lambda: ws.picture is not None and ws.picture.frame.index == 0)
 
 
@@ -613,7 +613,7 @@ def test_a_frame_is_saved_under_the_name_the_command_line_gives_it(
     window = opened(stack, FakeEngine(mri_analysis))
     window.workspace.save_results(tmp_path / "out")
     qtbot.waitUntil(lambda: window.bar.isVisible())
-    assert (tmp_path / "out" / "stack-frame2__results.json").exists()
+    assert (tmp_path / "out" / "stack-frame0__results.json").exists()
 
 
 # ---- actions, pages, settings ----
