@@ -22,8 +22,6 @@ from PySide6.QtWidgets import (
     QSplitter,
     QStackedWidget,
     QStatusBar,
-    QToolBar,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -32,22 +30,20 @@ from medview.core.failures import Failure
 from medview.imaging.samples import Sample, samples
 from medview.inference.card import Card
 from medview.listing import Entry
-from medview.ui import actions, identity, pages, panel, placing, theme, words
+from medview.ui import actions, identity, menus, pages, panel, placing, theme, words
 from medview.ui.bar import MessageBar
 from medview.ui.cards import card_html
 from medview.ui.files import ListColumn
 from medview.ui.help import help_html
 from medview.ui.start import EmptyPage, NoticePage
 from medview.ui.viewer import Viewer
-from medview.ui.widgets import Choice, Elided, label, set_tip
+from medview.ui.widgets import Choice, Elided, label
 from medview.workspace import Workspace
 
 # Its first size, where the screen has room for it, and how small it can be made: menus, picture and one panel.
 WANTED, LEAST = QSize(1440, 900), QSize(640, 420)
 # Frames that are passed by Page Up and Page Down.
 MANY = 10
-# What a right click on the picture offers, with the menu of windows behind the first part; "" is a line between.
-MENU = ("fit", "actual", "invert", "reset", "", "heatmap", "mask", "sides", "", "privacy", "save")
 # Actions that turn a setting on and off.
 SWITCHES = {
     "sides": "sides_on",
@@ -73,7 +69,6 @@ class MainWindow(QMainWindow):
         self._build_pages()
         self.actions_by_id = actions.make_actions(self, self.viewer.stack, self._handlers())
         self._build_menus()
-        self._build_toolbar()
         self._build_status()
         self._connect()
         self._restore()
@@ -112,61 +107,19 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self.stack)
 
     def _build_menus(self) -> None:
-        self.menus: dict[str, QMenu] = {}
-        for menu_id, title, parent in actions.MENUS:
-            if parent:
-                self.menus[parent].addSeparator()
-            menu = (self.menus[parent] if parent else self.menuBar()).addMenu(actions.tr(title))
-            self.menus[menu_id] = menu
-            for spec in actions.in_menu(menu_id):
-                if spec is None:
-                    menu.addSeparator()
-                else:
-                    menu.addAction(self.actions_by_id[spec.id])
-        self.menus["view"].insertMenu(self.actions_by_id["invert"], self.viewer.facts.window_menu)
-        before = self.actions_by_id["close"]
+        by_id, windows = self.actions_by_id, self.viewer.facts.window_menu
+        self.menus = menus.fill_bar(self.menuBar(), by_id, windows)
         self.recent_menu = QMenu(self.tr("Recent files"), self)
         self.samples_menu = QMenu(self.tr("Samples"), self)
         for menu in (self.recent_menu, self.samples_menu):
-            menu.setToolTipsVisible(True)
-            self.menus["file"].insertMenu(before, menu)
-        for sample in self.samples:
-            action = self.samples_menu.addAction(sample.title.replace("&", "&&"))
-            set_tip(action, f"{sample.source}\n{sample.licence}")
-            action.triggered.connect(lambda _checked=False, path=sample.path: self.open_paths([path]))
+            self.menus["file"].insertMenu(by_id["close"], menu)
+        menus.fill_samples(self.samples_menu, self.samples, self.open_paths)
+        self.toolbar = menus.toolbar(by_id)
+        self.addToolBar(self.toolbar)
 
     def context_menu(self) -> QMenu:
-        """What can be done with the picture."""
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for id in MENU:
-            menu.addAction(self.actions_by_id[id]) if id else menu.addSeparator()
-        menu.insertMenu(self.actions_by_id["invert"], self.viewer.facts.window_menu)
-        menu.insertMenu(self.actions_by_id["privacy"], self.menus["plane"])
-        return menu
-
-    def _build_toolbar(self) -> None:
-        bar = QToolBar(self.tr("Tools"))
-        bar.setObjectName("tools")
-        bar.setMovable(False)
-        bar.setIconSize(QSize(20, 20))
-        bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
-        texts = {"open", "analyse", "heatmap", "mask", "save"}
-        last = ""
-        for spec in actions.specs():
-            if not spec.bar:
-                continue
-            if last and spec.menu != last:
-                bar.addSeparator()
-            last = spec.menu
-            bar.addAction(self.actions_by_id[spec.id])
-            made = bar.widgetForAction(self.actions_by_id[spec.id])
-            if isinstance(made, QToolButton):
-                beside, only = Qt.ToolButtonStyle.ToolButtonTextBesideIcon, Qt.ToolButtonStyle.ToolButtonIconOnly
-                made.setToolButtonStyle(beside if spec.id in texts else only)
-                made.setAccessibleName(actions.tr(spec.text))
-        self.toolbar = bar
-        self.addToolBar(bar)
+        """What a right click on the picture offers."""
+        return menus.over_picture(self, self.actions_by_id, self.viewer.facts.window_menu, self.menus["plane"])
 
     def _build_status(self) -> None:
         status = QStatusBar()
@@ -327,13 +280,9 @@ class MainWindow(QMainWindow):
         return self.tr("{0}; altogether {1}").format(", ".join(each), words.milliseconds(analysis.total_ms))
 
     def _fill_recent(self) -> None:
-        self.recent_menu.clear()
-        for path in () if self.workspace.settings["privacy"] else self.workspace.recent:
-            action = self.recent_menu.addAction(words.one_line(path.name).replace("&", "&&"))
-            set_tip(action, words.one_line(str(path)))
-            action.triggered.connect(lambda _checked=False, path=path: self.open_paths([path]))
-        self.recent_menu.addSeparator()
-        self.recent_menu.addAction(self.tr("Clear this list")).triggered.connect(self.workspace.clear_recent)
+        ws = self.workspace
+        shown = [] if ws.settings["privacy"] else ws.recent
+        menus.fill_recent(self.recent_menu, shown, self.open_paths, ws.clear_recent)
 
     # Opening
 
