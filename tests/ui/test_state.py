@@ -47,7 +47,7 @@ def study(path: Path, *values: np.ndarray | Failure) -> Study:
     return Study(path, "", (Series("", frames),))
 
 
-def test_the_first_readable_file_opens_at_its_first_frame() -> None:
+def test_the_first_readable_file_opens_at_its_middle() -> None:
     bad = Failure(Code.CORRUPT, "t", "h")
     grey = np.arange(4, dtype=np.uint8).reshape(2, 2)
     studies = {
@@ -59,15 +59,15 @@ def test_the_first_readable_file_opens_at_its_first_frame() -> None:
     token.take = told.append
     opened = tasks.open_first([Entry(path, path) for path in studies], studies.__getitem__, token)
     assert isinstance(opened, tasks.Opened)
-    assert opened.picture.frame.index == 0
-    assert opened.picture.values[0, 0] == 0
+    assert opened.picture.frame.index == 1
+    assert opened.picture.values[0, 0] == 1
     assert told == [(Path("broken"), bad), (Path("no pixels"), bad)]
 
 
-def test_a_stack_whose_first_frames_are_damaged_opens_behind_them() -> None:
+def test_a_stack_whose_middle_is_damaged_opens_beside_it() -> None:
     bad = Failure(Code.CORRUPT, "t", "h")
     grey = np.zeros((2, 2), np.uint8)
-    made = study(Path("f"), bad, bad, bad, grey + 3, grey)
+    made = study(Path("f"), grey, bad, bad, grey + 3, bad)
     opened = tasks.open_entry(Entry(Path("f"), Path("f")), lambda path: made)
     assert isinstance(opened, tasks.Opened)
     assert opened.picture.frame.index == 3
