@@ -144,10 +144,11 @@ class Display(QObject):
         self.changed.emit()
 
     def _show_frame(self, picture: Picture) -> None:
+        # First of all, so that whoever is told of the new picture knows that its analysis is on its way.
+        self.moved.emit()
         for lane in FRAME_LANES:
             self._runner.cancel(lane)
         self.show(picture)
-        self.moved.emit()
         self._neighbours.ahead(self.study, self.frame_index)
 
     def show(self, picture: Picture) -> None:

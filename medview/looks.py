@@ -1,4 +1,5 @@
-"""The second looks at pictures: the jobs that make them, what they said, and what was put right before. No signals."""
+"""The second looks at pictures: the jobs that make them, what they said, what was put right before, and what the user
+said that a picture is. No signals."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ class Looks:
     them.
 
     What it calls: `taken(analysis)` when the picture that was asked for last has an analysis, or none;
-    `steadied(before, after)` when the stability of an analysis is known; `cancelled()` when the user stopped one.
+    `steadied(before, after)` when the stability of an analysis is known.
     """
 
     def __init__(
@@ -34,12 +35,12 @@ class Looks:
         engine: tasks.LazyEngine,
         taken: Callable[[Analysis | None], None],
         steadied: Callable[[Analysis, Analysis], None],
-        cancelled: Callable[[], None],
     ) -> None:
         self._runner, self._engine = runner, engine
-        self._taken, self._steadied, self._cancelled = taken, steadied, cancelled
+        self._taken, self._steadied = taken, steadied
         self._kept: Kept[Key, Analysis] = Kept(ANALYSIS_BYTES)
         self._fixes: dict[Key, tuple[Fix, ...]] = {}
+        self._kinds: dict[Key, str] = {}
 
     def fixes(self, key: Key) -> tuple[Fix, ...]:
         """What was put right in a picture."""
@@ -48,6 +49,15 @@ class Looks:
     def set_fixes(self, key: Key, fixes: tuple[Fix, ...]) -> None:
         """Put right something else; what was said of the picture counts no more."""
         self._fixes[key] = fixes
+        self._kept.drop(key)
+
+    def kind(self, key: Key) -> str:
+        """What the user said that a picture is; empty where that is left to the gate."""
+        return self._kinds.get(key, "")
+
+    def set_kind(self, key: Key, kind: str) -> None:
+        """The user says what a picture is, or (empty) takes it back; what was said of the picture counts no more."""
+        self._kinds[key] = kind
         self._kept.drop(key)
 
     def recall(self, key: Key, picture: Picture) -> None:
@@ -59,18 +69,20 @@ class Looks:
 
     def start(self, key: Key, picture: Picture, force: bool) -> None:
         """Let the models look at a picture; `force`: although the gate refuses."""
-        file, fixes = str(picture.frame.path), self.fixes(key)
+        file, fixes, kind = str(picture.frame.path), self.fixes(key), self.kind(key)
 
         def work(token: Token) -> Analysis:
             engine = self._engine.get()
-            return engine.analyse(picture.frame, file, force=force, token=token, values=picture.values, fixes=fixes)
+            return engine.analyse(
+                picture.frame, file, force=force, token=token, values=picture.values, fixes=fixes, kind=kind
+            )
 
         def failed(failure: Failure) -> None:
             self._taken(Analysis(file, picture.frame.index, "error", failure))
 
         text = "loading the models" if not self._engine.made else "checking the picture"
         self._kept.drop(key)
-        self._runner.start(Job("analyse", text, work, partial(self._on_done, key, picture), failed, self._cancelled))
+        self._runner.start(Job("analyse", text, work, partial(self._on_done, key, picture), failed))
 
     def _on_done(self, key: Key, picture: Picture, analysis: Analysis) -> None:
         self._kept.put(key, analysis, analysis_bytes(analysis))

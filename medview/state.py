@@ -15,6 +15,7 @@ from medview.imaging.study import Frame
 from medview.imaging.window import Window
 from medview.inference.analysis import Analysis, Mask
 from medview.inference.region import Region
+from medview.report.limits import strongest_first
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -61,6 +62,14 @@ class ViewState:
     inverted: bool = False
     scale: float | None = None
     centre: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was said last of the series that is shown: of `frame`, which need not be the one that is shown."""
+
+    analysis: Analysis
+    frame: Frame
 
 
 @dataclass(frozen=True)
@@ -121,8 +130,9 @@ def analysis_bytes(analysis: Analysis) -> int:
 
 
 def first_label(analysis: Analysis) -> tuple[str, str] | None:
-    """(model, label) whose heatmap is offered first: the first finding, else the most probable label."""
-    for result in analysis.results:
+    """(model, label) whose heatmap is offered first: the first finding of the strongest result, else its most probable
+    label."""
+    for result in strongest_first(analysis.results):
         if result.heatmaps and result.probabilities:
             probabilities = result.probabilities
             top = max(probabilities, key=lambda label: probabilities[label])

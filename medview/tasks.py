@@ -46,8 +46,10 @@ class EngineLike(Protocol):
         token: Token | None = None,
         values: Any = None,
         fixes: Sequence[Fix] = (),
+        *,
+        kind: str = "",
     ) -> Analysis:
-        """Judge one frame."""
+        """Judge one frame; `kind`: what the user says that it is."""
 
     def add_stability(self, analysis: Analysis, frame: Frame, values: Any, token: Token | None = None) -> Analysis:
         """The analysis with the range of each probability over small changes of the picture."""
@@ -57,6 +59,9 @@ class EngineLike(Protocol):
 
     def kind_names(self) -> dict[str, str]:
         """What people call the kinds of picture, by id."""
+
+    def kinds(self) -> dict[str, str]:
+        """What a user may say that a picture is, by id: the kinds that a model judges."""
 
 
 EngineFactory = Callable[[], EngineLike]
@@ -88,6 +93,10 @@ class LazyEngine:
     def kind_names(self) -> dict[str, str]:
         """What people call each kind of picture, by the gate's name for it; empty until the engine is made."""
         return self.made.kind_names() if self.made else {}
+
+    def kinds(self) -> dict[str, str]:
+        """What a user may say that a picture is, by the gate's name for it; empty until the engine is made."""
+        return self.made.kinds() if self.made else {}
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from medview import listing, state, tasks
+from medview.answers import Answers
 from medview.browser import LANES as OPENING
 from medview.browser import Browser
 from medview.core.failures import Failure
@@ -32,7 +33,7 @@ from medview.looks import Key, Looks
 from medview.neighbours import LANES
 from medview.runner import Job, Runner
 from medview.segments import Segments
-from medview.state import Overlay, Picture, ViewState
+from medview.state import Answer, Overlay, Picture, ViewState
 from medview.thumbnails import Image, Thumbnails
 
 # A stack that is being scrolled is analysed where the user stops, not at every frame on the way.
@@ -77,13 +78,10 @@ class Workspace(QObject):
         self.settings = settings or Settings()
         self.runner = Runner(self)
         self._engine = tasks.LazyEngine(engine_factory or partial(tasks.make_engine, self.settings))
-        self.analysis: Analysis | None = None
-        self.analysis_cancelled = False
-        kept = ("heatmap_on", "heatmap_opacity", "mask_on", "mask_opacity")
-        self.overlay = Overlay(**{key: self.settings[key] for key in kept})
-        self._looks = Looks(
-            self.runner, self._engine, self._take_analysis, self._on_steadied, self._on_analysis_cancelled
-        )
+        self.answers = Answers(self.settings, self)
+        self.answers.changed.connect(self.analysisChanged)
+        self.answers.overlaid.connect(self.overlayChanged)
+        self._looks = Looks(self.runner, self._engine, self._take_analysis, self.answers.steady)
         self._display = Display(self.runner, self.settings["picture_bytes"], self._looks.fixes, self)
         self._browser = Browser(
             self.runner, opener, finder, self._on_listing_changed, self.entrySelected.emit, self.entryMarked.emit,
@@ -98,7 +96,7 @@ class Workspace(QObject):
         self._display.changed.connect(self.pictureChanged)
         self._display.viewed.connect(self.viewChanged)
         self._display.refused.connect(self.actionFailed)
-        self._display.emptied.connect(lambda: self._take_analysis(None))
+        self._display.emptied.connect(self._on_emptied)
         self._display.shown.connect(self._on_shown)
         self._settle = self._timer(SETTLE_MS, self._analyse_if_wanted)
         self._display.moved.connect(self._settle.start)
@@ -150,8 +148,11 @@ class Workspace(QObject):
             else:
                 self._display.stay()
                 self._browser.point(self.listing.place(self.entry and self.entry.key))
+        stopped = "analyse" in lanes and self.busy("analyse") is not None
         for lane in lanes:
             self.runner.cancel(lane)
+        if stopped:
+            self.answers.cancel()
 
     def _stop(self, *lanes: str) -> None:
         self._settle.stop()
@@ -260,6 +261,7 @@ class Workspace(QObject):
 
     def _on_opened(self, opened: tasks.Opened) -> None:
         self._settle.stop()
+        self.answers.forget()
         self._remember(opened.entry)
         self._display.open(opened)
         self._analyse_if_wanted()
@@ -320,7 +322,7 @@ class Workspace(QObject):
         self._display.show_plane(cut)
 
     def _on_shown(self, key: Key, picture: Picture) -> None:
-        self.analysis_cancelled = False
+        self.answers.cancelled = False
         self._looks.recall(key, picture)
 
     def _seen(self) -> tuple[Study | None, Frame | None, tuple[Fix, ...]]:
@@ -367,16 +369,15 @@ class Workspace(QObject):
         """The picture as it was when it was opened."""
         self.set_view(window=None, inverted=False, scale=None, centre=None)
 
+    @property
+    def overlay(self) -> Overlay:
+        """What lies over the picture."""
+        return self.answers.overlay
+
     def set_overlay(self, **changes: Any) -> None:
         """Change fields of the overlay; all but the label are remembered."""
-        changed = replace(self.overlay, **changes)
-        if changed == self.overlay:
-            return
-        self.overlay = changed
-        for key, value in changes.items():
-            if key != "label":
-                self.set_setting(key, value)
-        self.overlayChanged.emit()
+        for key, value in self.answers.lay(**changes).items():
+            self.set_setting(key, value)
 
     @property
     def heatmap(self) -> tuple[NDArray[np.float32], Region] | None:
@@ -401,26 +402,50 @@ class Workspace(QObject):
             return
         self._settle.stop()
         self._looks.start(self._display.key(picture.frame), picture, force)
-        self.analysis_cancelled = False
+        self.answers.cancelled = False
         self._take_analysis(None)
-
-    def _on_steadied(self, before: Analysis, analysis: Analysis) -> None:
-        if self.analysis is before:
-            self.analysis = analysis
-            self.analysisChanged.emit()
-
-    def _on_analysis_cancelled(self) -> None:
-        self.analysis_cancelled = True
-        self.analysisChanged.emit()
 
     def _take_analysis(self, analysis: Analysis | None) -> None:
         self.runner.cancel("stability")
-        self.analysis = analysis
-        label = state.first_label(analysis) if analysis else None
-        if label != self.overlay.label:
-            self.overlay = replace(self.overlay, label=label)
-        self.analysisChanged.emit()
-        self.overlayChanged.emit()
+        source = self._display.source
+        self.answers.take(analysis, source.frame if source else None, self._coming)
+
+    def _on_emptied(self) -> None:
+        self.answers.forget()
+        self._take_analysis(None)
+
+    @property
+    def analysis(self) -> Analysis | None:
+        """What was said of the shown frame."""
+        return self.answers.analysis
+
+    @property
+    def answer(self) -> Answer | None:
+        """What was said of the shown frame or, while that is on its way, of the frame before: None where there is
+        neither. It is old where `analysis` is None."""
+        return self.answers.last if self.analysis is not None or self._coming else None
+
+    @property
+    def _coming(self) -> bool:
+        """Whether the shown frame will have its analysis without being asked again."""
+        wanted = self.settings["auto_analyse"] and (self._settle.isActive() or self.busy("open") is not None)
+        return self.plane is None and (wanted or self.busy("analyse") is not None)
+
+    @property
+    def kind(self) -> str:
+        """What the user said that the shown frame is; empty where that is left to the gate."""
+        return self._looks.kind(self._display.key(self.picture.frame)) if self.picture else ""
+
+    def set_kind(self, kind: str) -> None:
+        """The user says what the shown frame is, one of `kinds`, or (empty) takes it back; the models look again."""
+        if self.picture is None or kind == self.kind:
+            return
+        self._looks.set_kind(self._display.key(self.picture.frame), kind)
+        self.analyse()
+
+    def kinds(self) -> dict[str, str]:
+        """What a user may say that a picture is, with what people call it; empty until the models are loaded."""
+        return self._engine.kinds()
 
     def kind_name(self, kind: str) -> str:
         """What people call a kind of picture, from the gate's card."""

@@ -24,6 +24,7 @@ RINGS = {
     "state": 4,
     "listing": 4,
     "presets": 5,
+    "answers": 5,
     "tasks": 5,
     "thumbnails": 6,
     "looks": 6,
@@ -44,6 +45,7 @@ QT = {
     "workspace": {"QtCore"},
     "display": {"QtCore"},
     "segments": {"QtCore"},
+    "answers": {"QtCore"},
     "runner": {"QtCore"},
     "report": {"QtCore", "QtGui"},
 }

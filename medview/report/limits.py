@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from medview.core.failures import Code
 from medview.inference.analysis import Analysis, Result
 from medview.inference.card import NotJudged
 
-# Refusals of a picture that shows nothing or no examination: a kind, however probable among the others, says nothing.
-NO_KIND = frozenset((Code.BLANK, Code.TOO_SMALL, Code.WRONG_SHAPE))
+# Refusals of what is none of our kinds, or not surely: no fix and no insisting makes one of it.
+KIND_REFUSED = frozenset((Code.OTHER_KIND, Code.UNFAMILIAR, Code.OTHER_MODALITY))
+# With those of a picture that shows nothing or no examination: a kind, however probable among the others, says nothing.
+NO_KIND = KIND_REFUSED | {Code.BLANK, Code.TOO_SMALL, Code.WRONG_SHAPE}
 
 
 def not_judged(result: Result, analysis: Analysis) -> tuple[NotJudged, ...]:
@@ -16,6 +20,18 @@ def not_judged(result: Result, analysis: Analysis) -> tuple[NotJudged, ...]:
     judged = {label.id for card in others for label in card.shown}
     elsewhere = {label.name for label in result.card.labels if not label.shown and label.id in judged}
     return tuple(item for item in result.card.not_judged if item.name not in elsewhere)
+
+
+def strongest_first(results: Sequence[Result]) -> list[Result]:
+    """Results as they are read: those with a likely finding, then those with one that is worth a look, then the rest,
+    each in the order of the registry."""
+    return sorted(results, key=lambda result: 0 if result.likely else 1 if result.findings else 2)
+
+
+def flagged_first(result: Result) -> list[str]:
+    """Labels as they are read: findings, then the others, the most probable first."""
+    probabilities = result.probabilities or {}
+    return sorted(probabilities, key=lambda label: (label not in result.findings, -probabilities[label]))
 
 
 def kind(analysis: Analysis) -> str:

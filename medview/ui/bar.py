@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from medview.ui import theme
 from medview.ui.icons import icon
-from medview.ui.widgets import Choice, button, label, set_sign, set_tip
+from medview.ui.widgets import Choice, button, choice_button, label, set_sign, set_tip
 
 _SIGNS = {"alarm": ("error", theme.ALARM), "": ("info", theme.ACCENT)}
 WIDEST = 560
@@ -103,7 +103,7 @@ class MessageBar(QWidget):
         for old in self._buttons:
             old.hide()
             old.deleteLater()
-        self._buttons = [button(choice.text, choice.run, choice.role) for choice in message.choices]
+        self._buttons = [choice_button(choice) for choice in message.choices]
         for place, made in enumerate(self._buttons):
             self._row.insertWidget(2 + place, made, 0, Qt.AlignmentFlag.AlignTop)
         self.setAccessibleName(f"{message.text} {message.hint}")

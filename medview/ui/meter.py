@@ -17,7 +17,8 @@ BRACKET = 4
 
 
 class ProbabilityRow(QAbstractButton):
-    """A label with its probability as number and bar, its operating point as a tick. Click: show its heatmap.
+    """A label with its probability as number and bar, its operating point as a tick. Click: explain it and show its
+    heatmap.
 
     `valid`: whether the answer may be called a finding.
     """
@@ -35,9 +36,8 @@ class ProbabilityRow(QAbstractButton):
         self.is_likely = valid and label_id in result.likely
         self.has_heatmap = bool(result.heatmaps and label_id in result.heatmaps)
         self.setCheckable(True)
-        self.setEnabled(self.has_heatmap)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus if self.has_heatmap else Qt.FocusPolicy.NoFocus)
-        self.setCursor(Qt.CursorShape.PointingHandCursor if self.has_heatmap else Qt.CursorShape.ArrowCursor)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.band: tuple[float, float] | None = None
@@ -51,21 +51,27 @@ class ProbabilityRow(QAbstractButton):
         self.update()
 
     def _spoken(self) -> str:
-        parts = [self.name, words.percent(self.probability)]
+        return ", ".join((self.name, self._number()))
+
+    def _number(self) -> str:
+        parts = [words.percent(self.probability)]
         if self.is_finding:
             parts.append(self.tr("finding") if self.is_likely else self.tr("worth a look"))
         if self.threshold is not None:
             parts.append(self.tr("threshold {0}").format(words.percent(self.threshold)))
         return ", ".join(parts)
 
-    def _tip(self) -> str:
-        lines = [self._spoken()]
+    def facts(self) -> list[str]:
+        """The numbers in words, a fact a line."""
+        lines = [self._number()]
         if self.band is not None:
             low, high = map(words.percent, self.band)
             lines.append(self.tr("Small changes of the picture: {0} to {1}").format(low, high))
-        if self.has_heatmap:
-            lines.append(self.tr("Click to show where the evidence lies"))
-        return "\n".join(lines)
+        return lines
+
+    def _tip(self) -> str:
+        click = self.tr("Click for what it means and where the evidence lies")
+        return "\n".join((self.name, *self.facts(), click if self.has_heatmap else self.tr("Click for what it means")))
 
     def sizeHint(self) -> QSize:
         """Two lines, any width."""

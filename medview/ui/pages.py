@@ -28,7 +28,7 @@ h2 {{ font-size: 16px; margin-top: 20px; margin-bottom: 6px; }}
 p, li {{ margin-top: 4px; margin-bottom: 4px; }}
 td, th {{ padding: 5px 20px 5px 0; text-align: left; vertical-align: top; }}
 th {{ color: {theme.MUTED}; font-weight: 600; }}
-.muted {{ color: {theme.MUTED}; }} .bad {{ color: {theme.ALARM}; }} .good {{ color: {theme.CALM}; }}
+.muted {{ color: {theme.MUTED}; }} .bad {{ color: {theme.ALARM}; }} .good {{ color: {theme.PASSED}; }}
 code, .key {{ font-family: monospace; color: {theme.ACCENT}; }}
 """
 

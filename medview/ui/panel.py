@@ -1,4 +1,4 @@
-"""The right-hand column: what is going on, the switches of the overlays, and what the models said or why not."""
+"""The right-hand column: what is going on, what the models said or why not, and the switches of the overlays."""
 
 from __future__ import annotations
 
@@ -7,30 +7,33 @@ from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
+    QApplication,
     QFrame,
-    QGridLayout,
+    QGraphicsOpacityEffect,
     QHBoxLayout,
     QProgressBar,
     QScrollArea,
-    QSlider,
     QVBoxLayout,
     QWidget,
 )
 
-from medview.core.failures import Code, Failure
+from medview.core.failures import Code
 from medview.imaging.samples import Sample
 from medview.inference.analysis import Analysis
-from medview.inference.fixes import Fix, combined
-from medview.report import limits
+from medview.state import Answer
 from medview.ui import theme, words
+from medview.ui.answers import Answers
+from medview.ui.meter import ProbabilityRow
+from medview.ui.popover import Popover
 from medview.ui.results import ResultCard
 from medview.ui.segments import SegmentList
-from medview.ui.widgets import Card, Check, Choice, Elided, Legend, MessageCard, button, keep_place, label, set_tip
+from medview.ui.switches import OverlaySwitches
+from medview.ui.widgets import Card, Elided, button, keep_place, label
 from medview.workspace import Workspace
 
 WIDTH = 352
-# Refusals that the user may not overrule: such a picture holds nothing an answer could rest on.
-FINAL = frozenset((Code.BLANK, Code.TOO_SMALL))
+# How strongly the answer of another frame is drawn while that of the shown one is on its way.
+DIMMED = 0.45
 
 
 class BusyRow(QWidget):
@@ -72,64 +75,6 @@ class BusyRow(QWidget):
         self.bar.setValue(round((busy.share or 0.0) * 1000))
 
 
-class OverlaySwitches(QWidget):
-    """Heatmap and mask: on or off, and how strongly."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        super().__init__()
-        self.workspace = workspace
-        grid = QGridLayout(self)
-        grid.setContentsMargins(theme.DOUBLE, 0, theme.DOUBLE, theme.STEP)
-        grid.setHorizontalSpacing(theme.DOUBLE)
-        grid.setVerticalSpacing(theme.HALF)
-        grid.setColumnStretch(1, 1)
-        self.heat_switch, self.heat_slider = self._row(grid, 0, self.tr("Heatmap"), "heatmap")
-        self.mask_switch, self.mask_slider = self._row(grid, 2, self.tr("Mask"), "mask")
-        self.legend = Legend(_heat_colours)
-        grid.addWidget(self.legend, 1, 1)
-        keep_place(self.legend)
-        workspace.overlayChanged.connect(self.refresh)
-        workspace.analysisChanged.connect(self.refresh)
-        self.refresh()
-
-    def _row(self, grid: QGridLayout, row: int, text: str, field: str) -> tuple[Check, QSlider]:
-        switch = Check(text)
-        switch.toggled.connect(lambda on: self.workspace.set_overlay(**{f"{field}_on": on}))
-        slider = QSlider(Qt.Orientation.Horizontal)
-        slider.setRange(0, 100)
-        slider.setAccessibleName(self.tr("Opacity: {0}").format(text))
-        set_tip(slider, slider.accessibleName())
-        slider.valueChanged.connect(lambda value: self.workspace.set_overlay(**{f"{field}_opacity": value / 100}))
-        grid.addWidget(switch, row, 0)
-        grid.addWidget(slider, row, 1)
-        return switch, slider
-
-    def refresh(self) -> None:
-        """Show the workspace's overlay; a switch without anything to show is disabled."""
-        overlay, mask = self.workspace.overlay, self.workspace.mask
-        has_heat = self.workspace.heatmap is not None
-        has_mask = mask is not None and mask.count > 0
-        for switch, slider, on, opacity, there in (
-            (self.heat_switch, self.heat_slider, overlay.heatmap_on, overlay.heatmap_opacity, has_heat),
-            (self.mask_switch, self.mask_slider, overlay.mask_on, overlay.mask_opacity, has_mask),
-        ):
-            for widget in (switch, slider):
-                widget.blockSignals(True)
-            switch.setChecked(on and there)
-            slider.setValue(round(opacity * 100))
-            for widget in (switch, slider):
-                widget.blockSignals(False)
-            switch.setEnabled(there)
-            slider.setEnabled(there and on)
-        self.legend.setVisible(has_heat and overlay.heatmap_on)
-
-
-def _heat_colours() -> object:
-    from medview.report.overlay import heat_colours
-
-    return heat_colours()
-
-
 def _without_stability(analysis: Analysis) -> Analysis:
     results = tuple(replace(result, stability=None, unstable=()) for result in analysis.results)
     return replace(analysis, results=results)
@@ -138,6 +83,7 @@ def _without_stability(analysis: Analysis) -> Analysis:
 class FindingsPanel(QWidget):
     """Shows the workspace's analysis, or why there is none and what to do about it.
 
+    While a series is stepped through, the answer of the slice before stays, dimmed and named, until the new one comes.
     Of one of the `samples` it also says what it is known to show.
 
     cardAsked(medview.inference.card.Card): the user wants to read a model's card.
@@ -157,94 +103,138 @@ class FindingsPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         self.busy = BusyRow(workspace)
-        self.switches = OverlaySwitches(workspace)
-        column.addWidget(self.busy)
-        self.segments = SegmentList(workspace)
-        column.addWidget(self.switches)
-        column.addWidget(self.segments)
+        self.slice = Elided("", "muted", Qt.TextElideMode.ElideRight)
+        self.slice.setContentsMargins(theme.DOUBLE, 0, theme.DOUBLE, theme.HALF)
         self.area = QScrollArea()
         self.area.setFrameShape(QFrame.Shape.NoFrame)
         self.area.setWidgetResizable(True)
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        column.addWidget(self.area, 1)
+        self.segments = SegmentList(workspace)
+        self.switches = OverlaySwitches(workspace)
+        for part, stretch in ((self.busy, 0), (self.slice, 0), (self.area, 1), (self.segments, 0), (self.switches, 0)):
+            column.addWidget(part, stretch)
+        self.popover = Popover(self)
+        self.area.verticalScrollBar().valueChanged.connect(self.popover.leave)
+        self.answers = Answers(workspace, self.cardAsked.emit, self.popover)
         self.cards: list[QWidget] = []
-        self._shown: object = None
-        workspace.analysisChanged.connect(self.refresh)
-        workspace.busyChanged.connect(self._on_busy)
-        workspace.overlayChanged.connect(self._hold_place)
+        self._shown: tuple[object, ...] = ()
+        for signal in (workspace.analysisChanged, workspace.pictureChanged, workspace.busyChanged):
+            signal.connect(self.refresh)
         self.refresh()
 
-    def _hold_place(self) -> None:
-        """Where the cards are scrolled to stays, also when the words below a row go that made them longer."""
-        body, bar = self.area.widget(), self.area.verticalScrollBar()
-        if body is not None:
-            body.setMinimumHeight(bar.value() + self.area.viewport().height() if bar.value() else 0)
-
-    def _on_busy(self, lane: str) -> None:
-        if lane in ("analyse", "open"):
-            self.refresh()
-
     def refresh(self) -> None:
-        """Build the cards anew when there is something new to say."""
+        """Follow the workspace; cards are built anew only where there is something new to say."""
+        answer = self.workspace.answer
+        self._rebuild_if_new(answer)
+        self._follow(answer)
+
+    def _rebuild_if_new(self, answer: Answer | None) -> None:
         ws = self.workspace
-        running = ws.busy("analyse") is not None
-        state = (ws.picture, ws.analysis, ws.analysis_cancelled, running, ws.busy("open") is None)
-        if self._shown is not None and all(a is b for a, b in zip(state, self._shown, strict=True)):  # type: ignore[call-overload]
+        idle = answer is None and not ws.busy("analyse") and not ws.busy("open")
+        shown = answer.analysis if answer else None
+        told = (ws.entry, None if shown else ws.picture, ws.plane, shown, idle, idle and ws.answers.cancelled)
+        if len(told) == len(self._shown) and all(a is b for a, b in zip(told, self._shown, strict=True)):
             return
-        if self._only_stability_is_new(state):
-            self._shown = state
-            self._show_stability()
+        before, self._shown = self._shown, told
+        said = before[3] if before else None
+        if isinstance(said, Analysis) and shown and _without_stability(said) == _without_stability(shown):
+            # Built anew, they would take the focus and the place from the user who reads them.
+            self._show_stability(shown)
             return
-        self._shown = state
-        self.cards = self._cards(running)
+        self.popover.leave()
+        self._build(self._cards(answer, idle), same_series=bool(before) and before[0] is ws.entry)
+
+    def _follow(self, answer: Answer | None) -> None:
+        """What is known of the shown frame before its answer: its notes, and whether the answer is of another one."""
+        ws = self.workspace
+        old = answer is not None and ws.analysis is None
+        study = ws.study
+        several = study is not None and len(study.frames) > 1
+        self.slice.setVisible(several and answer is not None)
+        if answer is not None and study is not None and several:
+            number = study.number(answer.frame) + 1
+            sliced = answer.frame.place is not None and answer.frame.place.plane is not None
+            text = self.tr("Slice {0}") if sliced else self.tr("Frame {0}")
+            if number != ws.frame_index + 1:
+                text = self.tr("Slice {0}; slice {1} follows") if sliced else self.tr("Frame {0}; frame {1} follows")
+            self.slice.set_text(text.format(number, ws.frame_index + 1))
+        self.notes.setText("\n".join(ws.picture.frame.notes if ws.picture else ()))
+        self.notes.setVisible(bool(self.notes.text()))
+        # What the header says of a series holds for all of it.
+        reason = answer.analysis.reason if answer else None
+        dimmed = old and not (reason and reason.code is Code.OTHER_MODALITY)
+        body = self.area.widget()
+        if body is not None and isinstance(effect := body.graphicsEffect(), QGraphicsOpacityEffect):
+            effect.setEnabled(dimmed)
+        if dimmed:
+            self.popover.leave()
+
+    def _build(self, cards: list[QWidget], same_series: bool) -> None:
+        """Replace the cards in one go. In the same series place and focus stay where they were."""
+        bar, focus = self.area.verticalScrollBar(), QApplication.focusWidget()
+        place = bar.value() if same_series else 0
+        row = self._place_of(focus) if same_series and isinstance(focus, ProbabilityRow) else None
+        self.cards = cards
         body = QWidget()
         column = QVBoxLayout(body)
         column.setContentsMargins(theme.DOUBLE, theme.STEP, theme.STEP, theme.DOUBLE)
         column.setSpacing(theme.STEP + 4)
-        for card in self.cards:
+        for card in cards:
             column.addWidget(card)
+        self.notes = label("", "muted", wrap=True)
+        column.addWidget(self.notes)
         column.addStretch(1)
+        effect = QGraphicsOpacityEffect(body)
+        effect.setOpacity(DIMMED)
+        effect.setEnabled(False)
+        body.setGraphicsEffect(effect)
         # Not deleted at once: it may be a button of the old one that was clicked.
         old = self.area.takeWidget()
         if old is not None:
             old.hide()
             old.deleteLater()
         self.area.setWidget(body)
+        column.activate()
+        bar.setValue(place)
+        if row is not None:
+            self._give_focus(*row)
 
-    def _only_stability_is_new(self, state: tuple[object, ...]) -> bool:
-        """Whether the cards can stay: rebuilt, they would take the focus and the place from the user who reads them."""
-        old = self._shown[1] if isinstance(self._shown, tuple) else None
-        new = state[1]
-        if not isinstance(old, Analysis) or not isinstance(new, Analysis) or old is new:
-            return False
-        return _without_stability(old) == _without_stability(new)
+    def _results(self) -> list[ResultCard]:
+        return [card for card in self.cards if isinstance(card, ResultCard)]
 
-    def _show_stability(self) -> None:
-        analysis = self.workspace.analysis
-        by_id = {result.card.id: result for result in analysis.results} if analysis else {}
-        for card in self.cards:
-            if isinstance(card, ResultCard):
-                card.set_result(by_id[card.result.card.id])
+    def _place_of(self, row: ProbabilityRow) -> tuple[str, str] | None:
+        """(model, label) of a row of this panel."""
+        found = (card.result.card.id for card in self._results() if card.rows.get(row.label_id) is row)
+        model = next(found, None)
+        return None if model is None else (model, row.label_id)
 
-    def _cards(self, running: bool) -> list[QWidget]:
-        ws = self.workspace
-        notes = ws.picture.frame.notes if ws.picture else ()
-        return [*self._sample(), *self._outcome(running), *(label(note, "muted", wrap=True) for note in notes)]
+    def _give_focus(self, model: str, label_id: str) -> None:
+        for card in self._results():
+            if card.result.card.id == model and label_id in card.rows:
+                card.rows[label_id].setFocus()
+
+    def _show_stability(self, analysis: Analysis) -> None:
+        by_id = {result.card.id: result for result in analysis.results}
+        for card in self._results():
+            card.set_result(by_id[card.result.card.id])
+
+    def _cards(self, answer: Answer | None, idle: bool) -> list[QWidget]:
+        told = self.answers.widgets(answer.analysis) if answer else self._without_answer() if idle else []
+        return [*self._sample(), *told]
 
     def _sample(self) -> list[QWidget]:
         picture = self.workspace.picture
         known = self._known.get(picture.frame.path.resolve()) if picture else None
         return [label(self.tr("Sample, known as: {0}").format(known), "muted", wrap=True)] if known else []
 
-    def _outcome(self, running: bool) -> list[QWidget]:
+    def _without_answer(self) -> list[QWidget]:
+        """Why there is none, and how to get one."""
         ws = self.workspace
-        if ws.analysis is not None:
-            return self._for_analysis(ws.analysis)
-        if ws.picture is None or running or ws.busy("open"):
+        if ws.picture is None:
             return []
+        card = Card()
         if ws.plane is not None:
-            card = Card()
             told = self.tr(
                 "No model looks at this picture: it was computed from the slices, and the models learned from pictures "
                 "as they were acquired."
@@ -252,72 +242,7 @@ class FindingsPanel(QWidget):
             card.box.addWidget(label(told, "muted", wrap=True))
             card.box.addWidget(button(self.tr("Show as acquired"), lambda: ws.show_plane(None)))
             return [card]
-        text = self.tr("The analysis was cancelled.") if ws.analysis_cancelled else self.tr("Not analysed yet.")
-        card = Card()
+        text = self.tr("The analysis was cancelled.") if ws.answers.cancelled else self.tr("Not analysed yet.")
         card.box.addWidget(label(text, "muted", wrap=True))
         card.box.addWidget(button(self.tr("Analyse"), ws.analyse, "primary"))
         return [card]
-
-    def _for_analysis(self, analysis: Analysis) -> list[QWidget]:
-        ws = self.workspace
-        reason = analysis.reason
-        fixes = [self._fix(note.fix) for note in analysis.quality if reason and note.fix and note.code == reason.code]
-        if analysis.status == "refused" and reason:
-            force = Choice(self.tr("Analyse all the same"), lambda: ws.analyse(force=True))
-            choices = [] if reason.code in FINAL else [force]
-            head = self._message("caution", reason, [*fixes, *choices], self.tr("Not analysed"))
-            return [head, *self._corrected(analysis), *self._kind(analysis), *self._quality(analysis)]
-        if analysis.status == "error" and reason:
-            again = Choice(self.tr("Try again"), ws.analyse)
-            return [self._message("alarm", reason, [again]), *self._corrected(analysis), *self._kind(analysis)]
-        cards: list[QWidget] = [*self._corrected(analysis), *self._kind(analysis)]
-        if analysis.forced and reason:
-            cards.append(self._message("caution", reason, fixes, self.tr("Analysed at your own request")))
-        cards += self._quality(analysis)
-        cards += [self._message("caution", found, []) for found in analysis.contradictions]
-        cards += [ResultCard(ws, analysis, result, self.cardAsked.emit) for result in analysis.results]
-        cards += [self._message("alarm", warning, []) for warning in analysis.warnings]
-        return cards
-
-    def _message(self, tone: str, failure: Failure, choices: list[Choice], head: str = "") -> MessageCard:
-        title = words.title(failure.code)
-        title = self.tr("{0}: {1}").format(head, words.small_start(title)) if head else title
-        return MessageCard(tone, title, failure.text, failure.hint, choices, failure.detail)
-
-    def _fix(self, fix: Fix) -> Choice:
-        ws = self.workspace
-        return Choice(words.fix(fix), lambda: ws.set_fixes(combined(ws.fixes, fix)), "primary")
-
-    def _quality(self, analysis: Analysis) -> list[QWidget]:
-        """The notes about the picture: each with a fix by itself with its button, the others together."""
-        told = analysis.reason.code if analysis.reason else None
-        notes = [note for note in analysis.quality if note.code != told]
-        fixable = [note for note in notes if note.fix]
-        others = [note for note in notes if not note.fix]
-        cards: list[QWidget] = [
-            MessageCard("caution", words.title(n.code), n.text, n.hint, [self._fix(n.fix)]) for n in fixable if n.fix
-        ]
-        if others:
-            title = words.listed(dict.fromkeys(words.title(note.code) for note in others))
-            text, hint = (
-                "\n".join(dict.fromkeys(parts)) for parts in zip(*((n.text, n.hint) for n in others), strict=True)
-            )
-            cards.append(MessageCard("caution", title, text, hint))
-        return cards
-
-    def _corrected(self, analysis: Analysis) -> list[QWidget]:
-        if not analysis.corrected:
-            return []
-        done = words.listed(words.fixed(fix) for fix in analysis.corrected)
-        back = Choice(self.tr("As in the file"), lambda: self.workspace.set_fixes(()))
-        text = self.tr("The models and you see the picture {0}.").format(done)
-        return [MessageCard("", self.tr("Put right"), text, "", [back])]
-
-    def _kind(self, analysis: Analysis) -> list[QWidget]:
-        kind = limits.kind(analysis)
-        if not kind:
-            return []
-        score = analysis.kind_scores.get(kind)
-        name = self.workspace.kind_name(kind)
-        sure = f" ({words.percent(score, 0)})" if score is not None else ""
-        return [label(self.tr("Kind of picture: {0}").format(name) + sure, "muted", wrap=True)]

@@ -10,11 +10,11 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QPushButton, QV
 from medview.inference.analysis import Analysis, Result
 from medview.inference.card import Card as ModelCard
 from medview.inference.card import NotJudged
-from medview.report.limits import not_judged
-from medview.report.overlay import drawn
+from medview.report.limits import flagged_first, not_judged
 from medview.ui import theme, words
 from medview.ui.icons import icon
 from medview.ui.meter import INSET, ProbabilityRow
+from medview.ui.popover import Popover
 from medview.ui.widgets import Card, Elided, button, label, set_tip
 from medview.workspace import Workspace
 
@@ -41,37 +41,37 @@ class ResultCard(Card):
     """What one model said: a result of `analysis`. Where there are several, each card is folded: it has its findings
     and most probable labels only, until the user wants all. Where the analysis was forced, no answer is valid.
 
-    `about` is called with the model's card when the user wants to read it.
+    `about` is called with the model's card when the user wants to read it. A row that is clicked is explained in the
+    `popover`.
     """
 
     def __init__(
-        self, workspace: Workspace, analysis: Analysis, result: Result, about: Callable[[ModelCard], object]
+        self,
+        workspace: Workspace,
+        analysis: Analysis,
+        result: Result,
+        about: Callable[[ModelCard], object],
+        popover: Popover,
     ) -> None:
         super().__init__()
-        self.workspace, self.result = workspace, result
+        self.workspace, self.result, self.popover = workspace, result, popover
         self.folded, self.forced = len(analysis.results) > 1, analysis.forced
         self.rows: dict[str, ProbabilityRow] = {}
         self.more: QPushButton | None = None
         self.unsteady = Elided("", "caution", Qt.TextElideMode.ElideRight)
-        # What comes or goes later stands below the rows, so that none moves away from the mouse.
         # The rows reach further out than the words, so that their frames stand around the line of the words.
         self.box.setContentsMargins(theme.DOUBLE - INSET, theme.DOUBLE - 4, theme.DOUBLE - INSET, theme.STEP)
-        self.verdict = label("", "calm", wrap=True)
+        self.verdict = label("", "neutral", wrap=True)
         self._add_head(result.card, about)
         self._add(self.verdict)
         if result.probabilities is not None:
             self._add_classes(result)
         if result.mask is not None:
             self._add_mask(result)
-        self.about = label("", "muted", wrap=True)
-        self.about.hide()
-        self._add(self.about)
         self._add_not_judged(not_judged(result, analysis))
         self.source = Elided("", "small")
         self.source.set_text(provenance(result), f"{result.card.id} {result.card.version}\nsha256 {result.card.sha256}")
         self._add(self.source)
-        # Too high for a moment, when words go, the card must not spread its rows.
-        self.box.addStretch(1)
         workspace.overlayChanged.connect(self.refresh)
         self.set_result(result)
         self.refresh()
@@ -81,6 +81,7 @@ class ResultCard(Card):
         self.result = result
         for label_id, row in self.rows.items():
             row.set_band((result.stability or {}).get(label_id))
+            row.setAccessibleDescription("\n".join((*row.facts()[1:], self._explanation(label_id))))
         names = words.listed(result.card.label(found).name for found in result.unstable)
         text = self.tr("Small changes of the picture make {0} the most probable.")
         if result.card.task != "classify":
@@ -113,7 +114,7 @@ class ResultCard(Card):
         self.box.addWidget(words)
 
     def _add_classes(self, result: Result) -> None:
-        self._say(self._verdict(result), "finding" if result.likely else "caution" if result.findings else "calm")
+        self._say(self._verdict(result), "finding" if result.likely else "caution" if result.findings else "neutral")
         self._add(label(self._limits(result), "muted", wrap=True))
         if result.prediction_set is not None and result.card.prediction_set is not None and not self.forced:
             share = words.percent(result.card.prediction_set.coverage, 0)
@@ -134,8 +135,7 @@ class ResultCard(Card):
         lines = QVBoxLayout(column)
         lines.setContentsMargins(0, 0, 0, 0)
         lines.setSpacing(2)
-        probabilities = result.probabilities or {}
-        for place, label_id in enumerate(sorted(probabilities, key=lambda key: -probabilities[key])):
+        for place, label_id in enumerate(flagged_first(result)):
             row = ProbabilityRow(result, label_id, valid=not self.forced)
             row.clicked.connect(lambda _checked=False, id=label_id: self._choose(id))
             self.rows[label_id] = row
@@ -208,7 +208,7 @@ class ResultCard(Card):
             return
         name = result.card.labels[0].name
         if not mask.count:
-            self._say(self.tr("Nothing marked"), "calm")
+            self._say(self.tr("Nothing marked"), "neutral")
             if result.skipped_by:
                 said = self.tr("Not run: the model {0} sees nothing to outline.").format(result.skipped_by)
                 self._add(label(said, wrap=True))
@@ -216,7 +216,7 @@ class ResultCard(Card):
         if result.findings:
             self._say(self.tr("Finding: {0} marked").format(name), "finding")
         else:
-            self._say(self.tr("Outlined: {0}").format(name), "calm")
+            self._say(self.tr("Outlined: {0}").format(name), "neutral")
         text = self.tr("1 pixel, {1} of the picture") if mask.count == 1 else self.tr("{0} pixels, {1} of the picture")
         share = text.format(words.number(mask.count), words.percent(mask.fraction, 2))
         self._add(label(share, wrap=True))
@@ -225,44 +225,37 @@ class ResultCard(Card):
         else:
             area = self.tr("Area {0} mm²").format(words.number(mask.area_mm2, 1))
         self._add(label(area, wrap=True))
+        if about := result.card.labels[0].about:
+            self._add(label(about, "muted", wrap=True))
 
     def _choose(self, label_id: str) -> None:
-        chosen = (self.result.card.id, label_id)
-        overlay = self.workspace.overlay
-        shown = overlay.heatmap_on and overlay.label == chosen
-        self.workspace.set_overlay(label=chosen, heatmap_on=not shown)
+        """Show the heatmap of a row and explain it; a second click takes both away."""
+        row, chosen, overlay = self.rows[label_id], (self.result.card.id, label_id), self.workspace.overlay
+        if self.workspace.analysis is None:
+            # The numbers are those of another frame.
+            self.refresh()
+            return
+        shown = self.popover.anchor is row
+        if row.has_heatmap:
+            on = not (overlay.heatmap_on and overlay.label == chosen and shown)
+            self.workspace.set_overlay(label=chosen, heatmap_on=on)
+        if shown:
+            self.popover.leave()
+        else:
+            self.popover.explain(row, row.name, "\n".join(row.facts()), self._explanation(label_id))
         self.refresh()
 
     def refresh(self) -> None:
-        """Mark the row whose heatmap is shown, and say what its label means."""
+        """Mark the row whose heatmap is shown."""
         overlay = self.workspace.overlay
-        model, chosen = overlay.label or ("", "")
-        mine = model == self.result.card.id
         for label_id, row in self.rows.items():
-            row.setChecked(mine and overlay.heatmap_on and label_id == chosen)
-        if self.result.mask and not self.folded:
-            subject = self.result.card.labels[0].id
-        elif not mine:
-            return  # What it says stays: without it the row that was clicked in a card below would move.
-        else:
-            # Of several cards only those whose rows were clicked have room for words.
-            subject = chosen if overlay.heatmap_on or not self.folded else ""
-        text = self._about(subject) if subject else ""
-        self.about.setText(text)
-        self.about.setVisible(bool(text))
+            row.setChecked(overlay.heatmap_on and overlay.label == (self.result.card.id, label_id))
 
-    def _no_evidence(self, label_id: str) -> str:
-        """Why there is nothing to see where the heatmap is on, or empty."""
-        heat = (self.result.heatmaps or {}).get(label_id)
-        if heat is None or not self.workspace.overlay.heatmap_on or drawn(heat):
-            return ""
-        if not heat.any():
-            return self.tr("No evidence for this label in this picture.")
-        return self.tr("Too little evidence for this label to be drawn, beside that for the others.")
-
-    def _about(self, label_id: str) -> str:
+    def _explanation(self, label_id: str) -> str:
+        """What a label means, what its number is worth, and why its heatmap may show nothing."""
         info = self.result.card.label(label_id)
-        parts = [self._no_evidence(label_id), f"{info.name}: {info.about}" if info.about else ""]
+        heat = (self.result.heatmaps or {}).get(label_id)
+        parts = [info.about, words.no_evidence(heat) if heat is not None else ""]
         if point := self.result.card.operating_points.get(label_id):
             parts.append(
                 self.tr(

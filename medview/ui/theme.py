@@ -27,7 +27,8 @@ DISABLED = "#6b7885"
 ACCENT = "#55b9e6"
 ACCENT_DEEP = "#1f6f95"
 FINDING = "#f4b54a"
-CALM = "#74cfa2"
+# Of self-tests that were passed, and of no answer: nothing that a model says is an all-clear.
+PASSED = "#74cfa2"
 ALARM = "#f0857a"
 
 STYLE = f"""
@@ -116,6 +117,8 @@ QProgressBar::chunk {{ background: {ACCENT}; border-radius: 2px; }}
 #card[tone="alarm"] {{ border-color: #8a4a44; }}
 #card[tone="caution"] {{ border-color: #86683a; }}
 #page {{ background: {WINDOW}; }}
+#switches {{ border-top: 1px solid {LINE}; }}
+#popover {{ background: {RAISED}; border: 1px solid {FAINT}; border-radius: {RADIUS}px; }}
 #messageBar {{ background: {CARD}; border: 1px solid {LINE}; border-radius: {RADIUS}px; }}
 #messageBar[tone="alarm"] {{ border-color: #8a4a44; }}
 QLabel[role="title"] {{ font-size: 22px; font-weight: 600; }}
@@ -125,7 +128,9 @@ QLabel[role="muted"] {{ color: {MUTED}; }}
 QLabel[role="small"] {{ color: {MUTED}; font-size: {SMALL_SIZE}px; }}
 QLabel[role="finding"] {{ color: {FINDING}; font-weight: 600; }}
 QLabel[role="caution"] {{ color: {FINDING}; }}
-QLabel[role="calm"] {{ color: {CALM}; font-weight: 600; }}
+QLabel[role="neutral"] {{ color: {MUTED}; font-weight: 600; }}
+QLabel[role="headline"] {{ color: {MUTED}; font-size: 15px; font-weight: 600; }}
+QLabel[role="headline"][tone="finding"], QLabel[role="headline"][tone="caution"] {{ color: {FINDING}; }}
 """
 
 

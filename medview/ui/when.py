@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from medview import state
 from medview.workspace import Workspace
 
 When = Callable[[Workspace], bool]
@@ -40,13 +41,15 @@ def results(ws: Workspace) -> bool:
 
 
 def heatmaps(ws: Workspace) -> bool:
-    """A model has shown where its evidence lies."""
-    return ws.analysis is not None and any(result.heatmaps for result in ws.analysis.results)
+    """A model has shown where its evidence lies, in this picture or in the one before while this one is looked at."""
+    answer = ws.answer
+    return answer is not None and any(result.heatmaps for result in answer.analysis.results)
 
 
 def marked(ws: Workspace) -> bool:
-    """A model has marked something."""
-    return ws.mask is not None and ws.mask.count > 0
+    """A model has marked something, as with `heatmaps`."""
+    mask = state.mask_of(ws.answer.analysis) if ws.answer else None
+    return mask is not None and mask.count > 0
 
 
 def sided(ws: Workspace) -> bool:

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QMenu,
     QPushButton,
     QSizePolicy,
     QVBoxLayout,
@@ -205,11 +206,23 @@ class Card(QFrame):
 
 @dataclass(frozen=True)
 class Choice:
-    """What a message offers to do next."""
+    """What a message offers to do next; with `more`, a menu of them in place of `run`."""
 
     text: str
     run: Callable[[], object]
     role: str = ""
+    more: tuple[Choice, ...] = ()
+
+
+def choice_button(choice: Choice) -> QPushButton:
+    """The button of a choice."""
+    made = button(choice.text, choice.run, choice.role)
+    if choice.more:
+        menu = QMenu(made)
+        for one in choice.more:
+            menu.addAction(one.text.replace("&", "&&")).triggered.connect(lambda _on=False, run=one.run: run())
+        made.setMenu(menu)
+    return made
 
 
 _TONES = {"alarm": ("error", theme.ALARM), "caution": ("warning", theme.FINDING), "": ("info", theme.ACCENT)}
@@ -231,16 +244,16 @@ class MessageCard(Card):
         self.box.addLayout(head)
         self.text = label(text, wrap=True)
         self.hint = label(hint, "muted", wrap=True)
-        self.box.addWidget(self.text)
-        if hint:
-            self.box.addWidget(self.hint)
+        for words in (self.text, self.hint):
+            if words.text():
+                self.box.addWidget(words)
         if detail:
             set_tip(self, detail)
         self.buttons: list[QPushButton] = []
         if choices:
             self.box.addSpacing(theme.HALF)
         for choice in choices:
-            made = button(choice.text, choice.run, choice.role)
+            made = choice_button(choice)
             self.buttons.append(made)
             self.box.addWidget(made)
 

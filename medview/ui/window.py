@@ -268,9 +268,10 @@ class MainWindow(QMainWindow):
             self.viewer.take_focus()
 
     def _what_ran(self) -> str:
-        analysis = self.workspace.analysis
-        if analysis is None or not analysis.results:
+        answer = self.workspace.answer
+        if answer is None or not answer.analysis.results:
             return ""
+        analysis = answer.analysis
         each = [
             self.tr("{0} on {1} in {2}").format(
                 result.card.id, words.provider(result.provider), words.milliseconds(result.ms)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QCoreApplication, QDate, QLocale
 
 from medview.core.failures import Code
@@ -13,6 +15,7 @@ from medview.imaging.study import Frame
 from medview.imaging.volume import Cut
 from medview.inference.fixes import INVERT, Fix, quarter_turns
 from medview.planes import AXES
+from medview.report.overlay import drawn
 
 translate = QCoreApplication.translate
 
@@ -137,6 +140,15 @@ def progress(text: str) -> str:
     """What the engine says it is doing, in the user's language, as a sentence's start."""
     shown = translate("progress", text)
     return shown[:1].upper() + shown[1:]
+
+
+def no_evidence(heat: NDArray[np.float32]) -> str:
+    """Why there is nothing to see of a heatmap (h, w), 0-1, that is on; empty where there is something."""
+    if drawn(heat):
+        return ""
+    if not heat.any():
+        return translate("words", "No evidence for this label in this picture.")
+    return translate("words", "Too little evidence for this label to be drawn, beside that for the others.")
 
 
 def small_start(sentence: str) -> str:

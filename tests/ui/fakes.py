@@ -219,12 +219,15 @@ def steady(result: Result) -> Result:
 
 
 class FakeEngine:
-    """Answers with what `make` gives; counts its calls; can be slow, but listens to the token."""
+    """Answers with what `make` gives, or, where the user says the kind, with the one of `said`; counts its calls; can
+    be slow, but listens to the token."""
 
     def __init__(self, make: Make = skin_analysis, delay_s: float = 0.0) -> None:
         self.make, self.delay_s = make, delay_s
+        self.said = {"chest_xray": chest_analysis, "brain_mri": mri_analysis, "skin": skin_analysis}
         self.calls: list[tuple[str, int, bool]] = []
         self.fixes: list[tuple[Fix, ...]] = []
+        self.kinds_said: list[str] = []
         self.steadied = 0
 
     def analyse(
@@ -236,15 +239,19 @@ class FakeEngine:
         token: Token | None = None,
         values: Any = None,
         fixes: Sequence[Fix] = (),
+        kind: str = "",
     ) -> Analysis:
         token = token or Token()
         self.calls.append((file, frame.index, force))
         self.fixes.append(tuple(fixes))
+        self.kinds_said.append(kind)
         end = time.monotonic() + self.delay_s
         while time.monotonic() < end:
             token.progress(1 - (end - time.monotonic()) / self.delay_s, "checking the picture")
             time.sleep(0.01)
-        return replace(self.make(corrected_frame(frame, fixes), force), corrected=tuple(fixes))
+        seen = corrected_frame(frame, fixes)
+        done = replace(self.said[kind](seen), kind_by_user=True) if kind else self.make(seen, force)
+        return replace(done, corrected=tuple(fixes))
 
     def add_stability(self, analysis: Analysis, frame: Frame, values: Any, token: Token | None = None) -> Analysis:
         """Every probability a tenth lower and a fifth higher; the second label comes out first now and then."""
@@ -252,7 +259,11 @@ class FakeEngine:
         return replace(analysis, results=tuple(steady(result) for result in analysis.results))
 
     def kind_names(self) -> dict[str, str]:
-        return {"skin": "Skin image", "brain_mri": "Brain MR slice", "chest_xray": "Chest X-ray", "other": "Other"}
+        return {**self.kinds(), "other": "something else"}
+
+    def kinds(self) -> dict[str, str]:
+        """Those that a user may name."""
+        return {"chest_xray": "a frontal chest X-ray", "brain_mri": "a brain MR slice", "skin": "a skin lesion"}
 
     def statuses(self) -> list[Any]:
         return []

@@ -232,6 +232,42 @@ def shoot(shots: Shots, wanted: set[str]) -> None:
         window.open_paths([skin])
         wait(lambda: window.workspace.analysis is not None)
         shots.take(window, "refused")
+    if state("kind"):
+        window = shots.window(FakeEngine(refused))
+        window.open_paths([chest])
+        wait(lambda: window.workspace.analysis is not None)
+        (card,) = (card for card in window.findings.cards if isinstance(card, MessageCard))
+        card.buttons[0].menu().popup(card.buttons[0].mapToGlobal(QPoint(0, card.buttons[0].height())))
+        wait()
+        shots.take(window, "kind-menu", close=False, screen=True)
+        card.buttons[0].menu().close()
+        window.workspace.set_kind("chest_xray")
+        wait(steady(window))
+        shots.take(window, "kind-by-user")
+    if state("header"):
+        window = shots.window()
+        window.open_paths([DATA / "dicom/series-ct-B"])
+        wait(lambda: window.workspace.analysis is not None)
+        shots.take(window, "header")
+    if state("popover"):
+        window = shots.window(FakeEngine(chest_analysis))
+        window.open_paths([chest])
+        wait(steady(window))
+        (first_card, *_) = (card for card in window.findings.cards if isinstance(card, ResultCard))
+        next(iter(first_card.rows.values())).click()
+        wait()
+        shots.take(window, "popover")
+    if state("stepping"):
+        engine = FakeEngine(mri_analysis)
+        window = shots.window(engine)
+        window.open_paths([DATA / "dicom/series-mr-A"])
+        wait(steady(window))
+        wait(idle(window))
+        shots.take(window, "stepping-before", close=False)
+        engine.delay_s = 3
+        window.workspace.step_frame(2)
+        wait(lambda: window.workspace.busy("analyse") is not None, ms=500)
+        shots.take(window, "stepping")
     if state("error"):
         broken = HOME / "broken.png"
         broken.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))

@@ -116,7 +116,7 @@ def test_what_was_put_right_is_remembered_for_its_file(
     assert len(engine.calls) == 3
 
 
-@pytest.mark.parametrize("code", [Code.TOO_DARK, Code.BLURRED, Code.OTHER_KIND, Code.UNFAMILIAR])
+@pytest.mark.parametrize("code", [Code.TOO_DARK, Code.BLURRED, Code.SATURATED])
 def test_a_refusal_for_quality_can_be_overruled(qtbot: QtBot, opened: Opened, grey: Path, code: Code) -> None:
     note = QualityNote(code, 0.1, 0.2, "It is so.", "Do something.", severity="refuse")
 
@@ -135,9 +135,17 @@ def test_notes_without_a_fix_share_one_message(opened: Opened, grey: Path) -> No
     small = QualityNote(Code.TOO_SMALL, 90, 128, "The picture is small.", "Open the original picture.")
     window = opened(grey, FakeEngine(lambda frame, force: replace(skin_analysis(frame), quality=(small, BLURRED))))
     (message,) = messages(window)
-    assert message.text.text() == f"{small.text}\n{BLURRED.text}"
-    assert message.hint.text() == "Open the original picture."
+    assert texts(message).startswith("\n2 notes about this picture\n")
+    assert message.text.text().split("\n") == [f"• {small.text} {small.hint}", f"• {BLURRED.text} {BLURRED.hint}"]
+    assert message.hint.text() == ""
     assert message.buttons == []
+
+
+def test_one_note_stands_under_its_own_title(opened: Opened, grey: Path) -> None:
+    window = opened(grey, FakeEngine(lambda frame, force: replace(skin_analysis(frame), quality=(BLURRED,))))
+    (message,) = messages(window)
+    assert texts(message).startswith("\nThe picture is blurred\n")
+    assert (message.text.text(), message.hint.text()) == (BLURRED.text, BLURRED.hint)
 
 
 # ---- stability ----
@@ -255,18 +263,19 @@ def test_an_empty_set_says_that_nothing_is_likely_enough(opened: Opened, grey: P
 def test_an_outline_that_is_no_finding_is_not_called_one(opened: Opened, grey: Path) -> None:
     window = opened(grey, FakeEngine(outlined))
     lesion, outline = cards(window)
+    assert window.findings.cards[0].property("tone") == "caution"
     assert lesion.verdict.text() == "Worth a look: Melanoma. Most probable: Melanocytic naevus"
     assert outline.verdict.text() == "Outlined: Skin lesion"
-    assert outline.verdict.property("role") == "calm"
+    assert outline.verdict.property("role") == "neutral"
     assert window.workspace.mask is not None
 
 
-def test_a_heatmap_of_a_folded_card_brings_its_words(opened: Opened, grey: Path) -> None:
+def test_a_row_of_a_folded_card_is_explained(opened: Opened, grey: Path) -> None:
     window = opened(grey, FakeEngine(chest_analysis))
     findings, _ = cards(window)
-    assert findings.about.isHidden()
+    assert not window.findings.popover.isVisible()
     findings.rows["effusion"].click()
-    assert "Fluid between lung and chest wall." in findings.about.text()
+    assert "Fluid between lung and chest wall." in window.findings.popover.text.text()
 
 
 def test_an_independent_label_that_crosses_its_threshold_is_told(qtbot: QtBot, opened: Opened, grey: Path) -> None:

@@ -21,7 +21,7 @@ from medview.inference.card import Label
 from medview.ui.results import ResultCard
 from medview.ui.window import MainWindow
 from tests.ui.fakes import (
-    REFUSAL,
+    LYING,
     FakeEngine,
     chest_analysis,
     mri_analysis,
@@ -41,8 +41,8 @@ def forced_cards(qtbot: QtBot, opened: Opened, path: Path, make: Callable[[Frame
 
     def answer(frame: Frame, force: bool) -> Analysis:
         if force:
-            return replace(make(frame), reason=REFUSAL, forced=True)
-        return Analysis(str(frame.path), 0, "refused", REFUSAL, "other", {"other": 0.97})
+            return replace(make(frame), reason=LYING.failure(), forced=True)
+        return Analysis(str(frame.path), 0, "refused", LYING.failure(), "chest_xray", {"chest_xray": 0.97})
 
     window = opened(path, FakeEngine(answer))
     press(window.findings, "Analyse all the same")
@@ -61,7 +61,7 @@ def test_a_forced_answer_is_no_finding(qtbot: QtBot, opened: Opened, grey: Path)
         assert not any("finding" in row.accessibleName() for row in card.rows.values())
 
 
-def test_a_forced_answer_is_not_calm_either(qtbot: QtBot, opened: Opened, grey: Path) -> None:
+def test_a_forced_answer_that_flags_nothing_is_not_valid_either(qtbot: QtBot, opened: Opened, grey: Path) -> None:
     def calm(frame: Frame) -> Analysis:
         done = chest_analysis(frame)
         six = replace(done.results[1], probabilities={"normal": 0.9, "viral": 0.1}, findings=())
@@ -130,30 +130,21 @@ def test_the_row_that_is_clicked_stays_where_it_is(
     before = places(window)
     bar = window.findings.area.verticalScrollBar()
 
-    def click(card: ResultCard, name: str) -> dict[tuple[str, str], int]:
+    for card, name, said in (
+        (findings, "effusion", "Fluid between lung and chest wall."),
+        (six, "bacterial", "Infection of the lung by bacteria."),
+        (findings, "atelectasis", "threshold of 40.0 %"),
+    ):
+        window.findings.area.ensureWidgetVisible(card.rows[name])
         seen, at = places(window), bar.value()
         qtbot.mouseClick(card.rows[name], Qt.MouseButton.LeftButton)
-        now = places(window)
+        assert places(window) == seen
         assert bar.value() == at
-        assert now["chest-findings", "effusion"] == seen["chest-findings", "effusion"]
-        assert now[card.result.card.id, name] == seen[card.result.card.id, name]
-        return now
-
-    after = click(findings, "effusion")
-    assert findings.about.isVisible()
+        assert said in window.findings.popover.text.text().replace("\u00a0", " ")
     assert window.findings.switches.legend.isVisible()
-    mine = [key for key in before if key[0] == "chest-findings"]
-    assert [after[key] for key in mine] == [before[key] for key in mine]
-    assert click(six, "bacterial") == after
-    assert "Infection of the lung by bacteria." in six.about.text()
-    bar.setValue(bar.maximum())
-    click(six, "bacterial")
-    assert not six.about.isVisible()
-    assert "Fluid between lung and chest wall." in findings.about.text()
     bar.setValue(0)
-    click(findings, "atelectasis")
-    assert "threshold of 40.0 %" in findings.about.text()
-    click(findings, "atelectasis")
+    qtbot.mouseClick(findings.rows["atelectasis"], Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(findings.rows["atelectasis"], Qt.MouseButton.LeftButton)
     assert places(window) == before
 
 
@@ -189,26 +180,33 @@ def test_a_heatmap_with_nothing_to_see_is_explained(opened: Opened, grey: Path, 
 
     window = opened(grey, FakeEngine(pale), heatmap_on=False)
     findings, _ = cards(window)
-    assert findings.about.text() == ""
+    switches, popover = window.findings.switches, window.findings.popover
     findings.rows["effusion"].click()
-    first, second = findings.about.text().split("\n")[:2]
-    about = "Pleural effusion: Fluid between lung and chest wall."
-    assert (first, second) == (said, about) if said else first == about
+    lines = popover.text.text().split("\n")
+    assert lines[0] == "Fluid between lung and chest wall."
+    assert (said in lines) if said else "evidence" not in popover.text.text()
+    assert switches.note.full_text() == said
+    assert (switches.note.isVisible(), switches.legend.isVisible()) == (bool(said), not said)
     findings.rows["atelectasis"].click()
-    assert "evidence" not in findings.about.text()
+    assert "evidence" not in popover.text.text()
+    assert (switches.note.isVisible(), switches.legend.isVisible()) == (False, True)
 
 
-def test_of_one_card_the_words_on_evidence_come_and_go_with_the_heatmap(opened: Opened, grey: Path) -> None:
+def test_the_words_on_evidence_come_and_go_with_the_heatmap(opened: Opened, grey: Path) -> None:
     def empty(frame: Frame, force: bool) -> Analysis:
         done = skin_analysis(frame)
         heat = {label: np.zeros((7, 7), np.float32) for label in done.results[0].heatmaps or {}}
         return replace(done, results=(replace(done.results[0], heatmaps=heat),))
 
     window = opened(grey, FakeEngine(empty), heatmap_on=False)
-    (card,) = cards(window)
-    assert card.about.text().startswith("Melanoma: ")
+    switches = window.findings.switches
+    place = switches.mask_switch.y()
+    assert not switches.note.isVisible()
     window.workspace.set_overlay(heatmap_on=True)
-    assert card.about.text().startswith("No evidence for this label in this picture.\nMelanoma: ")
+    assert switches.note.isVisible()
+    assert switches.note.full_text() == "No evidence for this label in this picture."
+    QApplication.processEvents()
+    assert switches.mask_switch.y() == place
 
 
 # ---- what a model cannot say ----
@@ -294,7 +292,14 @@ def test_a_sample_says_what_it_is_known_to_show(
 
 @pytest.mark.parametrize(
     ("code", "told"),
-    [(Code.BLANK, False), (Code.TOO_SMALL, False), (Code.WRONG_SHAPE, False), (Code.OTHER_KIND, True)],
+    [
+        (Code.BLANK, False),
+        (Code.TOO_SMALL, False),
+        (Code.WRONG_SHAPE, False),
+        (Code.OTHER_KIND, False),
+        (Code.UNFAMILIAR, False),
+        (Code.TOO_DARK, True),
+    ],
 )
 def test_a_picture_of_nothing_is_given_no_kind(opened: Opened, grey: Path, code: Code, told: bool) -> None:
     def nothing(frame: Frame, force: bool) -> Analysis:
@@ -302,5 +307,5 @@ def test_a_picture_of_nothing_is_given_no_kind(opened: Opened, grey: Path, code:
         return Analysis(str(frame.path), 0, "refused", Failure(code, "It is so.", "Do this."), "brain_mri", scores)
 
     window = opened(grey, FakeEngine(nothing))
-    assert ("Kind of picture: Brain MR slice (19 %)" in texts(window.findings)) is told
+    assert ("Kind of picture: a brain MR slice (19 %)" in texts(window.findings)) is told
     assert ("Kind of picture" in texts(window.findings)) is told

@@ -1,0 +1,171 @@
+"""What an analysis says, as widgets from top to bottom: the headline first, then what limits it, then each model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtWidgets import QLabel, QWidget
+
+from medview.core.failures import Code, Failure
+from medview.inference.analysis import Analysis
+from medview.inference.card import Card as ModelCard
+from medview.inference.fixes import Fix, combined
+from medview.inference.gate import OTHER
+from medview.inference.quality import QualityNote
+from medview.inference.validity import one_line
+from medview.report import limits
+from medview.ui import words
+from medview.ui.headline import headline
+from medview.ui.popover import Popover
+from medview.ui.results import ResultCard
+from medview.ui.widgets import Choice, MessageCard, label, set_tip
+from medview.workspace import Workspace
+
+# Refusals that the user may not overrule: such a picture holds nothing an answer could rest on.
+FINAL = frozenset((Code.BLANK, Code.TOO_SMALL))
+translate = QCoreApplication.translate
+
+
+class Answers:
+    """Makes the widgets. `about` is called with the card of a model that the user wants to read; a row that is clicked
+    is explained in `popover`."""
+
+    def __init__(self, workspace: Workspace, about: Callable[[ModelCard], object], popover: Popover) -> None:
+        self._workspace, self._about, self._popover = workspace, about, popover
+
+    def widgets(self, analysis: Analysis) -> list[QWidget]:
+        """Everything there is to say of an analysis."""
+        reason = analysis.reason
+        if reason and reason.code is Code.OTHER_MODALITY and not analysis.results:
+            # The header has ruled it out, perhaps in every series that is open: no more than one line.
+            line = label(reason.text, "muted", wrap=True)
+            set_tip(line, reason.hint)
+            return [line]
+        if analysis.status == "error" and reason:
+            again = self._choice(translate("answers", "Try again"), self._workspace.analyse)
+            return [_message("alarm", reason, [again]), *self._by_user(analysis), *self._corrected(analysis)]
+        if analysis.status == "refused" and reason:
+            return self._refused(analysis, reason)
+        return self._judged(analysis)
+
+    def _judged(self, analysis: Analysis) -> list[QWidget]:
+        said = headline(analysis)
+        head = label(said.text, "headline", wrap=True)
+        head.setProperty("tone", said.tone)
+        # Room for two lines, so that what follows stays in its place from slice to slice.
+        head.setMinimumHeight(2 * head.fontMetrics().lineSpacing())
+        widgets: list[QWidget] = [head, *_validity(analysis)]
+        widgets += [_message("caution", found, []) for found in analysis.contradictions]
+        widgets += [*self._by_user(analysis), *self._corrected(analysis)]
+        if analysis.forced and analysis.reason:
+            own = translate("answers", "Analysed at your own request")
+            widgets.append(_message("caution", analysis.reason, self._fixes(analysis), own))
+        widgets += self._quality(analysis)
+        widgets += [
+            ResultCard(self._workspace, analysis, result, self._about, self._popover)
+            for result in limits.strongest_first(analysis.results)
+        ]
+        widgets += [_message("alarm", warning, []) for warning in analysis.warnings]
+        return [*widgets, *self._kind(analysis)]
+
+    def _refused(self, analysis: Analysis, reason: Failure) -> list[QWidget]:
+        head = translate("answers", "Not analysed")
+        if reason.code not in FINAL and limits.kind(analysis) in ("", OTHER):
+            # No fix and no insisting makes one of our kinds of what is none. What it is, the user can say.
+            card = _message("caution", reason, self._kinds(), head)
+            return [card, *self._corrected(analysis), *self._quality(analysis)]
+        force = self._choice(translate("answers", "Analyse all the same"), lambda: self._workspace.analyse(force=True))
+        choices = [*self._fixes(analysis), *([] if reason.code in FINAL else [force])]
+        card = _message("caution", reason, choices, head)
+        return [
+            card, *self._by_user(analysis), *self._corrected(analysis), *self._quality(analysis),
+            *self._kind(analysis),
+        ]  # fmt: skip
+
+    def _choice(self, text: str, run: Callable[[], object], role: str = "") -> Choice:
+        """Of an answer to the frame that is shown: while that of another one is, nothing happens."""
+        return Choice(text, lambda: run() if self._workspace.analysis is not None else None, role)
+
+    # What the picture is
+
+    def _kinds(self) -> list[Choice]:
+        ws = self._workspace
+        said = [
+            self._choice(translate("answers", "This is {0}").format(name), partial(ws.set_kind, kind))
+            for kind, name in ws.kinds().items()
+        ]
+        return [Choice(translate("answers", "Say what it is"), lambda: None, more=tuple(said))] if said else []
+
+    def _by_user(self, analysis: Analysis) -> list[QWidget]:
+        if not analysis.kind_by_user:
+            return []
+        told = translate("answers", "You said this is {0}").format(self._workspace.kind_name(analysis.kind))
+        back = self._choice(translate("answers", "Take back"), lambda: self._workspace.set_kind(""))
+        doubt = next((note for note in analysis.quality if note.code is Code.UNFAMILIAR), None)
+        if doubt is not None:
+            told = translate("answers", "{0}; medview did not recognise it").format(told)
+        return [MessageCard("caution" if doubt else "", told, doubt.hint if doubt else "", "", [back])]
+
+    def _kind(self, analysis: Analysis) -> list[QWidget]:
+        kind = limits.kind(analysis)
+        if not kind or analysis.kind_by_user:
+            return []
+        score = analysis.kind_scores.get(kind)
+        sure = f" ({words.percent(score, 0)})" if score is not None else ""
+        text = translate("answers", "Kind of picture: {0}").format(self._workspace.kind_name(kind))
+        return [label(text + sure, "muted", wrap=True)]
+
+    # How good it is
+
+    def _fix(self, fix: Fix) -> Choice:
+        ws = self._workspace
+        return self._choice(words.fix(fix), lambda: ws.set_fixes(combined(ws.fixes, fix)), "primary")
+
+    def _fixes(self, analysis: Analysis) -> list[Choice]:
+        """What can be put right of what the picture was refused for."""
+        reason = analysis.reason
+        return [self._fix(note.fix) for note in analysis.quality if reason and note.fix and note.code == reason.code]
+
+    def _quality(self, analysis: Analysis) -> list[QWidget]:
+        """The notes about the picture: each with a fix by itself with its button, the others together."""
+        told = {analysis.reason.code if analysis.reason else None}
+        told |= {Code.UNFAMILIAR} if analysis.kind_by_user else set()
+        notes = [note for note in analysis.quality if note.code not in told]
+        cards: list[QWidget] = [
+            MessageCard("caution", words.title(note.code), note.text, note.hint, [self._fix(note.fix)])
+            for note in notes
+            if note.fix
+        ]
+        others = [note for note in notes if not note.fix]
+        return [*cards, *([_notes(others)] if others else [])]
+
+    def _corrected(self, analysis: Analysis) -> list[QWidget]:
+        if not analysis.corrected:
+            return []
+        done = words.listed(words.fixed(fix) for fix in analysis.corrected)
+        back = self._choice(translate("answers", "As in the file"), lambda: self._workspace.set_fixes(()))
+        text = translate("answers", "The models and you see the picture {0}.").format(done)
+        return [MessageCard("", translate("answers", "Put right"), text, "", [back])]
+
+
+def _message(tone: str, failure: Failure, choices: list[Choice], head: str = "") -> MessageCard:
+    title = words.title(failure.code)
+    title = translate("answers", "{0}: {1}").format(head, words.small_start(title)) if head else title
+    return MessageCard(tone, title, failure.text, failure.hint, choices, failure.detail)
+
+
+def _validity(analysis: Analysis) -> list[QLabel]:
+    """One line: what the answer is limited to."""
+    said = one_line(analysis.validity)
+    return [label(said, "muted", wrap=True)] if said else []
+
+
+def _notes(notes: list[QualityNote]) -> MessageCard:
+    """One note under its own title; several as lines under one that names none of them."""
+    if len(notes) == 1:
+        return MessageCard("caution", words.title(notes[0].code), notes[0].text, notes[0].hint)
+    title = translate("answers", "%n notes about this picture", None, len(notes))
+    lines = dict.fromkeys(f"• {note.text} {note.hint}" for note in notes)
+    return MessageCard("caution", title, "\n".join(lines))
