@@ -17,6 +17,7 @@ import numpy as np
 from medview import __version__
 from medview.cli import OK, UNREADABLE
 from medview.commands import make_engine
+from medview.core import program
 from medview.core.failures import Failure
 from medview.core.texts import to_json
 from medview.imaging.open import open_path
@@ -79,7 +80,14 @@ def _file_to_answer(engine: Engine, sample: Sample) -> None:
 
 def _child(command: list[str]) -> str:
     """Run a program to its end; its stderr. Raises NotMeasured when it fails."""
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False, text=True)
+    done = subprocess.run(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        check=False,
+        text=True,
+        env=program.environment(),
+    )
     if done.returncode:
         raise NotMeasured(f"{' '.join(command)} ended with {done.returncode}. {done.stderr.strip()[-500:]}")
     return done.stderr
@@ -87,11 +95,10 @@ def _child(command: list[str]) -> str:
 
 def _process(arguments: list[str]) -> dict[str, float]:
     """Wall time of the whole program from start to end, median of a few."""
-    program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "medview"]
     taken = []
     for _ in range(COLD_RUNS):
         started = time.perf_counter()
-        _child([*program, *arguments])
+        _child(program.command(*arguments))
         taken.append((time.perf_counter() - started) * 1e3)
     return {"median_ms": round(float(np.median(taken)), 1)}
 
@@ -103,11 +110,11 @@ def _peak(arguments: list[str]) -> float | None:
     if not status.exists() or getattr(sys, "frozen", False):
         return None
     code = (
-        "import sys; from medview.cli import main; code = main(sys.argv[1:]); "
+        "code = main(); "
         "print([l.split()[1] for l in open('/proc/self/status') if l.startswith('VmHWM')][0], file=sys.stderr); "
         "sys.exit(code)"
     )
-    return round(int(_child([sys.executable, "-c", code, *arguments]).split()[-1]) / 1024, 1)
+    return round(int(_child(program.command(*arguments, code=code)).split()[-1]) / 1024, 1)
 
 
 def _machine() -> dict[str, Any]:

@@ -219,14 +219,25 @@ def _dispatch(arguments: list[str]) -> int:
             make_parser, run = COMMANDS[arguments[0]]
             options = make_parser().parse_args(arguments[1:])
             to_terminal()
+            _remove_left_files()
             return run(options)
         parser = _window_parser()
         options = parser.parse_args(arguments)
         if meant := _mistyped(options.paths):
             parser.error(f"there is no file {options.paths[0]!r}; did you mean `medview {meant}`?")
+        _remove_left_files()
         return _window(options)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else USAGE
+
+
+def _remove_left_files() -> None:
+    """Pictures of patients that a medview before this one had unpacked when it was killed; nobody waits for it."""
+    import threading
+
+    from medview.core.scratch import sweep
+
+    threading.Thread(target=sweep, daemon=True).start()
 
 
 def _mistyped(paths: list[str]) -> str:

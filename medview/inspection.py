@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from medview.imaging.study import Series
 
 # Reasons that lie outside the file: there was nothing to inspect.
-_UNREADABLE = (Code.NOT_FOUND, Code.NO_PERMISSION, Code.READ_ERROR)
+_UNREADABLE = (
+    Code.NOT_FOUND, Code.NO_PERMISSION, Code.READ_ERROR, Code.NO_ROOM, Code.READER_FAILED, Code.INTERNAL,
+)  # fmt: skip
 
 
 def inspect(options: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, Signal
 
-from medview.core.failures import Code, Failure
+from medview.core.failures import Failure, internal
 from medview.core.jobs import Cancelled, Token
 
 log = logging.getLogger(__name__)
@@ -68,16 +68,6 @@ class _Task(QRunnable):
             log.exception("job %s", job.lane)
             outcome = internal(error)
         self.runner.hand_back(job, outcome)
-
-
-def internal(error: BaseException) -> Failure:
-    """The failure of a defect in medview itself."""
-    return Failure(
-        Code.INTERNAL,
-        "Something went wrong inside medview.",
-        "Try again. If it stays, send the log file to the person who looks after medview (Help > About).",
-        repr(error),
-    )
 
 
 class Runner(QObject):

@@ -24,6 +24,9 @@ class Code(StrEnum):
     OTHER_PICTURES = "other-pictures"
     NO_SUCH_FRAME = "no-such-frame"
     NO_IMAGES = "no-images"
+    # What failed was medview or the machine: the file was not looked at
+    NO_ROOM = "no-room"
+    READER_FAILED = "reader-failed"
     # The gate
     OTHER_MODALITY = "other-modality"
     OTHER_KIND = "other-kind"
@@ -71,3 +74,13 @@ class Failure:
     text: str
     hint: str
     detail: str = ""
+
+
+def internal(error: BaseException) -> Failure:
+    """The failure of a defect in medview itself."""
+    return Failure(
+        Code.INTERNAL,
+        "Something went wrong inside medview.",
+        "Try again. If it stays, send the log file to the person who looks after medview (Help > About).",
+        repr(error)[:500],
+    )

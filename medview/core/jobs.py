@@ -6,9 +6,15 @@ it raises `Cancelled`, or it raises anything else, which the border turns into a
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
+
+from medview.core.failures import Code, Failure, internal
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Cancelled(Exception):
@@ -55,3 +61,16 @@ class Token:
         take = self.take
         if take:
             take(part)
+
+
+def one_of_many(work: Callable[[], T]) -> T | Failure:
+    """The border of one file among others: a defect that its reading meets costs that file, not those after it."""
+    try:
+        return work()
+    except Cancelled:
+        raise
+    except MemoryError:
+        return Failure(Code.TOO_LARGE, "Reading the file takes more memory than there is.", "Close other programs.")
+    except Exception as error:
+        log.exception("one file of many")
+        return internal(error)

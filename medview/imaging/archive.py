@@ -1,92 +1,248 @@
-"""ZIP archives: unpacked into a folder of their own that is gone when the program ends.
+"""ZIP archives, those inside of them too, and files packed by gzip: unpacked into a folder that goes with the program.
 
 Nothing of an archive is believed: members get new names, so that none can leave the folder, and sizes are bounded
-before and while unpacking.
+before and while unpacking. What cannot be unpacked is damaged, or there is no room: two things that are told apart.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
-import shutil
-import tempfile
+import gzip
+import lzma
 import threading
 import zipfile
 import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import IO, Any
 
+from medview.core import scratch
 from medview.core.failures import Code, Failure
-from medview.imaging.files import check_file, os_failure
+from medview.imaging.files import Stamp, check_file, os_failure, stamp_of
 
 MAX_MEMBERS = 20_000
 # All unpacked archives of one run together.
 MAX_BYTES = 4 * 1024**3
 # Pictures of zeros pack 1000:1, real archives 2:1 to 10:1; small ones may be anything.
 MAX_RATIO, SMALL = 100, 64 * 1024**2
+# An archive of archives of archives; further in, they are files that do not open.
+MAX_DEPTH = 3
+_PIECE = 1024 * 1024
 _ENCRYPTED = 0x1
 # What only office documents hold (OOXML, OpenDocument, EPUB).
 _DOCUMENT = ("[Content_Types].xml", "mimetype")
+ZIP = (b"PK\3\4", b"PK\5\6")
 _HINT = "Unpack it with the program it was made with, and open the folder."
+# Whatever zipfile and the decompressors behind it raise over a broken archive.
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, gzip.BadGzipFile, RuntimeError, EOFError, ValueError, MemoryError,
+)  # fmt: skip
+Step = Callable[[], None]
 
 
 @dataclass
 class Unpacked:
-    """A folder with the members of an archive.
+    """A folder with the members of an archive, or with the one file that gzip packed.
 
     Attributes:
-        members: (file, name in the archive) in the order of the archive.
+        members: (file, name in the archive) in the order of the archive; `a.zip/b.dcm` for what an inner one holds.
+        refused: (name, why) of inner archives that could not be unpacked.
         folder: removes itself when the program ends.
     """
 
     members: list[tuple[Path, str]]
-    folder: tempfile.TemporaryDirectory[str] = field(repr=False)
+    folder: TemporaryDirectory[str] = field(repr=False)
+    refused: list[tuple[str, Failure]] = field(default_factory=list)
 
 
-_UNPACKED: dict[tuple[Path, int, int], Unpacked] = {}
+_UNPACKED: dict[tuple[Path, Stamp], Unpacked] = {}
 _LOCK = threading.Lock()
 
 
-def unpack(path: Path) -> Unpacked | Failure:
-    """The members of an archive as files. The same archive is unpacked once."""
+class _Refused(Exception):
+    """Why an archive is not unpacked (any further)."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.text)
+        self.failure = failure
+
+
+def unpack(path: Path, step: Step = lambda: None) -> Unpacked | Failure:
+    """The members of a ZIP archive, or what gzip packed, as files. The same file is unpacked once.
+
+    `step` is called now and then while it is at work.
+    """
     status = check_file(path)
     if isinstance(status, Failure):
         return status
-    key = (path, status.st_size, status.st_mtime_ns)
+    key = (path, stamp_of(status))
     with _LOCK:
-        if key not in _UNPACKED:
-            unpacked = _unpack(path, status.st_size)
-            if isinstance(unpacked, Failure):
-                return unpacked
-            _UNPACKED[key] = unpacked
-        return _UNPACKED[key]
+        if key in _UNPACKED:
+            return _UNPACKED[key]
+        try:
+            unpacked = _unpack(path, status.st_size, step)
+        except _Refused as refused:
+            return refused.failure
+        except OSError as error:
+            return _no_room(path, error)
+        _UNPACKED[key] = unpacked
+        return unpacked
 
 
-def _unpack(path: Path, size: int) -> Unpacked | Failure:
+def release(path: Path) -> None:
+    """Remove the files that an archive was unpacked to; none of them may be needed any more."""
+    with _LOCK:
+        for key in [key for key in _UNPACKED if key[0] == path]:
+            _UNPACKED.pop(key).folder.cleanup()
+
+
+def _unpack(path: Path, size: int, step: Step) -> Unpacked:
+    """Raises _Refused, and OSError where the folder cannot be made."""
+    folder = scratch.new_folder()
+    work = _Work(folder, max(SMALL, MAX_RATIO * size), step)
     try:
-        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+        with path.open("rb") as file:
+            if file.read(4) in ZIP:
+                work.take(path, path.name, "", 1)
+            else:
+                file.seek(0)
+                work.take_gzip(path, file)
+    except _Refused:
+        folder.cleanup()
+        raise
+    return Unpacked(work.members, folder, work.refused)
+
+
+class _Work:
+    """One archive being unpacked, with what is inside of those inside of it. Limits are of all of them together."""
+
+    def __init__(self, folder: TemporaryDirectory[str], most: int, step: Step) -> None:
+        self.folder, self.step = folder, step
+        self.left = min(most, MAX_BYTES - _held())
+        self.files = 0
+        self.members: list[tuple[Path, str]] = []
+        self.refused: list[tuple[str, Failure]] = []
+
+    def take(self, path: Path, title: str, prefix: str, depth: int) -> None:
+        """Unpack a ZIP archive that people know as `title`. Raises _Refused."""
+        with _reading(path, title), path.open("rb") as file, zipfile.ZipFile(file) as archive:
             members = [info for info in archive.infolist() if not info.is_dir() and _wanted(info.filename)]
-            refused = _check(path, size, members)
-            if refused:
-                return refused
-            folder = tempfile.TemporaryDirectory(prefix="medview-", ignore_cleanup_errors=True)
-            found = []
-            for number, info in enumerate(members):
-                target = Path(folder.name) / f"{number:05}-{_plain(info.filename)}"
-                with archive.open(info) as source, target.open("xb") as written:
-                    shutil.copyfileobj(source, written, 1024 * 1024)
-                found.append((target, info.filename))
-            return Unpacked(found, folder)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
-        return _damaged(path, error)
+            self._check(title, members)
+            for info in members:
+                target = Path(self.folder.name) / f"{self.files:05}-{_plain(info.filename)}"
+                self.files += 1
+                with archive.open(info) as source:
+                    _store(title, target, self._pieces(source))
+                name = prefix + info.filename
+                if depth < MAX_DEPTH and _is_zip(target):
+                    self._inner(target, name, depth)
+                else:
+                    self.members.append((target, name))
+
+    def _inner(self, path: Path, name: str, depth: int) -> None:
+        """Unpack an archive inside of another one: its members stand for it, or why there are none."""
+        at = len(self.members)
+        try:
+            self.take(path, name, f"{name}/", depth + 1)
+        except _Refused as refused:
+            if refused.failure.code is Code.NO_ROOM:
+                raise
+            del self.members[at:]
+            self.refused.append((name, refused.failure))
+        path.unlink(missing_ok=True)
+
+    def take_gzip(self, path: Path, file: IO[bytes]) -> None:
+        """Unpack the one file that gzip packed. Raises _Refused."""
+        # Nothing else is in its folder, so that it can have its own name.
+        target = Path(self.folder.name) / _plain(path.stem if path.suffix.lower() == ".gz" else path.name)
+        with _reading(path, path.name), gzip.GzipFile(fileobj=file) as source:
+            _store(path.name, target, self._pieces(source, path.name))
+        self.members.append((target, target.name))
+
+    def _pieces(self, source: Any, title: str = "") -> Iterator[bytes]:
+        """What a stream holds. `title`: of one that does not declare its length, which is therefore counted here."""
+        while piece := source.read(_PIECE):
+            if title:
+                self.left -= len(piece)
+                if self.left < 0:
+                    raise _Refused(_too_large(title, "what it holds is"))
+            self.step()
+            yield piece
+
+    def _check(self, title: str, members: list[zipfile.ZipInfo]) -> None:
+        """Raise _Refused for an archive that must not be unpacked. What zipfile reads of a member is bounded by its
+        declared size."""
+        if any(info.filename in _DOCUMENT for info in members):
+            text = f"{title} is an office document, not a picture."
+            raise _Refused(Failure(Code.UNKNOWN_FORMAT, text, "Save its pictures as files."))
+        if any(info.flag_bits & _ENCRYPTED for info in members):
+            raise _Refused(Failure(Code.UNSUPPORTED, f"The archive {title} is locked with a password.", _HINT))
+        total = sum(info.file_size for info in members)
+        if self.files + len(members) > MAX_MEMBERS or total > self.left:
+            raise _Refused(_too_large(title, f"{len(members):,} files of {total / 1e6:,.0f} MB are"))
+        self.left -= total
+
+
+def _too_large(title: str, what: str) -> Failure:
+    return Failure(Code.TOO_LARGE, f"{title} is not unpacked: {what} more than medview unpacks.", _HINT)
+
+
+@contextlib.contextmanager
+def _reading(path: Path, title: str) -> Iterator[None]:
+    """Turns what a broken archive, or the drive it is on, raises into _Refused."""
+    try:
+        yield
+    except NotImplementedError as error:
+        text = f"The archive {title} is packed in a way that medview does not know."
+        raise _Refused(Failure(Code.UNSUPPORTED, text, _HINT, str(error))) from None
+    except _BROKEN as error:
+        raise _Refused(_damaged(title, error)) from None
     except OSError as error:
-        # EINVAL: its table of contents leads to before the beginning of the file.
-        return _damaged(path, error) if error.errno == errno.EINVAL else os_failure(path, error)
+        # Without a number it is bz2 that speaks; EINVAL: the table of contents leads to before the file's beginning.
+        broken = error.errno in (None, errno.EINVAL)
+        raise _Refused(_damaged(title, error) if broken else os_failure(path, error)) from None
 
 
-def _damaged(path: Path, error: Exception) -> Failure:
+def _store(title: str, target: Path, pieces: Iterator[bytes]) -> None:
+    """Write a member. Raises _Refused where that cannot be done, and what `pieces` raises."""
+    with contextlib.ExitStack() as stack:
+        piece: bytes | None = b""
+        try:
+            file = stack.enter_context(target.open("xb", buffering=0))
+        except OSError as error:
+            raise _Refused(_no_room(Path(title), error)) from None
+        while (piece := next(pieces, None)) is not None:
+            view = memoryview(piece)
+            try:
+                while view:
+                    view = view[file.write(view) :]
+            except OSError as error:
+                raise _Refused(_no_room(Path(title), error)) from None
+
+
+def _no_room(path: Path, error: OSError) -> Failure:
+    full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None))
+    what = "there is no room left in" if full else "medview cannot write to"
     return Failure(
-        Code.CORRUPT, f"The archive {path.name} is damaged.", "Copy it again from where it came from.", repr(error)
+        Code.NO_ROOM,
+        f"{path.name} could not be unpacked: {what} {scratch.root()}. The file itself was not judged.",
+        "Make room on that drive and open the file again; or unpack it yourself, and open the folder.",
+        str(error),
     )
+
+
+def _damaged(title: str, error: Exception) -> Failure:
+    return Failure(
+        Code.CORRUPT, f"The archive {title} is damaged.", "Copy it again from where it came from.", repr(error)[:500]
+    )
+
+
+def _is_zip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) in ZIP
 
 
 def _wanted(name: str) -> bool:
@@ -100,26 +256,6 @@ def _plain(name: str) -> str:
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     plain = "".join(c if c.isalnum() or c in "._- " else "_" for c in last)
     return plain.encode("utf-8")[-100:].decode("utf-8", "ignore").strip() or "_"
-
-
-def _check(path: Path, size: int, members: list[zipfile.ZipInfo]) -> Failure | None:
-    """Why an archive is not unpacked, or None. The declared sizes bound what zipfile reads of each member."""
-    if any(info.filename in _DOCUMENT for info in members):
-        return Failure(
-            Code.UNKNOWN_FORMAT, f"{path.name} is an office document, not a picture.", "Save its pictures as files."
-        )
-    total = sum(info.file_size for info in members)
-    if any(info.flag_bits & _ENCRYPTED for info in members):
-        return Failure(Code.UNSUPPORTED, f"The archive {path.name} is locked with a password.", _HINT)
-    bomb = total > SMALL and total > MAX_RATIO * size
-    if bomb or len(members) > MAX_MEMBERS or total > MAX_BYTES - _held():
-        return Failure(
-            Code.TOO_LARGE,
-            f"{path.name} holds {len(members):,} files of {total / 1e6:,.0f} MB, more than medview unpacks.",
-            _HINT,
-            f"{size} bytes packed",
-        )
-    return None
 
 
 def _held() -> int:

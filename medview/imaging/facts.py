@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from medview.core.failures import Code, Failure
 from medview.imaging.archive import unpack
+from medview.imaging.media import packed_file
 from medview.imaging.open import open_path, recognise
 from medview.imaging.study import Frame, Origin, Study
 
@@ -26,6 +28,10 @@ _OUTCOMES = {
     # Not READ_ERROR: damage can send a reader beyond the file as well as a broken drive.
     Code.NOT_FOUND: NOT_READ,
     Code.NO_PERMISSION: NOT_READ,
+    # Nor what says nothing of the file.
+    Code.NO_ROOM: NOT_READ,
+    Code.READER_FAILED: NOT_READ,
+    Code.INTERNAL: NOT_READ,
 }
 
 
@@ -36,7 +42,7 @@ class Facts:
     Attributes:
         file: the path as given.
         outcome: `opens`, `refuse-not-an-image`, `refuse-corrupt` or `refuse-unsupported`; `not-read` where there is no
-            such file or it may not be read.
+            such file, it may not be read, or medview itself failed.
         code, text, hint: of the `Failure`; for a file that opens: None, what it is, and an empty hint.
         frames, rows, cols: of the picture; rows and cols after any EXIF rotation.
         stored: `min`, `max` and `mean` of the first frame as it is stored (no rescale, no conversion of colours).
@@ -82,6 +88,9 @@ def inspect_file(path: Path, name: str = "", follow: bool = True) -> Facts:
     known = recognise(path)
     if isinstance(known, Failure):
         return refusal(name, known)
+    if known[0] == "gzip":
+        file = packed_file(path)
+        return refusal(name, file) if isinstance(file, Failure) else inspect_file(file, name, follow=False)
     if known[0] == "dicom":
         return _inspect_dicom(path, name, follow)
     study = open_path(path, follow=follow)
@@ -90,16 +99,26 @@ def inspect_file(path: Path, name: str = "", follow: bool = True) -> Facts:
 
 def inspect_path(path: Path) -> list[Facts]:
     """The facts of a file, or of every file in an archive, which are named `archive/member`."""
+    return list(inspect_each(path))
+
+
+def inspect_each(path: Path, name: str = "", step: Callable[[], None] = lambda: None) -> Iterator[Facts]:
+    """`inspect_path` one by one; `step` is called now and then while an archive is unpacked."""
+    name = name or str(path)
     known = recognise(path)
     if isinstance(known, Failure) or known[0] != "zip":
-        return [inspect_file(path)]
-    unpacked = unpack(path)
+        yield inspect_file(path, name)
+        return
+    unpacked = unpack(path, step)
     if isinstance(unpacked, Failure):
-        return [refusal(str(path), unpacked)]
-    if not unpacked.members:
+        yield refusal(name, unpacked)
+    elif not unpacked.members and not unpacked.refused:
         empty = Failure(Code.NO_IMAGES, f"The archive {path.name} is empty.", "Choose the archive with the pictures.")
-        return [refusal(str(path), empty)]
-    return [inspect_file(file, f"{path}/{name}", follow=False) for file, name in unpacked.members]
+        yield refusal(name, empty)
+    else:
+        for file, member in unpacked.members:
+            yield inspect_file(file, f"{name}/{member}", follow=False)
+        yield from (refusal(f"{name}/{member}", why) for member, why in unpacked.refused)
 
 
 def _inspect_dicom(path: Path, name: str, follow: bool) -> Facts:

@@ -14,6 +14,7 @@ from medview.imaging.headers import looks_like_dicom, sniff
 from medview.imaging.nifti import is_voxel_file, other_half, sniff_nifti
 from medview.imaging.raster import describe_raster, read_raster
 from medview.imaging.study import Frame, Series, Study
+from medview.imaging.unknown import unknown
 
 __all__ = ["find_files", "open_path"]
 
@@ -48,8 +49,12 @@ def open_path(path: Path, examine: bool = True, follow: bool = True) -> Study | 
         from medview.imaging.media import open_archive
 
         return open_archive(path)
+    if kind == "gzip":
+        from medview.imaging.media import open_packed
+
+        return open_packed(path, examine)
     if kind in ("", "zip"):
-        return _unknown(path, head)
+        return unknown(path.name, head)
     if path.suffix.lower() in DICOM_SUFFIXES:
         return _misnamed(path, kind)
     return _open_raster(path, examine)
@@ -65,10 +70,13 @@ def recognise(path: Path) -> tuple[str, bytes] | Failure:
 
 
 def file_kind(head: bytes, size: int) -> str:
-    """What a file of `size` bytes is by its first ones: `dicom`, `nifti`, `analyze`, `zip`, one of `sniff` or empty."""
+    """What a file of `size` bytes is by its first ones: `dicom`, `nifti`, `analyze`, `zip`, `gzip`, a format of
+    `sniff`, or empty."""
     kind = sniff(head) or sniff_nifti(head, size)
     if not kind and head.startswith((b"PK\3\4", b"PK\5\6")):
         return "zip"
+    if not kind and head.startswith(b"\x1f\x8b\x08"):
+        return "gzip"
     return "dicom" if not kind and looks_like_dicom(head, size) else kind
 
 
@@ -111,44 +119,3 @@ def _decode(path: Path, stamp: Stamp, index: int) -> NDArray[Any] | Failure:
         return data
     raster = read_raster(data, index, examine=False)
     return raster if isinstance(raster, Failure) else raster.values
-
-
-# Files people try that are no pictures, by how they begin; naming the thing is worth more than "unknown".
-_OTHERS = (
-    (b"%PDF", "a PDF document", "Open it in a PDF reader; export the picture itself to open it here."),
-    (b"PK\x03\x04", "an archive inside of another one", "Unpack it and open the pictures inside."),
-    (b"\x1f\x8b", "a gzip archive", "Unpack it and open the file inside."),
-    (b"Rar!", "a RAR archive", "Unpack it and open the pictures inside."),
-    (b"7z\xbc\xaf", "a 7-Zip archive", "Unpack it and open the pictures inside."),
-    (b"MZ", "a program", "Choose a picture or a DICOM file."),
-    (b"\x7fELF", "a program", "Choose a picture or a DICOM file."),
-)
-
-
-def _unknown(path: Path, head: bytes) -> Failure:
-    for start, name, hint in _OTHERS:
-        if head.startswith(start):
-            return Failure(Code.UNKNOWN_FORMAT, f"{path.name} is {name}, not a picture.", hint)
-    text = head.lstrip()[:64].lower()
-    if text.startswith((b"<!doctype html", b"<html")):
-        return Failure(
-            Code.UNKNOWN_FORMAT,
-            f"{path.name} is a web page, not a picture.",
-            "The download probably failed and saved an error page; download the picture again.",
-        )
-    if b"1.2.840.10008." in head:
-        return Failure(
-            Code.CORRUPT,
-            f"{path.name} looks like DICOM, but its beginning is damaged.",
-            "Copy the file again from where it came from, or send it again from the archive.",
-        )
-    if head[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypavif"):
-        return Failure(
-            Code.UNSUPPORTED, f"{path.name} is a HEIC or AVIF photo.", "Export it as JPEG or PNG and open that."
-        )
-    return Failure(
-        Code.UNKNOWN_FORMAT,
-        f"{path.name} is no picture that medview knows.",
-        "Choose a DICOM, NIfTI, PNG, JPEG, TIFF, BMP, WebP or GIF file.",
-        f"begins with {head[:16]!r}",
-    )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import lzma
 import struct
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -12,11 +16,13 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 
+from medview.core import scratch
 from medview.core.failures import Code, Failure
 from medview.imaging import archive
 from medview.imaging.archive import unpack
 from medview.imaging.facts import inspect_path
 from medview.imaging.open import open_path
+from medview.imaging.series import read_folder
 from medview.imaging.study import Study
 from tests.imaging.make import dicom, png
 
@@ -110,10 +116,175 @@ def test_an_archive_whose_contents_lie_before_its_beginning_is_damaged(tmp_path:
 
 def test_archives_without_pictures(tmp_path: Path):
     assert refused(make_zip(tmp_path / "a.zip", {"a.txt": b"no"})).code is Code.UNKNOWN_FORMAT
-    inner = make_zip(tmp_path / "inner.zip", {"a": slice_at(0)}).read_bytes()
-    assert refused(make_zip(tmp_path / "b.zip", {"inner.zip": inner})).code is Code.UNKNOWN_FORMAT
     office = make_zip(tmp_path / "c.docx", {"[Content_Types].xml": b"<x/>", "media/a.png": png(PIXELS, 0)})
     assert "office document" in refused(office).text
+
+
+def test_archives_inside_of_archives_open_to_a_depth(tmp_path: Path):
+    inner = make_zip(tmp_path / "inner.zip", {"é ж 你.dcm": slice_at(0)}).read_bytes()
+    middle = make_zip(tmp_path / "middle.zip", {"x/inner.zip": inner, "b.dcm": slice_at(1), "t.txt": b"x"}).read_bytes()
+    outer = make_zip(tmp_path / "outer.zip", {"middle.zip": middle, "c.dcm": slice_at(2)})
+    study = open_path(outer)
+    assert isinstance(study, Study)
+    assert study.description == "ZIP archive, 1 series, 3 pictures"
+    assert [frame.modality_values()[0, 0] for frame in study.frames] == [0, 1, 2]  # type: ignore[index]
+    names = ["middle.zip/x/inner.zip/é ж 你.dcm", "middle.zip/b.dcm", "middle.zip/t.txt", "c.dcm"]
+    assert [fact.file for fact in inspect_path(outer)] == [f"{outer}/{name}" for name in names]
+    further = make_zip(tmp_path / "further.zip", {"outer.zip": outer.read_bytes()})
+    deepest = {fact.file.removeprefix(f"{further}/"): fact.text for fact in inspect_path(further)}
+    assert deepest["outer.zip/middle.zip/x/inner.zip"].endswith("-inner.zip is a ZIP archive, not a picture.")
+
+
+def test_an_inner_archive_that_cannot_be_unpacked_is_told(tmp_path: Path):
+    broken = make_zip(tmp_path / "inner.zip", {"a": slice_at(0)}).read_bytes()[:-30]
+    office = make_zip(tmp_path / "o.docx", {"[Content_Types].xml": b"<x/>"}).read_bytes()
+    path = make_zip(tmp_path / "a.zip", {"inner.zip": broken, "c.dcm": slice_at(2), "o.docx": office})
+    study = open_path(path)
+    assert isinstance(study, Study)
+    assert study.description == "ZIP archive, 1 series, 1 pictures; 2 files in it could not be read"
+    assert [(fact.file, fact.code) for fact in inspect_path(path)] == [
+        (f"{path}/c.dcm", None), (f"{path}/inner.zip", "corrupt"), (f"{path}/o.docx", "unknown-format"),
+    ]  # fmt: skip
+    alone = make_zip(tmp_path / "b.zip", {"inner.zip": broken})
+    assert refused(alone).text == "The archive inner.zip is damaged."
+
+
+def test_limits_hold_for_all_archives_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    inner = make_zip(tmp_path / "i.zip", {f"{n}": bytes(100_000) for n in range(5)}).read_bytes()
+    path = make_zip(tmp_path / "a.zip", {f"{n}.zip": inner for n in range(5)})
+    assert len(unpack(path).members) == 25  # type: ignore[union-attr]
+    archive.release(path)
+    monkeypatch.setattr(archive, "MAX_MEMBERS", 20)
+    assert [fact.code for fact in inspect_path(path)].count("too-large") == 2
+    archive.release(path)
+    monkeypatch.setattr(archive, "SMALL", 1_000_000)
+    monkeypatch.setattr(archive, "MAX_RATIO", 1)
+    monkeypatch.setattr(archive, "MAX_MEMBERS", 100)
+    assert [fact.code for fact in inspect_path(path)].count("too-large") == 4
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_member_that_is_damaged_in_any_packing_is_damage(tmp_path: Path, method: int):
+    noise = np.random.default_rng(0).bytes(3000)
+    path = make_zip(tmp_path / "a.zip", {"a.dcm": slice_at(0) + noise}, method)
+    data = path.read_bytes()
+    start = 30 + len("a.dcm")
+    for at in range(start, start + 3000, 97):
+        for change in (b"\0" * 8, b"\xff" * 8):
+            path.write_bytes(data[:at] + change + data[at + 8 :])
+            if path.read_bytes() != data:
+                failure = refused(path)
+                assert (failure.code, failure.text) == (Code.CORRUPT, "The archive a.zip is damaged.")
+
+
+def test_a_packing_that_is_not_known_is_no_damage(tmp_path: Path):
+    path = make_zip(tmp_path / "a.zip", {"a.dcm": slice_at(0)})
+    data = bytearray(path.read_bytes())
+    data[8:10] = data[data.index(b"PK\1\2") + 10 : data.index(b"PK\1\2") + 12] = b"\x09\0"  # deflate64
+    path.write_bytes(data)
+    assert refused(path).code is Code.UNSUPPORTED
+
+
+@pytest.mark.parametrize("path", ["a.zip", "a.dcm.gz"])
+def test_a_full_drive_is_not_called_damage(tmp_path: Path, path: str, monkeypatch: pytest.MonkeyPatch):
+    packed = tmp_path / path
+    make_zip(packed, {"a.dcm": slice_at(0)}) if path == "a.zip" else packed.write_bytes(gzip.compress(slice_at(0)))
+    kept, opened = scratch.new_folder(), Path.open
+
+    class Full(io.BytesIO):
+        def write(self, data: object) -> int:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "open", lambda self, mode="r", **kw: Full() if "x" in mode else opened(self, mode, **kw))
+    failure = refused(packed)
+    assert Path(kept.name).is_dir()
+    assert failure.code is Code.NO_ROOM
+    assert failure.text == (
+        f"{path} could not be unpacked: there is no room left in {scratch.root()}. The file itself was not judged."
+    )
+    assert [fact.outcome for fact in inspect_path(packed)] == ["not-read"]
+
+
+def test_a_folder_that_cannot_be_made_is_not_called_damage(tmp_path: Path, own_home: Path):
+    (own_home / "cache").write_text("a file in its place")
+    failure = refused(make_zip(tmp_path / "a.zip", {"a.dcm": slice_at(0)}))
+    assert failure.code is Code.NO_ROOM
+    assert "medview cannot write to" in failure.text
+
+
+@pytest.mark.parametrize("name", ["é ж 你 .dcm.gz", "scan.gz", "scan.DCM.GZ", "no suffix"])
+def test_a_single_file_packed_by_gzip_opens(tmp_path: Path, name: str):
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(slice_at(3)))
+    study = open_path(path, follow=False)
+    assert isinstance(study, Study)
+    assert study.path == path
+    assert np.array_equal(study.frames[0].modality_values(), PIXELS + 3)
+    (facts,) = inspect_path(path)
+    assert (facts.file, facts.outcome, facts.modality, facts.stored) == (
+        str(path), "opens", "MR", {"min": 3, "max": 14, "mean": 8.5},
+    )  # fmt: skip
+
+
+def test_other_pictures_packed_by_gzip_open(tmp_path: Path):
+    path = tmp_path / "a.png.gz"
+    path.write_bytes(gzip.compress(png(PIXELS[:, :3], 0)))
+    study = open_path(path)
+    assert isinstance(study, Study)
+    assert study.frames[0].path.name == "a.png"
+    assert np.array_equal(study.frames[0].modality_values(), PIXELS[:, :3])
+
+
+def test_packed_slices_of_a_folder_are_one_series(tmp_path: Path):
+    for z in range(3):
+        (tmp_path / f"{z}.dcm.gz").write_bytes(gzip.compress(slice_at(z)))
+    (series,) = read_folder(sorted(tmp_path.iterdir())).series
+    assert [frame.place.plane.offset for frame in series.frames] == [0, 1, 2]  # type: ignore[union-attr]
+
+
+def tar_of(data: bytes) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as file:
+        info = tarfile.TarInfo("a.dcm")
+        info.size = len(data)
+        file.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+INSIDE = "What is packed in a.gz"
+ZIPPED = io.BytesIO()
+with zipfile.ZipFile(ZIPPED, "w") as zipped:
+    zipped.writestr("a.dcm", slice_at(0))
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "text"),
+    [
+        (gzip.compress(tar_of(slice_at(0))), Code.UNKNOWN_FORMAT, f"{INSIDE} is a tar archive, not a picture."),
+        (gzip.compress(ZIPPED.getvalue()), Code.UNKNOWN_FORMAT, f"{INSIDE} is a ZIP archive, not a picture."),
+        (gzip.compress(b"text" * 999), Code.UNKNOWN_FORMAT, f"{INSIDE} is no picture that medview knows."),
+        (gzip.compress(slice_at(0))[:-9], Code.CORRUPT, "The archive a.gz is damaged."),
+        (gzip.compress(slice_at(0))[:-8] + bytes(8), Code.CORRUPT, "The archive a.gz is damaged."),
+        (b"\x1f\x8b\x08" + bytes(50), Code.CORRUPT, "The archive a.gz is damaged."),
+        (
+            gzip.compress(slice_at(0) + bytes(80_000_000)), Code.TOO_LARGE,
+            "a.gz is not unpacked: what it holds is more than medview unpacks.",
+        ),
+        (bz2.compress(slice_at(0)), Code.UNKNOWN_FORMAT, "a.gz is a bzip2 archive, not a picture."),
+        (lzma.compress(slice_at(0)), Code.UNKNOWN_FORMAT, "a.gz is an xz archive, not a picture."),
+        (tar_of(slice_at(0)), Code.UNKNOWN_FORMAT, "a.gz is a tar archive, not a picture."),
+        (b"7z\xbc\xaf\x27\x1c" + bytes(30), Code.UNKNOWN_FORMAT, "a.gz is a 7-Zip archive, not a picture."),
+        (b"Rar!\x1a\x07\x01\0" + bytes(30), Code.UNKNOWN_FORMAT, "a.gz is a RAR archive, not a picture."),
+    ],
+    ids=range(12),
+)  # fmt: skip
+def test_what_is_packed_otherwise_is_named(tmp_path: Path, own_home: Path, data: bytes, code: Code, text: str):
+    path = tmp_path / "a.gz"
+    path.write_bytes(data)
+    failure = refused(path)
+    assert (failure.code, failure.text) == (code, text)
+    left = [path for path in (own_home / "cache").rglob("*") if path.is_file() and path.suffix != ".lock"]
+    assert left == []
 
 
 def make_disc(folder: Path, file_ids: list[list[str]]) -> Path:

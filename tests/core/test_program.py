@@ -1,0 +1,187 @@
+"""medview as a child of itself: what a folder of pictures may hold, and what is left when a process is killed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medview.core import program, scratch
+from tests.imaging.make import dicom, png, ramp_picture
+
+EVIL = "open({mark!r}, 'a').write(__file__ + chr(10))\nraise SystemExit(7)\n"
+
+
+def wait_for(what: object, seconds: float = 30) -> None:
+    """Until `what()` is true."""
+    until = time.monotonic() + seconds
+    while not what():  # type: ignore[operator]
+        assert time.monotonic() < until, "it did not happen"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def evil(tmp_path: Path) -> tuple[Path, Path]:
+    """A folder with two pictures and with modules that medview imports, and the file that these write when they run."""
+    folder, mark = tmp_path / "é ж 你 ", tmp_path / "mark"
+    code = EVIL.format(mark=str(mark))
+    for package in ("medview", "numpy", "pydicom", "encodings"):
+        (folder / package).mkdir(parents=True)
+        (folder / package / "__init__.py").write_text(code)
+    for module in ("json", "cv2", "imagecodecs", "nibabel", "argparse", "site", "sitecustomize", "runpy", "struct"):
+        (folder / f"{module}.py").write_text(code)
+    (folder / "a.png").write_bytes(png(ramp_picture(), 2))
+    (folder / "b.dcm").write_bytes(dicom(np.arange(6, dtype=np.uint16).reshape(2, 3)))
+    return folder, mark
+
+
+@pytest.mark.parametrize("path", [None, f".{os.pathsep}relative{os.pathsep}"])
+def test_nothing_of_the_current_folder_runs_in_a_child(evil: tuple[Path, Path], path: str | None):
+    folder, mark = evil
+    code = """if True:
+        import os, sys
+        from pathlib import Path
+        from medview.imaging.child import ChildReader
+        os.chdir(sys.argv[1])
+        if sys.argv[2] != "None":
+            os.environ["PYTHONPATH"] = sys.argv[2]
+        with ChildReader() as reader:
+            print([row["outcome"] for name in ("a.png", "b.dcm") for row in reader.inspect(Path(name))])
+    """
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, str(folder), str(path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "['opens', 'opens']\n"
+    assert not mark.exists(), mark.read_text()
+
+
+def test_the_benchmark_starts_its_children_as_safely(evil: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch):
+    from medview import bench
+
+    folder, mark = evil
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(bench, "COLD_RUNS", 1)
+    assert bench._process(["--version"])["median_ms"] > 0
+    assert (bench._peak(["--version"]) or 1) > 0
+    assert not mark.exists(), mark.read_text()
+
+
+def test_a_child_keeps_the_places_that_do_not_depend_on_the_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["", ".", "lib", str(tmp_path), ""]))
+    monkeypatch.setenv("KEPT", "é ж 你 ")
+    assert program.environment()["PYTHONPATH"] == str(tmp_path)
+    assert program.environment()["KEPT"] == "é ж 你 "
+    monkeypatch.setenv("PYTHONPATH", ".")
+    assert "PYTHONPATH" not in program.environment()
+
+
+def test_a_frozen_program_is_its_own_child(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert program.command("inspect", "--worker") == [sys.executable, "inspect", "--worker"]
+
+
+OWNER = """if True:
+    import sys, time
+    from medview.core import scratch
+    folder = scratch.new_folder()
+    open(folder.name + "/patient", "w").write("x")
+    print(folder.name, flush=True)
+    if sys.argv[1] == "stay":
+        time.sleep(60)
+"""
+
+
+def owner(end: str) -> tuple[subprocess.Popen[str], Path]:
+    process = subprocess.Popen([sys.executable, "-c", OWNER, end], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    return process, Path(process.stdout.readline().strip())
+
+
+def test_folders_go_with_their_process_or_at_the_next_start(own_home: Path):
+    process, folder = owner("stay")
+    other, gone = owner("end")
+    assert other.wait() == 0
+    assert not gone.parent.exists()
+    assert (folder / "patient").is_file()
+    scratch.sweep()
+    assert (folder / "patient").is_file()  # its owner lives
+    mine = scratch.new_folder()
+    process.kill()
+    process.wait()
+    assert (folder / "patient").is_file()
+    scratch.sweep()
+    assert not folder.parent.exists()
+    left = sorted(path.suffix for path in (own_home / "cache" / "unpacked").iterdir())
+    assert left == ["", ".lock"]
+    assert Path(mine.name).is_dir()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such modes")
+def test_nobody_else_may_look_into_a_folder():
+    made = scratch.new_folder()
+    folder = Path(made.name)
+    assert [path.stat().st_mode & 0o777 for path in (scratch.root(), folder.parent, folder)] == [0o700] * 3
+
+
+def test_a_child_ends_with_its_parent(tmp_path: Path):
+    """The parent is killed while the child is at work: the child notices by its stdin, and does not go on."""
+    mark = tmp_path / "alive"
+    child = f"""if True:
+        import sys, time
+        from medview.core.program import end_with_parent
+        end_with_parent()
+        while True:
+            open({str(mark)!r}, "a").write("x")
+            time.sleep(0.02)
+    """
+    parent = f"""if True:
+        import subprocess, sys, time
+        subprocess.Popen([sys.executable, "-c", {child!r}], stdin=subprocess.PIPE)
+        time.sleep(60)
+    """
+    process = subprocess.Popen([sys.executable, "-c", parent])
+    wait_for(mark.exists)
+    process.kill()
+    process.wait()
+
+    def still() -> bool:
+        size = mark.stat().st_size
+        time.sleep(0.3)
+        return mark.stat().st_size == size
+
+    wait_for(still)
+
+
+def test_the_next_start_removes_what_a_killed_program_left(own_home: Path, capsys: pytest.CaptureFixture[str]):
+    from medview.cli import main
+
+    process, folder = owner("stay")
+    process.kill()
+    process.wait()
+    assert (folder / "patient").is_file()
+    assert main(["inspect", str(own_home / "absent")]) == 1
+    wait_for(lambda: not folder.parent.exists())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc for the child")
+def test_a_killed_inspection_ends_its_child_and_leaves_nothing_for_long(tmp_path: Path, own_home: Path):
+    """`medview inspect` is killed while its child unpacks an archive: the child ends, the next start cleans up."""
+    path = tmp_path / "large.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        for number in range(20_000):
+            file.writestr(f"{number}", b"not a picture")
+    parent = subprocess.Popen(program.command("inspect", str(path)), env=program.environment(), stdout=subprocess.PIPE)
+    folder = own_home / "cache" / "unpacked"
+    wait_for(lambda: len(list(folder.rglob("*-*"))) > 20 if folder.exists() else False)
+    (child,) = map(int, Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split())
+    parent.kill()
+    parent.wait()
+    wait_for(lambda: not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text().split()[2])
+    scratch.sweep()
+    assert not [path for path in folder.iterdir() if path.is_dir()]
