@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from medview.cli import OK, UNREADABLE, USAGE
 from medview.core.failures import Code, Failure
+from medview.core.jobs import one_of_many
 from medview.core.texts import printable, to_json
 from medview.imaging.open import find_files, open_path
 from medview.imaging.study import Frame, Study
@@ -40,7 +42,15 @@ PICTURE_SUFFIXES = frozenset(
         ".dib",
         ".webp",
         ".gif",
+        ".avif",
+        ".jp2",
+        ".j2k",
+        ".jxl",
         ".nii",
+        ".nrrd",
+        ".nhdr",
+        ".mha",
+        ".mhd",
         ".dcm",
         ".dicom",
         ".ima",
@@ -74,7 +84,7 @@ def _collect(paths: list[Path], out: Path | None) -> Iterator[Path | Analysis]:
 
 def _is_no_picture(file: Path) -> bool:
     """Whether a file is something else altogether: a text, or DICOM without pixels such as the DICOMDIR of every CD."""
-    study = open_path(file, follow=False)
+    study = one_of_many(partial(open_path, file, follow=False))
     none = (Code.UNKNOWN_FORMAT, Code.EMPTY_FILE, Code.NO_PIXELS, Code.SEGMENTATION)
     return isinstance(study, Failure) and study.code in none
 
@@ -136,6 +146,15 @@ def _judge(
         yield _judge_frame(engine, frame, str(path), request, output, many=len(study.frames) > 1)
 
 
+def _judged(
+    engine: Engine, path: Path, request: Request, output: Output
+) -> Iterator[tuple[Analysis, dict[tuple[str, str], str]]]:
+    """`_judge`, and as the answer to a file on which medview itself fails, that."""
+    answers = _judge(engine, path, request, output)
+    while answer := one_of_many(partial(next, answers, None)):
+        yield (Analysis(str(path), 0, "error", answer), {}) if isinstance(answer, Failure) else answer
+
+
 def _judge_frame(
     engine: Engine, frame: Frame, file: str, request: Request, output: Output, many: bool
 ) -> tuple[Analysis, dict[tuple[str, str], str]]:
@@ -188,7 +207,7 @@ def _run(engine: Engine, paths: list[Path], request: Request, output: Output) ->
                 output.add(item, {})
                 continue
             progress.show(number, item)
-            for analysis, files in _judge(engine, item, request, output):
+            for analysis, files in _judged(engine, item, request, output):
                 progress.clear()
                 output.add(analysis, files)
                 if analysis.status == "error":

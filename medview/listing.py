@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from medview.core.failures import Code, Failure
-from medview.core.jobs import Token
+from medview.core.jobs import Token, one_of_many
 from medview.imaging.study import Frame, Origin, Series, Study
 
 MAX_FILES = 100_000
@@ -169,7 +170,7 @@ def scan(paths: Sequence[Path], finder: Finder, token: Token) -> tuple[Row, ...]
     due = time.monotonic()
     for path in _walk(paths, finder):
         token.check()
-        found = look(path, paths)
+        found = one_of_many(partial(look, path, paths))
         if isinstance(found, Failure):
             refused[path] = found
         elif found is None:
@@ -207,4 +208,8 @@ def look(path: Path, follow: Container[Path] = ()) -> Study | Failure | None:
     known = recognise(path)
     if isinstance(known, Failure):
         return known
-    return open_path(path, examine=False, follow=path in follow) if known[0] in ("", "dicom") else None
+    if known[0] not in ("", "dicom", "gzip"):
+        return None
+    study = open_path(path, examine=False, follow=path in follow)
+    # What gzip packed may be a picture file like others.
+    return None if known[0] == "gzip" and isinstance(study, Study) and study.frames[0].place is None else study

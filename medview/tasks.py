@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
-from medview.core.jobs import Token
+from medview.core.jobs import Token, one_of_many
 from medview.core.settings import Settings
 from medview.imaging.study import Frame, Series, Study
 from medview.inference.analysis import Analysis
@@ -197,7 +198,7 @@ def open_first(entries: Sequence[Entry], opener: Opener, token: Token) -> Opened
     failure = NO_PICTURES
     for entry in entries:
         token.check()
-        opened = open_entry(entry, opener)
+        opened = one_of_many(partial(open_entry, entry, opener))
         if isinstance(opened, Opened):
             return opened
         failure = opened

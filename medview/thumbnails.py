@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medview import tasks
 from medview.core.failures import Failure
-from medview.core.jobs import Token
+from medview.core.jobs import Token, one_of_many
 from medview.listing import Entry
 from medview.runner import Job, Runner
 from medview.state import Kept
@@ -53,7 +54,7 @@ class Thumbnails:
         def work(token: Token) -> None:
             for entry in missing:
                 token.check()
-                token.deliver((entry, tasks.thumbnail(entry, self._opener, SIDE)))
+                token.deliver((entry, one_of_many(partial(tasks.thumbnail, entry, self._opener, SIDE))))
 
         self._runner.start(Job(LANE, "", work, on_part=self._on_made))
 

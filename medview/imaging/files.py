@@ -30,11 +30,7 @@ def check_file(path: Path) -> os.stat_result | Failure:
     except (OSError, ValueError) as error:
         return os_failure(path, error)
     if stat.S_ISDIR(status.st_mode):
-        return Failure(
-            Code.UNKNOWN_FORMAT,
-            f"{path.name} is a folder, not a file.",
-            "Open it with Open folder, or choose one of the files in it.",
-        )
+        return _folder_failure(path)
     if not stat.S_ISREG(status.st_mode):
         return Failure(
             Code.UNSUPPORTED, f"{path.name} is a device or a pipe, not a file.", "Copy the picture to a file first."
@@ -44,6 +40,23 @@ def check_file(path: Path) -> os.stat_result | Failure:
             Code.EMPTY_FILE, f"{path.name} is empty (0 bytes).", "Copy the file again from where it came from."
         )
     return status
+
+
+def _folder_failure(path: Path) -> Failure:
+    """Why a folder is no file; for one that cannot be listed, that nothing is known of what is in it."""
+    try:
+        os.scandir(path).close()
+    except PermissionError as error:
+        text = f"You may not look into the folder {path.name}; what is in it was left out."
+        return Failure(Code.NO_PERMISSION, text, "Ask whoever owns the folder to let you read it.", str(error))
+    except OSError as error:
+        text = f"The folder {path.name} could not be read; what is in it was left out."
+        return Failure(Code.READ_ERROR, text, "Check the drive or the network connection and try again.", str(error))
+    return Failure(
+        Code.UNKNOWN_FORMAT,
+        f"{path.name} is a folder, not a file.",
+        "Open it with Open folder, or choose one of the files in it.",
+    )
 
 
 def os_failure(path: Path, error: OSError | ValueError) -> Failure:
@@ -179,8 +192,9 @@ class Clipped(io.RawIOBase):
 def find_files(path: Path) -> Iterator[Path]:
     """The file itself, or every file below a folder: sorted by name, files of a folder before its sub-folders.
 
-    Hidden names (leading dot) below `path` are skipped; folders that may not be read and folders reached a second
-    time (symbolic link loops) are passed over without a word, since one of them must not hide the rest.
+    Hidden names (leading dot) below `path` are skipped, and folders reached a second time (symbolic link loops). A
+    folder that cannot be listed comes itself: whoever reads it as a file is told why, so that nothing is left out
+    without a word.
     """
     if not os.path.isdir(path):  # Path.is_dir raises for a name that is too long
         yield path
@@ -197,13 +211,14 @@ def find_files(path: Path) -> Iterator[Path]:
             with os.scandir(folder) as listing:
                 entries = sorted((e for e in listing if not e.name.startswith(".")), key=lambda e: e.name)
         except OSError:
+            yield folder
             continue
         folders: list[Path] = []
         for entry in entries:
             try:
                 is_folder = entry.is_dir()
             except OSError:
-                continue
+                is_folder = False  # reading it will tell more
             if is_folder:
                 folders.append(Path(entry.path))
             else:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Hashable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from medview.core.failures import Failure
+from medview.core.jobs import one_of_many
 from medview.imaging.copies import without_copies
 from medview.imaging.dates import date_text
 from medview.imaging.open import open_path
@@ -47,7 +49,7 @@ def read_folder(
     refused: dict[Path, Failure] = {}
     for path in paths:
         step(path)
-        study = open_path(path, examine=False, follow=path in follow)
+        study = one_of_many(partial(open_path, path, examine=False, follow=path in follow))
         if isinstance(study, Failure):
             refused[path] = study
         else:

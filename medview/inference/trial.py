@@ -17,7 +17,7 @@ from medview import __version__
 from medview.core.failures import Code, Failure
 from medview.core.files import make_private, write_atomic
 from medview.core.paths import cache_dir
-from medview.core.program import command, end_with_parent, limit_memory
+from medview.core.program import command, end_with_parent, environment, limit_memory
 from medview.inference.card import Card, damaged
 from medview.inference.card_reading import CARD_BYTES, LONGEST_DETAIL
 from medview.inference.model_files import MODEL_BYTES, read_inside
@@ -82,6 +82,7 @@ def _try(folder: Path) -> dict[str, str] | None:
             stdin=reading,  # it ends when this process does
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env=environment(),
             timeout=LIMIT_S,
             check=False,
         )

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from medview import __version__
+from medview import __version__, commands
 from medview.cli import main
 from medview.imaging.samples import Sample, samples
 from medview.inference.registry import models_folder
@@ -350,3 +350,24 @@ def test_models_tell_what_they_do_not_judge(capsys: pytest.CaptureFixture[str]) 
     six = next(row for row in rows if row["id"] == "chest-six")
     assert "normal" in six["labels"]
     assert isinstance(six["not_judged"], list)
+
+
+@pytest.mark.expected_logs
+def test_a_file_on_which_medview_fails_does_not_end_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = sample("skin_lesion").path
+    for name in ("a", "b", "c"):
+        shutil.copy(path, tmp_path / f"{name}{path.suffix}")
+    opened = commands.open_path
+
+    def defect(file: Path, **options: Any) -> Any:
+        if file.stem == "b":
+            raise KeyError("a defect of medview")
+        return opened(file, **options)
+
+    monkeypatch.setattr(commands, "open_path", defect)
+    code, rows = analyze(capsys, tmp_path)
+    assert code == 1
+    assert [row["status"] for row in rows] == ["ok", "error", "ok"]
+    assert rows[1]["reason"]["code"] == "internal"

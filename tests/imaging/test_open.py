@@ -15,6 +15,7 @@ import pytest
 from medview.core.failures import Code, Failure
 from medview.imaging import files
 from medview.imaging.open import find_files, open_path
+from medview.imaging.series import read_folder
 from medview.imaging.study import Study
 from tests.imaging.make import dicom, encode, png, ramp_picture, tiff
 
@@ -168,7 +169,27 @@ def test_a_closed_folder_does_not_stop_the_search(tmp_path: Path, monkeypatch: p
         return scandir(folder)
 
     monkeypatch.setattr(files.os, "scandir", closed)
-    assert [p.name for p in find_files(tmp_path)] == ["1", "3"]
+    assert [p.name for p in find_files(tmp_path)] == ["1", "b", "3"]
+    failure = refused(tmp_path / "b")
+    assert (failure.code, failure.text) == (
+        Code.NO_PERMISSION, "You may not look into the folder b; what is in it was left out.",
+    )  # fmt: skip
+    folder = read_folder(find_files(tmp_path))
+    assert folder.refused[tmp_path / "b"].code is Code.NO_PERMISSION
+
+
+def test_a_folder_that_breaks_off_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "b").mkdir()
+    scandir = os.scandir
+
+    def broken(folder: Path):
+        if Path(folder).name == "b":
+            raise OSError(5, "Input/output error")
+        return scandir(folder)
+
+    monkeypatch.setattr(files.os, "scandir", broken)
+    assert [p.name for p in find_files(tmp_path)] == ["b"]
+    assert refused(tmp_path / "b").text == "The folder b could not be read; what is in it was left out."
 
 
 def test_thousands_of_files_come_one_by_one(tmp_path: Path):

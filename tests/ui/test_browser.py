@@ -6,13 +6,16 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from medview import tasks
 from medview.core.settings import Settings
+from medview.listing import Entry
 from medview.ui import rows
 from medview.ui.window import MainWindow
 from medview.workspace import Workspace
@@ -114,6 +117,26 @@ def test_a_row_whose_picture_is_broken_is_marked_before_anybody_opens_it(
     tip = window.files.model.index(1).data(Qt.ItemDataRole.ToolTipRole)
     assert str(tmp_path / "b.png") in tip
     assert len(tip.splitlines()) == 3
+
+
+@pytest.mark.expected_logs
+def test_the_small_pictures_after_one_on_which_medview_fails_still_come(
+    make_window: MakeWindow, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.png", "b.png", "c.png"):
+        write_png(tmp_path / name, np.zeros((9, 9), np.uint8))
+    made = tasks.thumbnail
+
+    def defect(entry: Entry, *rest: Any) -> Any:
+        if entry.path.name == "b.png":
+            raise ValueError("a defect of medview")
+        return made(entry, *rest)
+
+    monkeypatch.setattr(tasks, "thumbnail", defect)
+    window = make_window(auto_analyse=False)
+    window.open_paths([tmp_path])
+    qtbot.waitUntil(lambda: window.workspace.thumbnail(tmp_path / "c.png") is not None)
+    assert window.workspace.thumbnail(tmp_path / "b.png") is None
 
 
 def test_only_rows_near_the_screen_get_small_pictures(make_window: MakeWindow, tmp_path: Path, qtbot: QtBot) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -114,6 +116,50 @@ def test_a_scan_reads_headers_and_delivers_what_it_has(folder: Path) -> None:
     assert len(series.frames) == 3
     # The first file is handed over at once, so that it can be shown while the rest is looked for.
     assert sum(len(row.series.frames) for row in parts[0] if isinstance(row, Entry) and row.series) == 1
+
+
+@pytest.mark.expected_logs
+def test_a_file_on_which_medview_fails_costs_only_itself(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = listing.look
+
+    def defect(path: Path, follow: object) -> object:
+        if path.name == "1.dcm":
+            raise KeyError("a defect of medview")
+        return look(path, follow)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(listing, "look", defect)
+    entries = [row for row in scan([folder], listing.find_pictures, Token()) if isinstance(row, Entry)]
+    assert len(entries[0].series.frames) == 2  # type: ignore[union-attr]
+    assert [(row.path.name, row.failure.code) for row in entries if row.failure] == [
+        ("1.dcm", Code.INTERNAL), ("notes.txt", Code.UNKNOWN_FORMAT),
+    ]  # fmt: skip
+
+
+def test_a_closed_folder_is_in_the_list_with_its_reason(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed, scandir = folder / "closed", os.scandir
+    closed.mkdir()
+
+    def guarded(path: Path) -> object:
+        if Path(path) == closed:
+            raise PermissionError(13, "closed")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    entries = [row for row in scan([folder], listing.find_pictures, Token()) if isinstance(row, Entry)]
+    (entry,) = [row for row in entries if row.path == closed]
+    assert entry.failure is not None
+    assert entry.failure.code is Code.NO_PERMISSION
+
+
+def test_packed_slices_are_a_series_and_packed_pictures_files(tmp_path: Path) -> None:
+    for z in range(3):
+        data = dicom(np.full((4, 4), z, np.uint8), SeriesInstanceUID="1.2", SOPInstanceUID=f"1.2.{z}")
+        (tmp_path / f"{z}.dcm.gz").write_bytes(gzip.compress(data))
+    write_png(tmp_path / "a.png", np.zeros((4, 4), np.uint8))
+    (tmp_path / "b.png.gz").write_bytes(gzip.compress((tmp_path / "a.png").read_bytes()))
+    first, *others = [row for row in scan([tmp_path], listing.find_pictures, Token()) if isinstance(row, Entry)]
+    assert len(first.series.frames) == 3  # type: ignore[union-attr]
+    assert [(row.path.name, row.failure) for row in others] == [("a.png", None), ("b.png.gz", None)]
 
 
 def test_a_scan_stops_when_cancelled(folder: Path) -> None:
