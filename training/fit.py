@@ -31,10 +31,13 @@ from training.networks import (
     ResidualUNet,
     classifier,
     load_imagenet,
+    load_lite,
     restore_batch_norm,
 )
 
 log = logging.getLogger("training")
+# Beside the weights of MobileNetV2.
+LITE_WEIGHTS = "efficientnet_lite0_imagenet_fp16.safetensors"
 
 
 @dataclass
@@ -87,6 +90,9 @@ def initialise(network: nn.Module, config: Config, pool: Pool, weights: Path, ru
         features.load_state_dict({k: v for k, v in wanted.items() if k in features.state_dict()})
         return
     if isinstance(features, MonaiLayers):
+        return
+    if config.arch == "efficientnet_lite0":
+        load_lite(features, weights.with_name(LITE_WEIGHTS))
         return
     pairs = load_imagenet(features, weights)
     rng = np.random.default_rng(config.seed)

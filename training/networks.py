@@ -1,8 +1,9 @@
-"""The networks: MobileNetV2 (classifier and encoder), a residual U-Net, and MONAI's larger classifiers.
+"""The networks: MobileNetV2 (classifier and encoder), EfficientNet-Lite0, a residual U-Net, MONAI's larger classifiers.
 
 torchvision does not import beside the CPU build of torch used here, so the MobileNetV2 of Sandler et al. 2018
 (arXiv 1801.04381) is written out. It keeps torchvision's layer names and TensorFlow's padding, which is what the
-ImageNet weights were trained with.
+ImageNet weights were trained with. EfficientNet-Lite0 (Tan and Le 2019, arXiv 1905.11946, without squeeze and swish) is
+made of the same blocks.
 """
 
 from __future__ import annotations
@@ -17,32 +18,48 @@ from torch import Tensor, nn
 # (expansion, channels, repeats, stride), table 2 of the paper.
 BLOCKS = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 FEATURES = 1280
+# The same of EfficientNet-Lite0, with the kernel of the depthwise convolution.
+LITE_BLOCKS = (
+    (1, 16, 1, 1, 3),
+    (6, 24, 2, 2, 3),
+    (6, 40, 2, 2, 5),
+    (6, 80, 3, 2, 3),
+    (6, 112, 3, 1, 5),
+    (6, 192, 4, 2, 5),
+    (6, 320, 1, 1, 3),
+)
+LITE_EPS = 1e-3
 # Index of the MobileNetV2 layer whose output has stride 2, 4, 8, 16, 32, and its channel count.
 TAPS = ((1, 16), (3, 24), (6, 32), (13, 96), (17, 320))
 
 
 class ConvBnRelu6(nn.Sequential):
-    """Convolution, batch norm, ReLU6. Stride 2 pads right and bottom only, as TensorFlow's SAME does."""
+    """Convolution, batch norm, ReLU6. Stride 2 pads right and bottom more, as TensorFlow's SAME does for even sides."""
 
-    def __init__(self, channels_in: int, channels_out: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
-        pad = nn.ZeroPad2d((0, 1, 0, 1)) if stride == 2 else nn.Identity()
+    def __init__(
+        self, channels_in: int, channels_out: int, kernel: int, stride: int = 1, groups: int = 1, eps: float = 1e-5
+    ) -> None:
+        before, after = (kernel - 2) // 2, (kernel - 1) // 2
+        pad = nn.ZeroPad2d((before, after, before, after)) if stride == 2 else nn.Identity()
         conv = nn.Conv2d(
             channels_in, channels_out, kernel, stride, 0 if stride == 2 else kernel // 2, groups=groups, bias=False
         )
-        super().__init__(pad, conv, nn.BatchNorm2d(channels_out), nn.ReLU6(inplace=True))
+        super().__init__(pad, conv, nn.BatchNorm2d(channels_out, eps), nn.ReLU6(inplace=True))
 
 
 class InvertedResidual(nn.Module):
     """Expand, depthwise, project; with a shortcut where the shapes allow it."""
 
-    def __init__(self, channels_in: int, channels_out: int, stride: int, expansion: int) -> None:
+    def __init__(
+        self, channels_in: int, channels_out: int, stride: int, expansion: int, kernel: int = 3, eps: float = 1e-5
+    ) -> None:
         super().__init__()
         hidden = channels_in * expansion
-        layers: list[nn.Module] = [] if expansion == 1 else [ConvBnRelu6(channels_in, hidden, 1)]
+        layers: list[nn.Module] = [] if expansion == 1 else [ConvBnRelu6(channels_in, hidden, 1, eps=eps)]
         layers += [
-            ConvBnRelu6(hidden, hidden, 3, stride, groups=hidden),
+            ConvBnRelu6(hidden, hidden, kernel, stride, groups=hidden, eps=eps),
             nn.Conv2d(hidden, channels_out, 1, bias=False),
-            nn.BatchNorm2d(channels_out),
+            nn.BatchNorm2d(channels_out, eps),
         ]
         self.conv = nn.Sequential(*layers)
         self.shortcut = stride == 1 and channels_in == channels_out
@@ -85,6 +102,20 @@ def mobilenet_v2_layers() -> nn.Sequential:
             layers.append(InvertedResidual(channels, width, stride if index == 0 else 1, expansion))
             channels = width
     layers.append(ConvBnRelu6(channels, FEATURES, 1))
+    return nn.Sequential(*layers)
+
+
+def efficientnet_lite0_layers() -> nn.Sequential:
+    """The 18 layers of EfficientNet-Lite0 before its pooling, (n, 3, rows, cols) to (n, 1280, rows/32, cols/32), sides
+    multiples of 32."""
+    layers: list[nn.Module] = [ConvBnRelu6(3, 32, 3, 2, eps=LITE_EPS)]
+    channels = 32
+    for expansion, width, repeats, stride, kernel in LITE_BLOCKS:
+        for index in range(repeats):
+            first = stride if index == 0 else 1
+            layers.append(InvertedResidual(channels, width, first, expansion, kernel, LITE_EPS))
+            channels = width
+    layers.append(ConvBnRelu6(channels, FEATURES, 1, eps=LITE_EPS))
     return nn.Sequential(*layers)
 
 
@@ -136,6 +167,8 @@ def classifier(arch: str, classes: int, dropout: float) -> Classifier:
     """A fresh classifier. Raises ValueError for an unknown architecture."""
     if arch == "mobilenet_v2":
         return MobileNetV2(classes, dropout)
+    if arch == "efficientnet_lite0":
+        return Classifier(efficientnet_lite0_layers(), FEATURES, classes, dropout)
     if arch == "resnet50":
         return Classifier(_resnet50_layers(), 2048, classes, dropout)
     if arch == "densenet121":
@@ -145,7 +178,7 @@ def classifier(arch: str, classes: int, dropout: float) -> Classifier:
     raise ValueError(f"unknown arch {arch!r}; known: {', '.join((*CLASSIFIERS, *SEGMENTERS))}")
 
 
-CLASSIFIERS = ("mobilenet_v2", "resnet50", "densenet121", "efficientnet_b0")
+CLASSIFIERS = ("mobilenet_v2", "efficientnet_lite0", "resnet50", "densenet121", "efficientnet_b0")
 # Segmenters by encoder: its layers, and where their outputs have stride 2, 4, 8, 16, 32, with the channels there.
 SEGMENTERS = ("residual_unet", "residual_unet_resnet50")
 # Channels of the decoder's blocks.
@@ -216,18 +249,44 @@ def load_imagenet(features: nn.Sequential, weights: Path) -> list[tuple[nn.Batch
     state = load_file(str(weights))
     pairs: list[tuple[nn.BatchNorm2d, Tensor]] = []
     for number, block in enumerate(features):
-        prefix = f"features.{number}"
+        prefix, found = f"features.{number}", _pairs(block)
         if isinstance(block, InvertedResidual):
-            convs = [m for m in block.modules() if isinstance(m, nn.Conv2d)]
-            names = [f"{prefix}.conv.{i}.0" for i in range(len(convs) - 1)] + [f"{prefix}.conv.{len(convs) - 1}"]
+            names = [f"{prefix}.conv.{i}.0" for i in range(len(found) - 1)] + [f"{prefix}.conv.{len(found) - 1}"]
         else:
-            convs = [m for m in block.modules() if isinstance(m, nn.Conv2d)]
             names = [f"{prefix}.0"]
-        norms = [m for m in block.modules() if isinstance(m, nn.BatchNorm2d)]
-        for conv, norm, name in zip(convs, norms, names, strict=True):
+        for (conv, norm), name in zip(found, names, strict=True):
             conv.weight.data.copy_(state[f"{name}.weight"].float())
             pairs.append((norm, state[f"{name}.bias"].float()))
     return pairs
+
+
+def load_lite(features: nn.Sequential, weights: Path) -> None:
+    """Fill EfficientNet-Lite0 from its ImageNet weights, batch norms and all. Raises ValueError for another file."""
+    state = load_file(str(weights))
+    stem = [("_conv_stem", "_bn0")]
+    blocks = [
+        [(f"_blocks.{n}.{conv}", f"_blocks.{n}.{norm}") for conv, norm in LITE_NAMES[-len(_pairs(block)) :]]
+        for n, block in enumerate(features[1:-1])
+    ]
+    for layer, names in zip(features, [stem, *blocks, [("_conv_head", "_bn1")]], strict=True):
+        for (conv, norm), (of_conv, of_norm) in zip(_pairs(layer), names, strict=True):
+            try:
+                conv.load_state_dict({"weight": state[f"{of_conv}.weight"].float()})
+                parts = ("weight", "bias", "running_mean", "running_var")
+                norm.load_state_dict({part: state[f"{of_norm}.{part}"].float() for part in parts}, strict=False)
+            except (KeyError, RuntimeError) as error:
+                raise ValueError(f"{weights.name} holds no weights of EfficientNet-Lite0: {error}") from error
+
+
+# Convolution and norm of a block, in the file's names; the first block has no expansion.
+LITE_NAMES = (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2"))
+
+
+def _pairs(layer: nn.Module) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
+    """The convolutions of a layer, each with the norm that follows it."""
+    convs = [m for m in layer.modules() if isinstance(m, nn.Conv2d)]
+    norms = [m for m in layer.modules() if isinstance(m, nn.BatchNorm2d)]
+    return list(zip(convs, norms, strict=True))
 
 
 @torch.no_grad()

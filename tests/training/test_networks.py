@@ -43,6 +43,54 @@ def test_restoring_batch_norm_changes_no_output() -> None:
     torch.testing.assert_close(restored, folded, atol=2e-3, rtol=1e-2)
 
 
+def lite_file(path: Path, features: torch.nn.Sequential) -> None:
+    """The weights of some layers under the names of the file on ImageNet."""
+    from safetensors.torch import save_file
+
+    homes = [("_conv_stem", "_bn0")]
+    for number, block in enumerate(features[1:-1]):
+        names = (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2"))
+        count = sum(isinstance(m, torch.nn.Conv2d) for m in block.modules())
+        homes += [(f"_blocks.{number}.{conv}", f"_blocks.{number}.{norm}") for conv, norm in names[3 - count :]]
+    homes.append(("_conv_head", "_bn1"))
+    convs = [m for m in features.modules() if isinstance(m, torch.nn.Conv2d)]
+    norms = [m for m in features.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    state = {}
+    for conv, norm, (of_conv, of_norm) in zip(convs, norms, homes, strict=True):
+        state[f"{of_conv}.weight"] = conv.weight.detach().clone()
+        for part in ("weight", "bias", "running_mean", "running_var"):
+            state[f"{of_norm}.{part}"] = getattr(norm, part).detach().clone()
+    save_file(state, str(path))
+
+
+def test_efficientnet_lite_starts_from_its_own_weights_beside_those_of_mobilenet(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    config = toy_config(arch="efficientnet_lite0")
+    wanted = loop.build(config).eval()
+    for norm in (m for m in wanted.modules() if isinstance(m, torch.nn.BatchNorm2d)):
+        torch.nn.init.uniform_(norm.running_mean, -0.2, 0.2)
+        torch.nn.init.uniform_(norm.running_var, 0.5, 2.0)
+    lite_file(tmp_path / loop.LITE_WEIGHTS, wanted.features)
+    network = loop.build(config).eval()
+    loop.initialise(network, config, toy_pool(), tmp_path / "mobilenet.safetensors", tmp_path)
+    x = torch.rand(2, 3, 64, 96) * 2 - 1
+    with torch.no_grad():
+        torch.testing.assert_close(network.features(x), wanted.features(x), rtol=0, atol=0)
+    assert network.features(x).shape == (2, 1280, 2, 3)
+    lite_file(tmp_path / loop.LITE_WEIGHTS, MobileNetV2(2).features)
+    with pytest.raises(ValueError, match="holds no weights of EfficientNet-Lite0"):
+        loop.initialise(network, config, toy_pool(), tmp_path / "mobilenet.safetensors", tmp_path)
+
+
+def test_padding_is_that_of_tensorflow_for_even_sides() -> None:
+    from training.networks import ConvBnRelu6
+
+    for kernel, before, after in ((3, 0, 1), (5, 1, 2)):
+        assert ConvBnRelu6(1, 1, kernel, 2)[0].padding == (before, after, before, after)
+        assert ConvBnRelu6(1, 1, kernel)(torch.zeros(1, 1, 8, 8)).shape == (1, 1, 8, 8)
+        assert ConvBnRelu6(1, 1, kernel, 2)(torch.zeros(1, 1, 8, 8)).shape == (1, 1, 4, 4)
+
+
 def test_class_maps_average_to_the_logits() -> None:
     network = MobileNetV2(3).eval()
     with torch.no_grad():
