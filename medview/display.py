@@ -143,6 +143,35 @@ class Display(QObject):
         self._runner.cancel("analyse")
         self.changed.emit()
 
+    @property
+    def grid(self) -> tuple[int, int]:
+        """(positions, points in time) of what is open; (0, 1) of nothing."""
+        return self.study.grid if self.study else (0, 1)
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """(position, point in time) in the grid of the frame that was asked for last, both from 0."""
+        return divmod(self.frame_index, self.grid[1])
+
+    def select_place(self, position: int, time: int) -> None:
+        """Show the frame at a place of the grid; the nearest where there is no such place."""
+        positions, times = self.grid
+        self.select_frame(min(max(position, 0), positions - 1) * times + min(max(time, 0), times - 1))
+
+    def step_frame(self, step: int) -> None:
+        """So many positions on, or (negative) back, at the same point in time; the last or the first where there are
+        not so many. Of a series with a single position, so many points in time."""
+        position, time = self.place
+        if self.grid[0] > 1:
+            self.select_place(position + step, time)
+        else:
+            self.step_time(step)
+
+    def step_time(self, step: int) -> None:
+        """So many points in time on, or (negative) back, at the same position."""
+        position, time = self.place
+        self.select_place(position, time + step)
+
     def _show_frame(self, picture: Picture) -> None:
         # First of all, so that whoever is told of the new picture knows that its analysis is on its way.
         self.moved.emit()

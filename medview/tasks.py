@@ -91,9 +91,10 @@ class LazyEngine:
                 self.made = self._factory()
             return self.made
 
-    def kind_names(self) -> dict[str, str]:
-        """What people call each kind of picture, by the gate's name for it; empty until the engine is made."""
-        return self.made.kind_names() if self.made else {}
+    def kind_name(self, kind: str) -> str:
+        """What people call a kind of picture, from the gate's card."""
+        names = self.made.kind_names() if self.made else {}
+        return names.get(kind) or kind.replace("_", " ")
 
     def kinds(self) -> dict[str, str]:
         """What a user may say that a picture is, by the gate's name for it; empty until the engine is made."""

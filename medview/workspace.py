@@ -6,7 +6,7 @@ thread except the work handed to the runner (medview/tasks.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -77,17 +77,17 @@ class Workspace(QObject):
         super().__init__(parent)
         self.settings = settings or Settings()
         self.runner = Runner(self)
-        self._engine = tasks.LazyEngine(engine_factory or partial(tasks.make_engine, self.settings))
+        self.engine = tasks.LazyEngine(engine_factory or partial(tasks.make_engine, self.settings))
         self.answers = Answers(self.settings, self)
         self.answers.changed.connect(self.analysisChanged)
         self.answers.overlaid.connect(self.overlayChanged)
-        self._looks = Looks(self.runner, self._engine, self._take_analysis, self.answers.steady)
+        self._looks = Looks(self.runner, self.engine, self._take_analysis, self.answers.steady)
         self._display = Display(self.runner, self.settings["picture_bytes"], self._looks.fixes, self)
         self._browser = Browser(
             self.runner, opener, finder, self._on_listing_changed, self.entrySelected.emit, self.entryMarked.emit,
             self._on_opened, self._on_open_failed,
         )  # fmt: skip
-        self._thumbnails = Thumbnails(self.runner, opener, self._on_thumbnail)
+        self.thumbnails = Thumbnails(self.runner, opener, self._on_thumbnail)
         self.segments = Segments(
             self.runner, self._seen, lambda: self.listing, self._go_to, self.select_entry, self.open_paths,
             self.actionFailed.emit, self._refuse, self,
@@ -171,7 +171,7 @@ class Workspace(QObject):
         if not paths or (self.picture and self.segments.offered(paths)):
             return
         self._stop(*OPENING, "analyse", *LANES)
-        self._thumbnails.clear()
+        self.thumbnails.clear()
         self._browser.read(paths)
         folder = paths[0].parent if self.listing.entries else paths[0]
         self.set_setting("last_folder", str(folder))
@@ -187,17 +187,9 @@ class Workspace(QObject):
     def close_all(self) -> None:
         """Close everything and show the first page again."""
         self._stop(*OPENING, "analyse", *LANES)
-        self._thumbnails.clear()
+        self.thumbnails.clear()
         self._browser.clear()
         self._display.close()
-
-    def thumbnail(self, key: Hashable) -> Image | None:
-        """The small picture of an entry (or, by its path, of a sample), as far as it is made."""
-        return self._thumbnails.get(key)
-
-    def want_thumbnails(self, entries: Sequence[Entry]) -> None:
-        """Make the small pictures of these entries next; `thumbnailMade` follows for each."""
-        self._thumbnails.want(entries)
 
     def _on_thumbnail(self, entry: Entry, image: Image | Failure) -> None:
         # One slice that cannot be decoded does not speak against its series.
@@ -291,31 +283,24 @@ class Workspace(QObject):
     @property
     def grid(self) -> tuple[int, int]:
         """(positions, points in time) of what is open; (0, 1) of nothing."""
-        return self.study.grid if self.study else (0, 1)
+        return self._display.grid
 
     @property
     def place(self) -> tuple[int, int]:
         """(position, point in time) in the grid of the frame that was asked for last, both from 0."""
-        return divmod(self.frame_index, self.grid[1])
+        return self._display.place
 
     def select_place(self, position: int, time: int) -> None:
         """Show the frame at a place of the grid; the nearest where there is no such place."""
-        positions, times = self.grid
-        self.select_frame(min(max(position, 0), positions - 1) * times + min(max(time, 0), times - 1))
+        self._display.select_place(position, time)
 
     def step_frame(self, step: int) -> None:
-        """So many positions on, or (negative) back, at the same point in time; the last or the first where there are
-        not so many. Of a series with a single position, so many points in time."""
-        position, time = self.place
-        if self.grid[0] > 1:
-            self.select_place(position + step, time)
-        else:
-            self.step_time(step)
+        """So many positions on, or (negative) back, as `medview.display.Display.step_frame` does it."""
+        self._display.step_frame(step)
 
     def step_time(self, step: int) -> None:
         """So many points in time on, or (negative) back, at the same position."""
-        position, time = self.place
-        self.select_place(position, time + step)
+        self._display.step_time(step)
 
     def show_plane(self, cut: Cut | None) -> None:
         """Cut the shown series in another plane, or (None) show it as it was acquired; `actionFailed` says why not."""
@@ -443,18 +428,10 @@ class Workspace(QObject):
         self._looks.set_kind(self._display.key(self.picture.frame), kind)
         self.analyse()
 
-    def kinds(self) -> dict[str, str]:
-        """What a user may say that a picture is, with what people call it; empty until the models are loaded."""
-        return self._engine.kinds()
-
-    def kind_name(self, kind: str) -> str:
-        """What people call a kind of picture, from the gate's card."""
-        return self._engine.kind_names().get(kind) or kind.replace("_", " ")
-
     def list_models(self) -> None:
         """Load and test every model; `modelsListed` follows."""
         listed, failed = self.modelsListed.emit, self.actionFailed.emit
-        job = Job("models", "testing the models", lambda token: list(self._engine.get().statuses()), listed, failed)
+        job = Job("models", "testing the models", lambda token: list(self.engine.get().statuses()), listed, failed)
         self.runner.start(job)
 
     def save_results(self, folder: Path) -> None:

@@ -94,14 +94,14 @@ class Answers:
         ws = self._workspace
         said = [
             self._choice(translate("answers", "This is {0}").format(name), partial(ws.set_kind, kind))
-            for kind, name in ws.kinds().items()
+            for kind, name in ws.engine.kinds().items()
         ]
         return [Choice(translate("answers", "Say what it is"), lambda: None, more=tuple(said))] if said else []
 
     def _by_user(self, analysis: Analysis) -> list[QWidget]:
         if not analysis.kind_by_user:
             return []
-        told = translate("answers", "You said this is {0}").format(self._workspace.kind_name(analysis.kind))
+        told = translate("answers", "You said this is {0}").format(self._workspace.engine.kind_name(analysis.kind))
         back = self._choice(translate("answers", "Take back"), lambda: self._workspace.set_kind(""))
         doubt = next((note for note in analysis.quality if note.code is Code.UNFAMILIAR), None)
         if doubt is not None:
@@ -114,7 +114,7 @@ class Answers:
             return []
         score = analysis.kind_scores.get(kind)
         sure = f" ({words.percent(score, 0)})" if score is not None else ""
-        text = translate("answers", "Kind of picture: {0}").format(self._workspace.kind_name(kind))
+        text = translate("answers", "Kind of picture: {0}").format(self._workspace.engine.kind_name(kind))
         return [label(text + sure, "muted", wrap=True)]
 
     # How good it is

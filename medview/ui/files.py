@@ -180,7 +180,7 @@ class ListColumn(QWidget):
         shown = port.height() // rows.HEIGHT + 2
         order = [*range(first, first + shown), *range(first + shown, first + 2 * shown), *range(first - shown, first)]
         seen = (self.model.rows[n] for n in order if 0 <= n < count)
-        self.workspace.want_thumbnails([row for row in seen if isinstance(row, Entry)])
+        self.workspace.thumbnails.want([row for row in seen if isinstance(row, Entry)])
 
     def _follow(self) -> None:
         """The current row is that of the workspace, wherever it stands now."""

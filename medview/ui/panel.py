@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from medview.core.failures import Code
 from medview.imaging.samples import Sample
+from medview.imaging.study import Study
 from medview.inference.analysis import Analysis
 from medview.state import Answer
 from medview.ui import theme, words
@@ -150,15 +151,9 @@ class FindingsPanel(QWidget):
         ws = self.workspace
         old = answer is not None and ws.analysis is None
         study = ws.study
-        several = study is not None and len(study.frames) > 1
-        self.slice.setVisible(several and answer is not None)
-        if answer is not None and study is not None and several:
-            number = study.number(answer.frame) + 1
-            sliced = answer.frame.place is not None and answer.frame.place.plane is not None
-            text = self.tr("Slice {0}") if sliced else self.tr("Frame {0}")
-            if number != ws.frame_index + 1:
-                text = self.tr("Slice {0}; slice {1} follows") if sliced else self.tr("Frame {0}; frame {1} follows")
-            self.slice.set_text(text.format(number, ws.frame_index + 1))
+        self.slice.setVisible(answer is not None and study is not None and len(study.frames) > 1)
+        if answer is not None and study is not None:
+            self.slice.set_text(self._whose(answer, study))
         self.notes.setText("\n".join(ws.picture.frame.notes if ws.picture else ()))
         self.notes.setVisible(bool(self.notes.text()))
         # What the header says of a series holds for all of it.
@@ -169,6 +164,17 @@ class FindingsPanel(QWidget):
             effect.setEnabled(dimmed)
         if dimmed:
             self.popover.leave()
+
+    def _whose(self, answer: Answer, study: Study) -> str:
+        """Of which slice the answer is, and, where another one is shown, of which it is not."""
+        times, place = study.grid[1], study.number(answer.frame)
+        sliced = answer.frame.place is not None and answer.frame.place.plane is not None
+        name = self.tr("Slice {0}") if sliced else self.tr("Frame {0}")
+        follows = self.tr("Slice {0}; slice {1} follows") if sliced else self.tr("Frame {0}; frame {1} follows")
+        shown = self.workspace.frame_index
+        if place == shown:
+            return name.format(place // times + 1)
+        return follows.format(place // times + 1, shown // times + 1)
 
     def _build(self, cards: list[QWidget], same_series: bool) -> None:
         """Replace the cards in one go. In the same series place and focus stay where they were."""

@@ -165,7 +165,7 @@ class RowDelegate(QStyledItemDelegate):
         hole.addRoundedRect(place, 4, 4)
         painter.setClipPath(hole)
         painter.fillRect(place, QColor(theme.CANVAS))
-        pixels = self.workspace.thumbnail(row.key)
+        pixels = self.workspace.thumbnails.get(row.key)
         if failure is not None:
             name = "mask" if failure.code is Code.SEGMENTATION else "error"
             sign = pixmap(name, 20, theme.FAINT, painter.device().devicePixelRatioF())

@@ -192,7 +192,7 @@ class EmptyPage(QScrollArea):
         return cards
 
     def _on_thumbnail(self, key: Hashable) -> None:
-        image = self.workspace.thumbnail(key)
+        image = self.workspace.thumbnails.get(key)
         if isinstance(key, Path) and image is not None and (card := self.cards.get(key)):
             card.set_thumbnail(image)
 

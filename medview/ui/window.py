@@ -261,7 +261,7 @@ class MainWindow(QMainWindow):
         self.ran.set_text(self._what_ran())
         if accepted and not something and not self._samples_asked:
             self._samples_asked = True
-            ws.want_thumbnails([Entry(sample.path, sample.path) for sample in self.samples])
+            ws.thumbnails.want([Entry(sample.path, sample.path) for sample in self.samples])
 
     def _on_picture_changed(self) -> None:
         if self.stack.currentWidget() is self.splitter and not self.files.view.hasFocus():

@@ -97,11 +97,11 @@ def test_a_click_shows_a_series_from_its_middle_and_headings_are_passed_over(lis
 def test_rows_get_small_pictures_of_their_middle(listed: MainWindow, qtbot: QtBot) -> None:
     ws = listed.workspace
     first, second, photo, text = ws.listing.entries
-    qtbot.waitUntil(lambda: all(ws.thumbnail(entry.key) is not None for entry in (first, second, photo)))
-    small = ws.thumbnail(photo.key)
+    qtbot.waitUntil(lambda: all(ws.thumbnails.get(entry.key) is not None for entry in (first, second, photo)))
+    small = ws.thumbnails.get(photo.key)
     assert small is not None
     assert small.shape == (30, 60)
-    assert ws.thumbnail(text.key) is None
+    assert ws.thumbnails.get(text.key) is None
     assert {listed.files.view.visualRect(listed.files.model.index(n)).height() for n in range(7)} == {rows.HEIGHT}
 
 
@@ -145,14 +145,14 @@ def test_only_rows_near_the_screen_get_small_pictures(make_window: MakeWindow, t
     window = make_window(auto_analyse=False)
     window.open_paths([tmp_path])
     ws = window.workspace
-    qtbot.waitUntil(lambda: ready(window) and ws.thumbnail(tmp_path / "000.png") is not None)
+    qtbot.waitUntil(lambda: ready(window) and ws.thumbnails.get(tmp_path / "000.png") is not None)
     qtbot.waitUntil(lambda: ws.busy("thumbnails") is None)
-    made = sum(ws.thumbnail(entry.key) is not None for entry in ws.listing.entries)
+    made = sum(ws.thumbnails.get(entry.key) is not None for entry in ws.listing.entries)
     on_screen = window.files.view.viewport().height() // rows.HEIGHT + 2
     assert on_screen <= made <= 2 * on_screen
     bar = window.files.view.verticalScrollBar()
     bar.setValue(bar.maximum())
-    qtbot.waitUntil(lambda: ws.thumbnail(tmp_path / "199.png") is not None)
+    qtbot.waitUntil(lambda: ws.thumbnails.get(tmp_path / "199.png") is not None)
 
 
 class Halting:
@@ -249,7 +249,7 @@ def test_an_archive_of_several_series_is_listed_by_series(
     assert ws.recent == [path]
     ws.step_entry(1)
     qtbot.waitUntil(lambda: ready(window) and shown(window) == 11)
-    qtbot.waitUntil(lambda: all(ws.thumbnail(entry.key) is not None for entry in ws.listing.entries))
+    qtbot.waitUntil(lambda: all(ws.thumbnails.get(entry.key) is not None for entry in ws.listing.entries))
 
 
 def test_a_damaged_slice_does_not_speak_against_its_series(make_window: MakeWindow, folder: Path, qtbot: QtBot) -> None:
@@ -272,12 +272,12 @@ def test_the_memory_for_pictures_is_a_setting(make_window: MakeWindow) -> None:
 def test_a_list_is_emptied_for_the_next_one(listed: MainWindow, folder: Path, qtbot: QtBot) -> None:
     ws = listed.workspace
     key = ws.listing.entries[0].key
-    qtbot.waitUntil(lambda: ws.thumbnail(key) is not None)
+    qtbot.waitUntil(lambda: ws.thumbnails.get(key) is not None)
     listed.open_paths([folder / "photo.png"])
     qtbot.waitUntil(lambda: ready(listed) and ws.title == "photo.png")
     assert titles(listed) == ["photo.png"]
     assert not listed.files.isVisible()
-    assert ws.thumbnail(key) is None
+    assert ws.thumbnails.get(key) is None
 
 
 def test_what_could_not_be_read_is_tried_again_when_it_is_chosen(

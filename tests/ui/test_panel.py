@@ -269,7 +269,8 @@ def test_while_stepping_the_last_answer_stays_dimmed_and_named(qtbot: QtBot, ope
     engine = FakeEngine(numbered)
     window = opened(stack, engine)
     ws, panel = window.workspace, window.findings
-    qtbot.waitUntil(lambda: steady(window))
+    ws.step_frame(2)
+    qtbot.waitUntil(lambda: ws.busy("open") is None and steady(window))
     assert panel.slice.full_text() == "Frame 3"
     before, empty = panel.cards, []
     for signal in (ws.analysisChanged, ws.busyChanged, ws.pictureChanged, ws.overlayChanged):
@@ -294,7 +295,7 @@ def test_while_stepping_the_last_answer_stays_dimmed_and_named(qtbot: QtBot, ope
 
 
 def test_a_dimmed_answer_cannot_be_acted_on(qtbot: QtBot, opened: Opened, stack: Path) -> None:
-    engine = FakeEngine(lambda frame, force: dark(frame, force) if frame.index == 2 else numbered(frame))
+    engine = FakeEngine(lambda frame, force: dark(frame, force) if frame.index == 0 else numbered(frame))
     window = opened(stack, engine)
     ws = window.workspace
     assert messages(window)
@@ -303,7 +304,7 @@ def test_a_dimmed_answer_cannot_be_acted_on(qtbot: QtBot, opened: Opened, stack:
     assert dimmed(window)
     press(window.findings, "Analyse all the same")
     qtbot.waitUntil(lambda: ws.analysis is not None)
-    assert [call[1:] for call in engine.calls] == [(2, False), (3, False)]
+    assert [call[1:] for call in engine.calls] == [(0, False), (1, False)]
     ws.step_frame(1)
     row = cards(window)[0].rows["atelectasis"]
     row.click()
