@@ -161,13 +161,17 @@ def _nested(key: str, value: dict[str, Any], names: dict[str, str]) -> str:
     return "\n".join([*parts, *deeper])
 
 
-def robustness_section(report: dict[str, Any]) -> str:
+def robustness_section(report: dict[str, Any], names: dict[str, str]) -> str:
     """Curves and the table behind them."""
-    head = ("change", "level", report["figure"], "refused by the gate")
-    rows = [("as it is", "", cell(report["unchanged"]), number(report["unchanged"]["refused"]))]
+    told = list(report["unchanged"].get("called", ()))
+    head = ("change", "level", report["figure"], "refused by the gate", *(f"called {names.get(k, k)}" for k in told))
+
+    def row(name: str, level: str, p: dict[str, Any]) -> Sequence[str]:
+        return (name, level, cell(p), number(p["refused"]), *(number(p["called"][k], 2) for k in told))
+
+    rows = [row("as it is", "", report["unchanged"])]
     for name, change in report["changes"].items():
-        for p in change["levels"]:
-            rows.append((escape(name), f"{p['level']:g} {escape(change['unit'])}", cell(p), number(p["refused"])))
+        rows += [row(escape(name), f"{p['level']:g} {escape(change['unit'])}", p) for p in change["levels"]]
     note = (
         f"{report['figure']} over {report['pictures']} test pictures, a fixed random part, each made worse; the model "
         "was asked even where the gate would refuse, and the dotted line is the share that it would refuse."
@@ -271,7 +275,7 @@ def report_html(report: dict[str, Any], card: dict[str, Any]) -> str:
     if report.get("held_out_sources"):
         parts.append(held_out_section(report["held_out_sources"], names))
     if report.get("robustness"):
-        parts.append(robustness_section(report["robustness"]))
+        parts.append(robustness_section(report["robustness"], names))
     if report.get("stability"):
         parts += ["<h2>Small changes of the picture</h2>", figure_table("figure", report["stability"])]
     if report.get("pointing"):

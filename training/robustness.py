@@ -1,5 +1,5 @@
-"""How the figures fall when pictures get worse: turned, badly exposed, blurred, noisy, compressed, small, inverted, or
-seen through a round opening."""
+"""How the figures fall when pictures get worse: turned, badly exposed, windowed otherwise, blurred, noisy, compressed,
+small, inverted, or seen through a round opening; and how the answers move along."""
 
 from __future__ import annotations
 
@@ -50,6 +50,15 @@ def _expose(values: Values, gamma: float) -> Values:
     return table[values]
 
 
+def _window(values: Values, width: float) -> Values:
+    """The picture in a window of a width in percent of its grey range, about the middle of that: a narrower one loses
+    the darkest and the brightest, a wider one leaves less contrast."""
+    low, high = float(values.min()), float(values.max())
+    middle, half = (low + high) / 2, max(high - low, 1) / 2
+    shown = 127.5 + 127.5 * (np.arange(256) - middle) / (half * width / 100)
+    return np.clip(np.rint(shown), 0, 255).astype(np.uint8)[values]
+
+
 def _blur(values: Values, share: float) -> Values:
     return np.asarray(cv2.GaussianBlur(values, (0, 0), share / 100 * min(values.shape[:2])))
 
@@ -89,6 +98,8 @@ CHANGES = {
     "rotation": Change("degrees", (5, 10, 20, 45), _turn),
     "exposure, too bright": Change("gamma", (0.8, 0.6, 0.4), _expose),
     "exposure, too dark": Change("gamma", (1.25, 1.7, 2.5), _expose),
+    "narrower window": Change("% of the grey range", (80, 60, 40), _window),
+    "wider window": Change("% of the grey range", (125, 170, 250), _window),
     "blur": Change("sigma, % of the shorter side", (0.5, 1, 2), _blur),
     "noise": Change("standard deviation, of 255 grey levels", (5, 15, 30), _noise),
     "JPEG": Change("quality", (50, 25, 10), _compress),
@@ -211,6 +222,14 @@ def _outcome(engine: Engine, config: Config, sample: Sample, picture: Values, tu
     return Outcome(float(top == sample.label), refused, probabilities)
 
 
+def _called(config: Config, outcomes: list[Outcome]) -> dict[str, dict[str, float]]:
+    """The share of pictures with each label as the answer, of a one-of-n model."""
+    tops = [max(o.probabilities, key=o.probabilities.__getitem__) for o in outcomes if o.probabilities]
+    if config.task != "classify" or not tops:
+        return {}
+    return {"called": {label: tops.count(label) / len(tops) for label in config.labels}}
+
+
 def accepted_rightly(sample: Sample, analysis: Analysis) -> bool:
     """Whether the gate took a picture of ours for what it is, or refused one that is none."""
     if sample.label == "other":
@@ -222,7 +241,7 @@ def _point(config: Config, samples: list[Sample], groups: list[str], outcomes: l
     boot = Bootstrap(groups)
     refused = {"refused": float(np.mean([o.refused for o in outcomes]))}
     if config.task != "multilabel":
-        return {**boot.ratio(np.array([o.score for o in outcomes])), **refused}
+        return {**boot.ratio(np.array([o.score for o in outcomes])), **refused, **_called(config, outcomes)}
     shown = list(outcomes[0].probabilities)
     truth = np.array([[label in s.allowed for label in shown] for s in samples])
     score = np.array([[o.probabilities[label] for label in shown] for o in outcomes])

@@ -31,10 +31,21 @@ def test_a_model_of_brightness_falls_with_the_polarity_alone(tmp_path: Path) -> 
     assert set(report["changes"]) == set(CHANGES)
     worst = {name: change["levels"][-1]["value"] for name, change in report["changes"].items()}
     assert worst["inverted polarity"] == 0.0
+    called = {name: change["levels"][-1]["called"] for name, change in report["changes"].items()}
+    assert report["unchanged"]["called"] == {"dark": 0.5, "bright": 0.5}
+    assert called["inverted polarity"] == {"dark": 0.5, "bright": 0.5}
+    assert called["exposure, too bright"] == {"dark": 0.5, "bright": 0.5}
     assert worst["blur"] == worst["JPEG"] == worst["resolution"] == worst["noise"] == 1.0
     steady = stability(Brightness(), samples, toy_config())  # type: ignore[arg-type]
     assert steady["mean_band"]["value"] == pytest.approx(0.2)
     assert steady["answer_changes"]["value"] == 0.0
+
+
+def test_a_window_is_narrower_or_wider_about_the_middle_of_the_greys() -> None:
+    ramp = np.array([[50, 100, 150, 200, 250]], np.uint8)
+    assert CHANGES["narrower window"].apply(ramp, 50).tolist() == [[0, 0, 128, 255, 255]]
+    assert CHANGES["wider window"].apply(ramp, 200).tolist() == [[64, 96, 128, 159, 191]]
+    assert CHANGES["narrower window"].apply(np.full((2, 2), 90, np.uint8), 40).tolist() == [[128, 128], [128, 128]]
 
 
 def test_a_round_field_keeps_its_circle_alone() -> None:

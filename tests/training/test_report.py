@@ -21,7 +21,7 @@ from training.report import cell, report_html
 from training.table import number
 
 FIGURE = {"value": 0.5, "low": 0.25, "high": 0.75, "n": 8, "groups": 4}
-POINT = FIGURE | {"refused": 0.125}
+POINT = FIGURE | {"refused": 0.125, "called": {"a": 0.0625, "<b>": 0.9375}}
 
 
 def toy_report() -> dict[str, Any]:
@@ -144,6 +144,8 @@ def test_the_page_tells_every_part() -> None:
         assert title in words
     assert "border ring" in words
     assert "kaggle_alz" in words
+    assert "called <b>" in words
+    assert {"0.06", "0.94"} <= set(words.split())
     assert "Healthy or sick" in words
     assert "Hospital <2>" in words
     assert {"0.875", "0.375", "0.438"} <= set(words.split())
