@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ from medview.inference.analysis import Analysis
 from medview.inference.fixes import Fix, corrected, corrected_frame
 from medview.listing import Entry
 from medview.state import Picture
+
+if TYPE_CHECKING:
+    from medview.imaging.dicom_tags import TagRow
 
 NO_PICTURES = Failure(
     Code.NO_IMAGES,
@@ -220,6 +223,13 @@ def open_entry(entry: Entry, opener: Opener) -> Opened | Failure:
             return Opened(entry, study, picture, _stamp(entry.path))
         first = first or picture
     return first or NO_PICTURES
+
+
+def read_tags(path: Path) -> list[TagRow] | Failure:
+    """The elements of a DICOM file."""
+    from medview.imaging.dicom_tags import tags
+
+    return tags(path)
 
 
 def _stamp(path: Path) -> int:

@@ -88,6 +88,14 @@ ACTIONS: tuple[Spec | str, ...] = (
         QT_TRANSLATE_NOOP("Actions", "Write masks, heatmaps and the numbers (JSON) into a folder"),
         bar=True,
     ),
+    Spec(
+        "tags",
+        QT_TRANSLATE_NOOP("Actions", "DICOM tags…"),
+        "file",
+        ("Ctrl+I",),
+        enabled=when.file,
+        about=QT_TRANSLATE_NOOP("Actions", "Every element of the file, private ones too, to search and copy"),
+    ),
     SEPARATOR,
     Spec(
         "quit",

@@ -21,7 +21,7 @@ Open = Callable[[list[Path]], object]
 # Buttons of the toolbar that have words beside their icon.
 WORDED = ("open", "analyse", "heatmap", "mask", "save")
 # What a right click on the picture offers; "" is a line between.
-OVER_PICTURE = ("fit", "actual", "invert", "reset", "", "heatmap", "mask", "sides", "", "privacy", "save")
+OVER_PICTURE = ("fit", "actual", "invert", "reset", "", "heatmap", "mask", "sides", "", "privacy", "tags", "save")
 
 
 def fill_bar(bar: QMenuBar, by_id: Actions, windows: QMenu) -> dict[str, QMenu]:

@@ -104,8 +104,18 @@ QListView {{ background: {PANEL}; border: none; padding: 4px; }}
 QListView::item {{ padding: 6px 8px; border-radius: 4px; }}
 QListView::item:hover {{ background: {CARD}; }}
 QListView::item:selected {{ background: {ACCENT_DEEP}; color: {TEXT}; }}
+QTableView {{ background: {PANEL}; border: 1px solid {LINE}; border-radius: 6px; }}
+QTableView::item {{ padding: 0 6px; }}
+QTableView::item:selected {{ background: {ACCENT_DEEP}; color: {TEXT}; }}
+QTableView:focus {{ border-color: {ACCENT}; }}
+QHeaderView {{ background: {CARD}; }}
+QHeaderView::section {{ background: {CARD}; color: {MUTED}; border: none; border-bottom: 1px solid {LINE};
+  padding: 4px 9px; font-weight: 600; }}
 QTextBrowser {{ background: transparent; border: none; }}
 QLineEdit {{ background: {CARD}; border: 1px solid {LINE}; border-radius: 6px; padding: 4px 8px; }}
+QLineEdit:focus, QComboBox:focus {{ border-color: {ACCENT}; }}
+QComboBox {{ background: {RAISED}; border: 1px solid {LINE}; border-radius: 6px; padding: 4px 8px; }}
+QComboBox QAbstractItemView {{ background: {CARD}; border: 1px solid {LINE}; }}
 QProgressBar {{ background: {LINE}; border: none; border-radius: 2px; max-height: 4px; min-height: 4px; }}
 QProgressBar::chunk {{ background: {ACCENT}; border-radius: 2px; }}
 

@@ -20,6 +20,11 @@ def picture(ws: Workspace) -> bool:
     return ws.picture is not None
 
 
+def file(ws: Workspace) -> bool:
+    """A file is shown, or could not be."""
+    return ws.picture is not None or ws.failed_path is not None
+
+
 def several_entries(ws: Workspace) -> bool:
     """There is another entry to go to."""
     return len(ws.listing.entries) > 1

@@ -36,6 +36,7 @@ from medview.ui.cards import card_html
 from medview.ui.files import ListColumn
 from medview.ui.help import help_html
 from medview.ui.start import EmptyPage, NoticePage
+from medview.ui.tags import TagDialog
 from medview.ui.viewer import Viewer
 from medview.ui.widgets import Choice, Elided, label
 from medview.workspace import Workspace
@@ -101,6 +102,7 @@ class MainWindow(QMainWindow):
         self.splitter.setSizes([240, 848, panel.WIDTH])
         self.notice = NoticePage(self.accept_notice, self.close)
         self.page = pages.Page(self.leave_page)
+        self.tags = TagDialog(ws, self)
         self.stack = QStackedWidget()
         for widget in (self.notice, self.splitter, self.page):
             self.stack.addWidget(widget)
@@ -143,6 +145,7 @@ class MainWindow(QMainWindow):
             "open_folder": self.ask_folder,
             "close": ws.close_all,
             "save": self.ask_save,
+            "tags": lambda: self.tags.open(),
             "quit": self.close,
             "fit": canvas.fit,
             "actual": canvas.actual_size,
