@@ -20,7 +20,8 @@ class Offer:
     Attributes:
         key: tells it from the others; kept in the view while it is used.
         group: `file`, `usual`, `auto` or `full`.
-        name: as the file or the convention calls it; empty for `auto` and `full`.
+        name: as the file or the convention calls it; empty for `auto` and `full`, and where the file does not.
+        number: its place among those of the file, from 1; 0 for the others.
         window: None where it has to be measured on the picture.
     """
 
@@ -28,6 +29,7 @@ class Offer:
     group: str
     name: str = ""
     window: Window | None = None
+    number: int = 0
 
 
 def offers(picture: Picture | None) -> tuple[Offer, ...]:
@@ -35,7 +37,7 @@ def offers(picture: Picture | None) -> tuple[Offer, ...]:
     if picture is None or picture.window is None:
         return ()
     frame = picture.frame
-    own = (Offer(f"{FILE}:{n}", FILE, preset.name, preset.window) for n, preset in enumerate(frame.presets))
+    own = (Offer(f"{FILE}:{n}", FILE, one.name, one.window, n + 1) for n, one in enumerate(frame.presets))
     usual = (Offer(f"{USUAL}:{p.name}", USUAL, p.name, p.window) for p in presets_of(frame.modality))
     return (*own, *usual, Offer(AUTO, AUTO), Offer(FULL, FULL))
 

@@ -45,7 +45,7 @@ def read_presets(
             continue
         window = _window(centre, width, function, step)
         if window is not None:
-            name = names[number] if number < len(names) and names[number] else f"Window {number + 1}"
+            name = names[number] if number < len(names) else ""
             found.append(Preset(name, window))
         if 0 < width < 1 and function not in _EXACT:
             notes[_NO_WINDOW if window is None else _NARROW] = None
@@ -57,7 +57,7 @@ def read_presets(
         if note:
             notes[note] = None
         if curve is not None:
-            found.append(Preset(text(lut, "LUTExplanation") or f"Curve {number + 1}", Window.of_curve(curve)))
+            found.append(Preset(text(lut, "LUTExplanation"), Window.of_curve(curve)))
     return tuple(found[:_MAX_PRESETS]), tuple(notes)
 
 

@@ -45,8 +45,8 @@ MENUS = (
 )
 
 SEPARATOR = "-"
-# Of the first windows in the menu of windows; the plain digits are those of the scale.
-WINDOW_KEYS = tuple(f"Ctrl+{number}" for number in range(1, 10))
+# Of the first windows in the menu of windows, and of the automatic one wherever it stands.
+WINDOW_KEYS, AUTO_KEY = tuple("123456789"), "0"
 
 ACTIONS: tuple[Spec | str, ...] = (
     Spec(
@@ -108,7 +108,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         "fit",
         QT_TRANSLATE_NOOP("Actions", "Fit"),
         "view",
-        ("F", "0"),
+        ("F",),
         "fit",
         when.picture,
         QT_TRANSLATE_NOOP("Actions", "Show the whole picture"),
@@ -118,7 +118,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         "actual",
         QT_TRANSLATE_NOOP("Actions", "Actual size"),
         "view",
-        ("1",),
+        ("Ctrl+1",),
         "actual",
         when.picture,
         QT_TRANSLATE_NOOP("Actions", "One pixel on one pixel"),

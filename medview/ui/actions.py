@@ -9,6 +9,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QApplication, QWidget
 
 from medview.ui.action_table import ACTIONS, Spec
+from medview.ui.action_table import AUTO_KEY as AUTO_KEY
 from medview.ui.action_table import MENUS as MENUS
 from medview.ui.action_table import QT_TRANSLATE_NOOP as QT_TRANSLATE_NOOP
 from medview.ui.action_table import WINDOW_KEYS as WINDOW_KEYS

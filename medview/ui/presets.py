@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, QSize, Qt
-from PySide6.QtGui import QActionGroup
+from PySide6.QtGui import QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QSizePolicy, QToolButton, QWidget
 
 from medview import presets
@@ -24,6 +24,10 @@ def name(offer: Offer) -> str:
         return translate("presets", "Automatic")
     if offer.group == presets.FULL:
         return translate("presets", "Full range")
+    if not offer.name:
+        curve = offer.window is not None and offer.window.curve is not None
+        text = translate("presets", "File curve {0}") if curve else translate("presets", "File window {0}")
+        return text.format(offer.number)
     return words.one_line(offer.name)
 
 
@@ -73,13 +77,13 @@ class WindowMenu(QMenu):
             group = offer.group
             text = name(offer).replace("&", "&&")
             if offer.window is not None:
-                text += "   " + translate("presets", "centre {0}, width {1}").format(*numbers(offer.window))
+                text += " " + translate("presets", "(C {0}, W {1})").format(*numbers(offer.window))
             action = self._group.addAction(text)
             self.addAction(action)
             action.setCheckable(True)
             action.setData(offer.key)
-            if number < len(actions.WINDOW_KEYS):
-                action.setShortcut(actions.WINDOW_KEYS[number])
+            keys = [*actions.WINDOW_KEYS[number : number + 1], *(actions.AUTO_KEY if offer.key == presets.AUTO else "")]
+            action.setShortcuts([QKeySequence(key) for key in keys])
             action.triggered.connect(lambda _checked=False, key=offer.key: self._choose(key))
 
     def clear(self) -> None:

@@ -96,7 +96,7 @@ def test_a_tone_curve_is_used_exactly(tmp_path: Path):
     shown = render(np.array([[-50, -2, -1], [0, 1, 50]], np.int16), frame.window)
     assert np.array_equal(shown, np.array([[0, 0, 100], [4000, 4095, 4095]]) // 16)
     both = frame_of(tmp_path, VOILUTSequence=lut(0, entries, 12), WindowCenter="1", WindowWidth="2")
-    assert [p.name for p in both.presets] == ["Window 1", "Curve 1"]
+    assert [p.name for p in both.presets] == ["", ""]
 
 
 @pytest.mark.parametrize(("entries", "bits"), [([1, 2, 3], 0), ([1, 2, 3], 17)])

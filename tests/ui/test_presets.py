@@ -50,13 +50,13 @@ def choose(window: MainWindow, start: str) -> None:
 
 def test_the_windows_of_a_ct_slice(opened: Opened, ct: Path) -> None:
     window = opened(ct, auto_analyse=False)
-    names = [text.split("   ")[0] for text, _ in menu(window)]
+    names = [text.split(" (")[0] for text, _ in menu(window)]
     assert names == [
         "Liver && spleen", "WIDE", "Soft tissue", "Lung", "Bone", "Brain", "Mediastinum", "Abdomen", "Automatic",
         "Full range",
     ]  # fmt: skip
     assert [ticked for _, ticked in menu(window)].index(True) == 0
-    assert menu(window)[3] == ("Lung   centre -600, width 1500", False)
+    assert menu(window)[3] == ("Lung (C -600, W 1500)", False)
     assert window.viewer.facts.window_button.text() == "Liver && spleen   C 30  W 300"
     assert window.menus["view"].actions().count(window.viewer.facts.window_menu.menuAction()) == 1
 
@@ -105,13 +105,29 @@ def test_a_drag_leaves_the_preset(qtbot: QtBot, opened: Opened, ct: Path) -> Non
 
 def test_keys_choose_in_the_order_of_the_menu(qtbot: QtBot, opened: Opened, ct: Path) -> None:
     window = opened(ct, auto_analyse=False)
-    qtbot.keyClick(window.viewer.canvas, Qt.Key.Key_4, Qt.KeyboardModifier.ControlModifier)
+    qtbot.keyClick(window.viewer.canvas, Qt.Key.Key_4)
     assert window.workspace.view.window == Window(-600, 1500)
     window.action("about").trigger()
-    qtbot.keyClick(window, Qt.Key.Key_5, Qt.KeyboardModifier.ControlModifier)
+    qtbot.keyClick(window, Qt.Key.Key_5)
     assert window.workspace.view.window == Window(-600, 1500)
+    window.leave_page()
+    qtbot.keyClick(window.viewer.canvas, Qt.Key.Key_0)
+    assert window.workspace.view.preset == presets.AUTO
     keys = {key for spec in actions.specs() for key in spec.keys}
-    assert not keys & set(actions.WINDOW_KEYS)
+    assert not keys & {*actions.WINDOW_KEYS, actions.AUTO_KEY}
+
+
+def test_windows_without_a_name_are_the_files(opened: Opened, tmp_path: Path) -> None:
+    path = tmp_path / "mr.dcm"
+    values = np.arange(3000, dtype=np.uint16).reshape(50, 60)
+    named = {"WindowCenterWidthExplanation": ["", "BRAIN"]}
+    path.write_bytes(dicom(values, WindowCenter=[844, 40, 400], WindowWidth=[2677, 80, 900], **named))
+    window = opened(path, auto_analyse=False)
+    assert [text for text, _ in menu(window)] == [
+        "File window 1 (C 844, W 2677)", "BRAIN (C 40, W 80)", "File window 3 (C 400, W 900)", "Automatic",
+        "Full range",
+    ]  # fmt: skip
+    assert window.viewer.facts.window_button.text() == "File window 1   C 844  W 2677"
 
 
 def test_a_picture_of_8_bits_is_shown_in_full_and_has_no_conventions(opened: Opened, grey: Path) -> None:
