@@ -94,7 +94,7 @@ def _frames(
     enhanced = item(ds, "PerFrameFunctionalGroupsSequence") is not None
     facts = read_facts(ds)
     drawn = overlay_groups(ds)
-    told = [table[1]] if table and table[1] else []
+    told = [*pixels.notes, *([table[1]] if table and table[1] else [])]
     if palette is None and table is None and layout.allocated > 16:
         told.append("Colours of more than 16 bits were reduced to 16.")
     made: list[Frame] = []

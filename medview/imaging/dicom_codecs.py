@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import struct
 import zlib
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
-from medview.imaging.jpeg import parse_jpeg, stored_as_ybr
-from medview.imaging.jpeg2000 import has_every_tile, read_codestream
+from medview.imaging.dicom_streams import stream_bits, stream_size, whole_stream
+from medview.imaging.jpeg import JpegInfo, parse_jpeg, stored_as_ybr
 from medview.imaging.values import interleaved
 
 if TYPE_CHECKING:
@@ -28,21 +30,21 @@ _JPEG = "1.2.840.10008.1.2.4."
 JPEG = tuple(_JPEG + n for n in ("50", "51", "57", "70"))
 JPEG_LS = (_JPEG + "80", _JPEG + "81")
 JPEG_2000 = tuple(_JPEG + n for n in ("90", "91", "92", "93"))
+JPEG_XL = tuple(_JPEG + n for n in ("110", "111", "112"))
 HTJ2K = tuple(_JPEG + n for n in ("201", "202", "203"))
 _REFUSED = (
     (
         tuple(_JPEG + n for n in ("94", "95", "204", "205")),
         "a stream from a server (JPIP), without the pixels",
     ),
-    (tuple(_JPEG + n for n in ("110", "111", "112")), "compressed as JPEG XL"),
     (tuple(_JPEG + n for n in ("100", "101", "102", "103", "104", "105", "106", "107", "108")), "a video"),
     (tuple(_JPEG + str(n) for n in range(52, 67)), "compressed by a retired kind of JPEG"),
     (("1.2.840.10008.1.2.7.",), "a live stream of video (SMPTE ST 2110)"),
     (("1.2.840.10008.1.2.6.",), "packed in a retired way (MIME or XML)"),
     (("1.2.840.113619.5.2",), "in a private transfer syntax of GE"),
 )
-# The end marker may be followed by any number of zeros (frames of one size), and by a little of anything.
-_TRAILER = 64
+# Processes of JPEG that have no colour transform: lossless, with Huffman or arithmetic coding.
+_LOSSLESS = (3, 7, 11, 15)
 
 
 def native_syntax(syntax: str) -> bool:
@@ -52,7 +54,7 @@ def native_syntax(syntax: str) -> bool:
 
 def unsupported(syntax: str) -> Failure | None:
     """None for a transfer syntax that can be decoded, else the refusal, by the name of what it is."""
-    if syntax in (*NATIVE, PLAIN_FRAMES, DEFLATED_FRAMES, RLE, *JPEG, *JPEG_LS, *JPEG_2000, *HTJ2K):
+    if syntax in (*NATIVE, PLAIN_FRAMES, DEFLATED_FRAMES, RLE, *JPEG, *JPEG_LS, *JPEG_2000, *HTJ2K, *JPEG_XL):
         return None
     name = next((words for starts, words in _REFUSED if syntax.startswith(starts)), "")
     name = name or "compressed in a way that medview does not know"
@@ -73,19 +75,22 @@ def decode_frame(data: bytes, syntax: str, layout: Layout) -> NDArray[Any] | Fai
     try:
         expected = (layout.rows, layout.cols, layout.samples)
         declared = expected if syntax == RLE else stream_size(data)
-        if declared != expected:
+        if declared != expected and declared != (*expected[:2], 0):
             # Before decoding: a stream of another size than checked could take any amount of memory.
             return _other_size(declared, layout)
-        if syntax != RLE and not _is_whole(data, syntax):
+        if syntax != RLE and syntax not in JPEG_XL:
             # The decoders fill up what is missing with grey and say nothing.
-            return damaged("The compressed picture in this DICOM file ends too early.", code=Code.TRUNCATED)
+            whole = whole_stream(data, partial(_decode, syntax=syntax, layout=layout))
+            if whole is None:
+                return damaged("The compressed picture in this DICOM file ends too early.", code=Code.TRUNCATED)
+            data = whole
         values = _decode(data, syntax, layout)
     except (struct.error, RuntimeError, ValueError, TypeError, IndexError, MemoryError, NotImplementedError) as error:
         # imagecodecs raises subclasses of RuntimeError, one per codec.
         return damaged("The compressed pixels of this DICOM file are damaged.", repr(error)[:500])
     if values.shape != (expected[:2] if layout.samples == 1 else expected):
         return _other_size(values.shape, layout)
-    return _as_stored(values, layout)
+    return _as_stored(values, layout, 0 if syntax == RLE else stream_bits(data))
 
 
 def _plain_frame(data: bytes, syntax: str, layout: Layout) -> NDArray[Any] | Failure:
@@ -113,23 +118,6 @@ def _other_size(found: tuple[int, ...] | None, layout: Layout) -> Failure:
     )
 
 
-def stream_size(data: bytes) -> tuple[int, int, int] | None:
-    """(rows, cols, samples) that a JPEG, JPEG-LS or JPEG 2000 stream declares, None when it has no such header."""
-    if data.startswith(b"\xff\xd8"):
-        info = parse_jpeg(data, header_only=True)
-        return (info.rows, info.cols, info.components) if info else None
-    stream = read_codestream(data)
-    return (stream.rows, stream.cols, stream.components) if stream else None
-
-
-def _is_whole(data: bytes, syntax: str) -> bool:
-    """Whether a stream ends as every one of the JPEG family does, and has all of its tiles (JPEG 2000)."""
-    if b"\xff\xd9" not in data.rstrip(b"\0")[-_TRAILER:]:
-        return False
-    stream = read_codestream(data) if syntax in (*JPEG_2000, *HTJ2K) else None
-    return stream is None or has_every_tile(data, stream)
-
-
 def _decode(data: bytes, syntax: str, layout: Layout) -> NDArray[Any]:
     import imagecodecs
 
@@ -137,6 +125,8 @@ def _decode(data: bytes, syntax: str, layout: Layout) -> NDArray[Any]:
         return _rle(data, layout)
     if syntax in JPEG:
         return _jpeg(data, layout)
+    if syntax in JPEG_XL:
+        return np.ascontiguousarray(imagecodecs.jpegxl_decode(data))
     # HTJ2K too: OpenJPEG reads it, while imagecodecs.htj2k_decode (OpenJPH) ends the process on damaged data.
     decode = imagecodecs.jpegls_decode if syntax in JPEG_LS else imagecodecs.jpeg2k_decode
     values: NDArray[Any] = decode(data)
@@ -183,11 +173,15 @@ def _jpeg(data: bytes, layout: Layout) -> NDArray[Any]:
         values: NDArray[Any] = imagecodecs.jpeg8_decode(data)
         return values
     info = parse_jpeg(data, header_only=True)
+    if info is not None and info.process in _LOSSLESS:
+        # No transform of colours goes with it, whatever its markers are taken for: the header says what they are.
+        values = imagecodecs.jpeg8_decode(data, colorspace="RGB", outcolorspace="RGB")
+        return values
     ybr = info is not None and stored_as_ybr(info)
     space = "YCBCR" if layout.photometric.startswith("YBR") else "RGB"
     # The header names the colour model; where the JPEG's own markers disagree (RGB labelled, YBR inside) they are
-    # believed, since the encoder wrote them.
-    if layout.photometric == "RGB" and info is not None and (info.jfif or info.adobe == 1):
+    # believed, since the encoder wrote them. The JFIF marker alone is weaker than names of components or Adobe's.
+    if layout.photometric == "RGB" and info is not None and ybr and (info.adobe == 1 or _is_jfif_only(info)):
         values = imagecodecs.jpeg8_decode(data, colorspace="YCBCR", outcolorspace="RGB")
     elif space == "YCBCR" and not ybr:
         import cv2
@@ -199,16 +193,34 @@ def _jpeg(data: bytes, layout: Layout) -> NDArray[Any]:
     return values
 
 
-def _as_stored(values: NDArray[Any], layout: Layout) -> NDArray[Any]:
-    """Decoded values in the type that the header declares.
+def _is_jfif_only(info: JpegInfo) -> bool:
+    return info.jfif and info.adobe != 0 and info.ids != b"RGB"
+
+
+def _as_stored(values: NDArray[Any], layout: Layout, bits: int) -> NDArray[Any]:
+    """Decoded values in the type that the header declares; `bits` of a sample, as the stream says it (0: not at all).
 
     Codecs give unsigned bit patterns for signed pixels, and JPEG 2000 may carry its own sign: both end as declared.
     """
     from medview.imaging.dicom_pixels import unused_bits
 
+    if layout.stored < bits <= layout.allocated and _exceeds(values, layout, bits):
+        # A header that gives fewer bits than are used would cut the values off (`stream_notes` tells of it).
+        layout = replace(layout, stored=bits, high=bits - 1)
     size = max(1, layout.allocated // 8)
     if values.dtype.kind == "i" and layout.signed:
         return values.astype(f"i{size}", copy=False)
     if values.itemsize != size:
         values = values.astype(f"u{size}" if values.dtype.kind == "u" else f"i{size}")
     return unused_bits(np.ascontiguousarray(values), layout)
+
+
+def _exceeds(values: NDArray[Any], layout: Layout, bits: int) -> bool:
+    """Whether decoded values of so many `bits` do not fit those that the header declares; copies of a sign do."""
+    from medview.imaging.dicom_pixels import unused_bits
+
+    patterns = values.view(f"u{values.itemsize}")
+    if not (patterns >> patterns.dtype.type(layout.stored)).any():
+        return False
+    wide = replace(layout, stored=bits, high=bits - 1)
+    return not layout.signed or not np.array_equal(unused_bits(patterns, layout), unused_bits(patterns, wide))

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
-from medview.imaging.dicom_codecs import HTJ2K, JPEG_2000, decode_frame, native_syntax, unsupported
+from medview.imaging.dicom_codecs import HTJ2K, JPEG_2000, JPEG_XL, RLE, decode_frame, native_syntax, unsupported
 from medview.imaging.dicom_header import DEFLATED, Header, damaged, inflate, open_source, value, whole
+from medview.imaging.dicom_streams import stream_notes
 from medview.imaging.files import Clipped, os_failure
 from medview.imaging.values import interleaved
 
@@ -29,6 +30,12 @@ MAX_RATIO = 20_000
 LARGE, MAX_LARGE_RATIO = 64 * 1024 * 1024, 200
 # Such that it would take more than this must look real: no scan or film is so large, and photographs pack less.
 HUGE, MAX_HUGE_RATIO = 400 * 1024 * 1024, 20
+
+
+# Per frame the (offset, length) of its fragments in the file.
+Spans = tuple[tuple[tuple[int, int], ...], ...]
+# So much of a stream is looked at when a file is opened.
+_HEAD, _TAIL = 4096, 128
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,7 @@ class Pixels:
         path, layout: the file and what it declares.
         syntax, little, start, stamp, words: of the `Header`, which is not kept: a series has thousands of them.
         spans: for encapsulated data, per frame the (offset, length) of its fragments; empty for native data.
+        notes: what to tell of them.
     """
 
     path: Path
@@ -89,7 +97,8 @@ class Pixels:
     start: int
     stamp: tuple[int, int]
     words: bool = False
-    spans: tuple[tuple[tuple[int, int], ...], ...] = field(default=(), repr=False)
+    spans: Spans = field(default=(), repr=False)
+    notes: tuple[str, ...] = ()
 
     def stored(self, index: int) -> NDArray[Any] | Failure:
         """Stored values of a frame, colour as stored: (rows, cols) or (rows, cols, 3), unused bits cleared."""
@@ -184,9 +193,10 @@ def locate(path: Path, header: Header) -> Pixels | Failure:
         return _locate_native(path, header, layout)
     if header.length >= 0:
         return damaged("This DICOM file calls its pixels compressed, but they are not stored that way.")
-    spans = find_spans(path, header, layout.frames)
-    if isinstance(spans, Failure):
-        return spans
+    found = find_spans(path, header, layout)
+    if isinstance(found, Failure):
+        return found
+    spans, notes = found
     if any(sum(n for _, n in frame) > 4 * layout.frame_bytes + 2**20 for frame in spans):
         return damaged("The compressed pixels of this DICOM file are longer than the picture itself.")
     ratio = MAX_RATIO if layout.frame_bytes <= LARGE else MAX_LARGE_RATIO
@@ -197,12 +207,15 @@ def locate(path: Path, header: Header) -> Pixels | Failure:
         ratio = MAX_HUGE_RATIO
     if layout.frame_bytes > ratio * max(1, min(sum(n for _, n in frame) for frame in spans)):
         return damaged("This DICOM file declares far more pixels than it holds.")
-    return _pixels(path, header, layout, spans)
+    if header.syntax in JPEG_XL and layout.samples == 3:
+        # Its decoder gives RGB, whatever the colours were stored as.
+        layout = replace(layout, photometric="RGB")
+    return replace(_pixels(path, header, layout), spans=spans, notes=notes)
 
 
-def _pixels(path: Path, header: Header, layout: Layout, spans: tuple[tuple[tuple[int, int], ...], ...] = ()) -> Pixels:
+def _pixels(path: Path, header: Header, layout: Layout) -> Pixels:
     words = header.words and layout.allocated <= 8
-    return Pixels(path, layout, header.syntax, header.little, header.start, header.stamp, words, spans)
+    return Pixels(path, layout, header.syntax, header.little, header.start, header.stamp, words)
 
 
 def _locate_native(path: Path, header: Header, layout: Layout) -> Pixels | Failure:
@@ -240,7 +253,17 @@ def read_layout(header: Header) -> Layout | Failure:
     if allocated not in ((32, 64) if real else (1, 8, 16, 32)) or not stored - 1 <= high < allocated:
         return damaged(f"This DICOM file stores {allocated} bits per value, which DICOM does not have.")
     expected = 1 if photometric.startswith("MONOCHROME") or photometric == "PALETTE COLOR" else 3
-    known = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT")
+    known = (
+        "MONOCHROME1",
+        "MONOCHROME2",
+        "PALETTE COLOR",
+        "RGB",
+        "YBR_FULL",
+        "YBR_FULL_422",
+        "YBR_RCT",
+        "YBR_ICT",
+        "XYB",
+    )
     if photometric not in known:
         return Failure(
             Code.UNSUPPORTED, f"The colour model {photometric[:32]!r} of this file is not supported.", "Save it as RGB."
@@ -250,8 +273,8 @@ def read_layout(header: Header) -> Layout | Failure:
     return Layout(rows, cols, samples, frames, allocated, stored, high, signed == 1, planar == 1, photometric, real)
 
 
-def find_spans(path: Path, header: Header, frames: int) -> tuple[tuple[tuple[int, int], ...], ...] | Failure:
-    """Per frame the (offset, length) of its fragments in the file (PS3.5 A.4)."""
+def find_spans(path: Path, header: Header, layout: Layout) -> tuple[Spans, tuple[str, ...]] | Failure:
+    """Where the fragments of each frame are (PS3.5 A.4), and what to tell of the first one."""
     source = open_source(path)
     if isinstance(source, Failure):
         return source
@@ -263,9 +286,19 @@ def find_spans(path: Path, header: Header, frames: int) -> tuple[tuple[tuple[int
             (table_at, table_length), *fragments = items
             source.seek(table_at)
             table = source.read(table_length)
-            return _group(source, header, table, fragments, frames)
+            spans = _group(source, header, table, fragments, layout.frames)
+            return spans if isinstance(spans, Failure) else (spans, _first_notes(source, spans[0], layout))
     except OSError as error:
         return os_failure(path, error)
+
+
+def _first_notes(source: Clipped, fragments: tuple[tuple[int, int], ...], layout: Layout) -> tuple[str, ...]:
+    """What to tell of a frame's stream, by its first and last bytes."""
+    (start, length), (last, size) = fragments[0], fragments[-1]
+    source.seek(start)
+    head = source.read(min(length, _HEAD))
+    source.seek(last + max(0, size - _TAIL))
+    return stream_notes(head, source.read(min(size, _TAIL)), layout.stored, layout.allocated)
 
 
 def _items(source: Clipped, start: int) -> list[tuple[int, int]] | Failure:
@@ -293,10 +326,13 @@ def _items(source: Clipped, start: int) -> list[tuple[int, int]] | Failure:
 
 def _group(
     source: Clipped, header: Header, table: bytes, fragments: list[tuple[int, int]], frames: int
-) -> tuple[tuple[tuple[int, int], ...], ...] | Failure:
+) -> Spans | Failure:
     """Fragments to frames: by number, by the extended or basic offset table, or by where a picture begins."""
-    if len(fragments) == frames:
-        return tuple((fragment,) for fragment in fragments)
+    filled = [fragment for fragment in fragments if fragment[1]]
+    for several in (fragments, filled):
+        # Some writers put an empty fragment before the first.
+        if len(several) == frames and all(length for _, length in several):
+            return tuple((fragment,) for fragment in several)
     if frames == 1:
         return (tuple(fragments),)
     extended = value(header.dataset, "ExtendedOffsetTable")
@@ -306,16 +342,20 @@ def _group(
     first = fragments[0][0] - 8
     groups = _gathered(fragments, [offset - 8 - first in starts for offset, _ in fragments])
     if len(groups) != frames:  # there is no table, or it is wrong
-        groups = _gathered(fragments, [_begins(source, offset) for offset, _ in fragments])
+        groups = _gathered(filled, [_begins(source, offset, header.syntax) for offset, _ in filled])
     if len(groups) != frames:
         return damaged(f"This DICOM file declares {frames} frames but holds {len(groups)}.")
     return tuple(groups)
 
 
-def _begins(source: Clipped, offset: int) -> bool:
-    """Whether a picture (JPEG, JPEG-LS, JPEG 2000) begins in a fragment."""
+def _begins(source: Clipped, offset: int, syntax: str) -> bool:
+    """Whether a picture begins in a fragment: a stream of the JPEG family, or the header of RLE, whose number of
+    segments is small and whose first segment lies right behind it."""
     source.seek(offset)
-    return source.read(8).startswith((b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP"))
+    head = source.read(8)
+    if syntax == RLE:
+        return head[1:] == b"\0\0\0\x40\0\0\0" and 1 <= head[0] <= 15
+    return head.startswith((b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP", b"\xff\x0a", b"\0\0\0\x0cJXL"))
 
 
 def _gathered(fragments: list[tuple[int, int]], begins: list[bool]) -> list[tuple[tuple[int, int], ...]]:

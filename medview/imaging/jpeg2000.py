@@ -16,13 +16,15 @@ _SEARCHED = 4096
 
 @dataclass(frozen=True)
 class Codestream:
-    """The SIZ segment (A.5.1), and where the stream begins. `tiles`: how many it must have."""
+    """The SIZ segment (A.5.1), and where the stream begins. `tiles`: how many it must have. `bits`: of a sample of the
+    first component."""
 
     start: int
     rows: int
     cols: int
     components: int
     tiles: int
+    bits: int = 0
 
 
 def read_codestream(data: bytes) -> Codestream | None:
@@ -35,24 +37,35 @@ def read_codestream(data: bytes) -> Codestream | None:
         return None
     tiles = -(-(width - tile_left) // tile_width) * -(-(height - tile_top) // tile_height)
     (components,) = struct.unpack_from(">H", data, start + 40)
-    return Codestream(start, height - top, width - left, components, tiles)
+    bits = (data[start + 42] & 0x7F) + 1 if len(data) > start + 42 else 0
+    return Codestream(start, height - top, width - left, components, tiles, bits)
 
 
 def has_every_tile(data: bytes, stream: Codestream) -> bool:
     """Whether each tile has a tile-part (A.4.2) that lies within `data`."""
+    return _walked(data, stream)[0]
+
+
+def end_of_tiles(data: bytes, stream: Codestream) -> int:
+    """Where the last tile-part ends; 0 where it does not tell its length, and goes on to the end of the stream."""
+    return _walked(data, stream)[1]
+
+
+def _walked(data: bytes, stream: Codestream) -> tuple[bool, int]:
+    """Whether each tile has a tile-part within `data`, and where the last one ends (0: not known)."""
     at = _first_tile_part(data, stream.start)
     found: set[int] = set()
     while data[at : at + 2] == _SOT and at + 12 <= len(data):
         tile, length = struct.unpack_from(">HI", data, at + 4)
         if tile >= stream.tiles:
-            return False
+            return False, 0
         found.add(tile)
         if length == 0:  # it goes on to the end of the stream
-            break
+            return len(found) == stream.tiles, 0
         if length < 14 or at + length > len(data):
-            return False
+            return False, 0
         at += length
-    return len(found) == stream.tiles
+    return len(found) == stream.tiles, at
 
 
 def _first_tile_part(data: bytes, start: int) -> int:

@@ -252,12 +252,12 @@ def compressed(frames: list[bytes], syntax: str, like: np.ndarray, **elements: A
 
 @pytest.mark.parametrize(("syntax", "name"), [(JPEG, "jpeg8"), (LOSSLESS, "ljpeg"), (JLS, "jpegls"), (J2K, "jpeg2k")])
 def test_frames_filled_up_with_zeros(tmp_path: Path, syntax: str, name: str):
-    """Some writers give every frame the same room; a frame without its end is refused all the same."""
+    """Some writers give every frame the same room; a frame of which a part is missing is refused all the same."""
     grey = RGB[..., 0].copy()
     encoded, decode = getattr(imagecodecs, f"{name}_encode")(grey), getattr(imagecodecs, f"{name}_decode")
     frame = opened(tmp_path, compressed([encoded + b"\0" * 5000], syntax, grey)).frames[0]
     assert np.array_equal(frame.stored_values(), decode(encoded))
-    assert refused(tmp_path, compressed([encoded[:-2] + b"\0" * 5000], syntax, grey)).code is Code.TRUNCATED
+    assert refused(tmp_path, compressed([encoded[:-9] + b"\0" * 5000], syntax, grey)).code is Code.TRUNCATED
 
 
 @pytest.mark.parametrize(
@@ -374,7 +374,7 @@ def test_refusals(tmp_path: Path, data: bytes, code: Code):
 @pytest.mark.parametrize(
     ("syntax", "words"),
     [
-        ("1.2.840.10008.1.2.4.110", "JPEG XL"), ("1.2.840.10008.1.2.4.53", "retired kind of JPEG"),
+        ("1.2.840.10008.1.2.4.53", "retired kind of JPEG"),
         ("1.2.840.10008.1.2.4.94", "JPIP"), ("1.2.840.10008.1.2.4.102", "a video"),
         ("1.2.840.10008.1.2.4.204", "JPIP"), ("1.2.840.10008.1.2.7.1", "live stream"),
         ("1.2.3.4", "does not know"),

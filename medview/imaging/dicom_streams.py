@@ -1,0 +1,129 @@
+"""Compressed frames of a DICOM file as streams of bytes: where they end, and what they say of themselves.
+
+A stream may be followed by anything (frames of one size, fill bytes), and its end marker may be missing although all of
+the picture is there. What is missing is found out before anything is shown: decoders fill it up with grey.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medview.imaging.jpeg import parse_jpeg
+from medview.imaging.jpeg2000 import end_of_tiles, has_every_tile, read_codestream
+from medview.imaging.jpegxl import jpegxl_size
+
+_JPEG_START, _END, _START_OF_SCAN = b"\xff\xd8", b"\xff\xd9", b"\xff\xda"
+# Where the end marker is looked for first.
+_TRAILER = 64
+# What follows whole data does not change the picture. These bytes decode to something in every code, and to another
+# thing than the zeros a decoder goes on with where it has no more data.
+_FILLER = bytes((0x5A, 0x36, 0xC9, 0x2D, 0x93, 0x6C, 0x1B, 0xE4)) * 8
+_FILLERS = (_FILLER, bytes(255 - byte for byte in _FILLER))
+
+# Zeros that coded data may end with.
+_ZEROS = 2
+# The low nibble of the frame marker of JPEG-LS.
+_JPEG_LS = 7
+
+Decoder = Callable[[bytes], NDArray[Any]]
+
+
+def stream_size(data: bytes) -> tuple[int, int, int] | None:
+    """(rows, cols, samples) that a stream of the JPEG family declares, None when it has no such header; 0 samples where
+    only decoding tells (JPEG XL)."""
+    if data.startswith(_JPEG_START):
+        info = parse_jpeg(data, header_only=True)
+        return (info.rows, info.cols, info.components) if info else None
+    size = jpegxl_size(data)
+    if size:
+        return (*size, 0)
+    stream = read_codestream(data)
+    return (stream.rows, stream.cols, stream.components) if stream else None
+
+
+def stream_bits(data: bytes) -> int:
+    """Bits of a sample by the header of a JPEG, JPEG-LS or JPEG 2000 stream; 0 where it does not tell."""
+    try:
+        if data.startswith(_JPEG_START):
+            info = parse_jpeg(data, header_only=True)
+            return info.precision if info else 0
+        stream = read_codestream(data)
+    except struct.error:
+        return 0
+    return stream.bits if stream else 0
+
+
+def whole_stream(data: bytes, decode: Decoder) -> bytes | None:
+    """The stream in `data` with an end marker, None where a part of the picture is missing.
+
+    `decode` is asked only where there is no end marker; it raises RuntimeError on what it cannot decode.
+    """
+    plain = data.rstrip(b"\0")
+    stream = None if data.startswith(_JPEG_START) else read_codestream(data)
+    if stream is not None and not has_every_tile(data, stream):
+        return None
+    if has_end(data):
+        return data
+    if stream is not None:
+        end = end_of_tiles(data, stream)
+        # Zeros at the end of the last tile are what a file was filled up with.
+        return data[:end] + _END if 0 < end <= len(plain) + _ZEROS else None
+    padded = (plain + bytes(count) for count in range(_ZEROS + 1))
+    return next((found for one in padded if (found := _ended(one, decode)) is not None), None)
+
+
+def has_end(data: bytes) -> bool:
+    """Whether a stream has its end marker, whatever follows."""
+    if _END in data.rstrip(b"\0")[-_TRAILER:]:
+        return True
+    # The marker cannot occur in coded data, but in what stands before it.
+    first = data.find(_START_OF_SCAN if data.startswith(_JPEG_START) else b"\xff\x90")
+    return first >= 0 and data.find(_END, first) >= 0
+
+
+def _ended(data: bytes, decode: Decoder) -> bytes | None:
+    """JPEG data with an end marker put behind it, None where it is not all of the picture."""
+    info = parse_jpeg(data, header_only=True)
+    if info is None:
+        return None
+    if info.process == _JPEG_LS:
+        return data + _END if _is_exact(data, decode) else None
+    values = _tried(data + _END, decode)
+    filled = [_tried(data + filler + _END, decode) for filler in _FILLERS]
+    # A decoder that lacks data goes on with what it gets: then the filler would be in the picture.
+    same = values is not None and all(more is not None and np.array_equal(values, more) for more in filled)
+    return data + _END if same else None
+
+
+def _is_exact(data: bytes, decode: Decoder) -> bool:
+    """Whether JPEG-LS data without an end marker is whole: its decoder minds bytes that are too many, and one byte
+    more is not too many where one is missing."""
+    values, padded = _tried(data + _END, decode), _tried(data + b"\0" + _END, decode)
+    if values is None or any(_tried(data + more + _END, decode) is not None for more in (b"\0\0", b"\x5a")):
+        return False
+    return padded is None or np.array_equal(values, padded)
+
+
+def _tried(data: bytes, decode: Decoder) -> NDArray[Any] | None:
+    try:
+        return decode(data)
+    except (RuntimeError, ValueError):
+        return None
+
+
+def stream_notes(head: bytes, tail: bytes, stored: int, allocated: int) -> tuple[str, ...]:
+    """What to tell of a JPEG, JPEG-LS or JPEG 2000 stream, by its first and last bytes; `stored` and `allocated`: bits
+    of a value by the header of the file."""
+    notes = []
+    bits = stream_bits(head)
+    # Many programs code the whole words that hold 10, 12 or 14 bits.
+    if bits > stored and not (bits == allocated and stored > 8):
+        notes.append(f"The header gives {stored} bits for a value, the compressed picture {bits}.")
+    if bits and not has_end(tail):
+        notes.append("The compressed picture does not end with its end marker; nothing else of it is missing.")
+    return tuple(notes)
