@@ -23,7 +23,7 @@ from training.augment import augment, mirror_half
 from training.config import Config
 from training.exposure import Exposures
 from training.other import SIDE, make, scramble
-from training.samples import MADE, Sample
+from training.samples import HEALTHY, MADE, Sample
 
 
 @dataclass
@@ -96,7 +96,8 @@ def read_values(sample: Sample) -> tuple[NDArray[Any], bool]:
 
 def sampling_weights(samples: list[Sample], config: Config) -> NDArray[np.float64]:
     """Chance of each sample to be drawn: classes balanced with `class_power`, sources inside a class with
-    `source_power` (0 as they come, 1 all equal)."""
+    `source_power` (0 as they come, 1 all equal). Those of sources with healthy and sick pictures are drawn `both_sides`
+    times as often: only there does the place say nothing of the disease."""
 
     def kind(s: Sample) -> str:
         return s.label or "|".join(s.allowed) or "?"
@@ -110,6 +111,9 @@ def sampling_weights(samples: list[Sample], config: Config) -> NDArray[np.float6
             for t, s in zip(tags, samples, strict=True)
         ]
     )
+    if config.both_sides != 1.0:
+        sides = {(s.source, s.label in HEALTHY) for s in samples}
+        weights *= [config.both_sides if {(s.source, True), (s.source, False)} <= sides else 1.0 for s in samples]
     return weights / weights.sum()
 
 

@@ -78,7 +78,7 @@ class Config:
     Attributes:
         size, colour, intensity, region: become the card's preprocessing.
         smoothing, mixup, dropout, ema, warm_up: the usual regularisation; ema is the decay per step.
-        class_power, source_power: see `training.batches.sampling_weights`.
+        class_power, source_power, both_sides: see `training.batches.sampling_weights`.
         encoder_from: id of the run that is the start instead of ImageNet: its encoder, or all of an equal network.
         frozen_layers: so many layers of the encoder, from the input on, stay as they are; 19 is all of MobileNetV2.
         views: flipped views that the shipped network averages: 1, 2 (left-right) or 4 (up-down as well).
@@ -127,6 +127,7 @@ class Config:
     dropout: float = 0.2
     class_power: float = 0.6
     source_power: float = 0.0
+    both_sides: float = 1.0
     seed: int = 20261120
     encoder_from: str = ""
     frozen_layers: int = 0

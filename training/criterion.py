@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.metrics import Bootstrap, Figure
-from training.samples import Sample
+from training.samples import HEALTHY, Sample
 
-HEALTHY = ("normal", "no_tumour")
 # The share of the left-out sick that must be flagged; each source counts alike, however many films it has.
 SENSITIVITY = 0.9
 # A framing of a source tells healthy from sick only with so many of each.

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from medview.core.files import write_atomic
 from training.chest import left_with
 from training.config import Config, load_config
-from training.criterion import HEALTHY, criterion, is_healthy, lines, measured, sick_odds
+from training.criterion import criterion, is_healthy, lines, measured, sick_odds
 from training.metrics import interval
-from training.samples import Sample
+from training.samples import HEALTHY, Sample
 from training.short_runs import answers, without
 
 log = logging.getLogger("training")

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+# Labels of pictures that show nothing wrong.
+HEALTHY = ("normal", "no_tumour")
 # Shares of train and val where a public set has no split of its own.
 SHARES = (0.7, 0.15)
 

@@ -14,9 +14,9 @@ from medview.imaging.raster import decode_mask
 from medview.inference.quality import check_picture
 from training.chest import chest_findings, chest_hospitals, chest_six
 from training.layouts import LAYOUTS
-from training.manifests import Sample, hash_split, read_manifest
+from training.manifests import HEALTHY, Sample, hash_split, read_manifest
 
-__all__ = ["MADE", "SETS", "Sample", "hash_split", "load_set", "manifest_hashes", "read_manifest"]
+__all__ = ["HEALTHY", "MADE", "SETS", "Sample", "hash_split", "load_set", "manifest_hashes", "read_manifest"]
 
 # Source of pictures that training/other.py makes; their path is a number.
 MADE = "made"
@@ -149,6 +149,22 @@ def brain_tumour_mask(data: Path) -> list[Sample]:
     return _figshare(data) + _tumour_free(data) + _brats_tumours(data)
 
 
+def brain_glioma_mask(data: Path) -> list[Sample]:
+    """TCGA-LGG: FLAIR slices of low-grade gliomas with the outline of what is abnormal on FLAIR (oedema included), and
+    the tumour-free slices of the same scans, whose mask is empty. Split by patient."""
+    root = data / "mri/lgg"
+    columns = ("flair", "mask", "label", "patient_id", "site", "split")
+    samples = []
+    for r in read_manifest(root / "manifest.csv", columns):
+        mask = root / r["mask"] if r["mask"] else None
+        label = "no_tumour" if r["label"] == "no_tumour" else "glioma"
+        tags = (label,)
+        samples.append(
+            Sample(root / r["flair"], label, r["split"], r["patient_id"], f"lgg {r['site']}", mask=mask, tags=tags)
+        )
+    return samples
+
+
 # Modalities of the DICOM corpus that may show what the gate must accept, and the MR files that do not (shoulder,
 # abdomen, knee): looked at one by one.
 OURS_IN_CORPUS = ("MR", "CR", "DX", "")
@@ -207,6 +223,7 @@ SETS: dict[str, Callable[[Path], list[Sample]]] = {
     "skin-lesion-mask": skin_lesion_mask,
     "brain-tumour": brain_tumour,
     "brain-tumour-mask": brain_tumour_mask,
+    "brain-glioma-mask": brain_glioma_mask,
     "image-kind": image_kind,
     **LAYOUTS,
 }

@@ -221,6 +221,13 @@ def test_sampling_balances_classes_and_sources() -> None:
     assert plain[:8].sum() == pytest.approx(plain[8:].sum())
 
 
+def test_sources_with_healthy_and_sick_pictures_are_drawn_more_often() -> None:
+    told = [("normal", "both"), ("ill", "both"), ("normal", "well"), ("ill", "hurt"), ("", "hurt")]
+    samples = [Sample(Path("x"), label, "train", str(i), source) for i, (label, source) in enumerate(told)]
+    weights = sampling_weights(samples, toy_config(class_power=0.0, both_sides=3.0))
+    np.testing.assert_allclose(weights, np.array([3, 3, 1, 1, 1]) / 9)
+
+
 def test_the_mix_of_classes_is_what_a_training_draws() -> None:
     samples = [Sample(Path("x"), "dark" if i < 9 else "bright", "train", str(i), "s") for i in range(10)]
     assert class_mix(samples, toy_config(class_power=0.0)).tolist() == pytest.approx([0.9, 0.1])

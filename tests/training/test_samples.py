@@ -114,6 +114,20 @@ def test_runs_count_alike_where_no_shares_are_told() -> None:
     assert load_config("chest-findings").share_of == {"chest-findings": 0.5, "chest-findings-lungs": 0.5}
 
 
+def test_slices_of_gliomas_have_their_outline_and_tumour_free_ones_an_empty_one(tmp_path: Path) -> None:
+    root = tmp_path / "mri/lgg"
+    root.mkdir(parents=True)
+    (root / "manifest.csv").write_text(
+        "flair,t1ce,mask,label,patient_id,site,split\n"
+        "images/1.webp,images/1t.webp,,no_tumour,lgg:a,DU,train\n"
+        "images/2.webp,,masks/2.png,tumour,lgg:b,HT,test\n"
+    )
+    free, ill = samples.brain_glioma_mask(tmp_path)
+    assert (free.path, free.mask, free.label, free.tags) == (root / "images/1.webp", None, "no_tumour", ("no_tumour",))
+    assert (ill.mask, ill.label, ill.split, ill.group) == (root / "masks/2.png", "glioma", "test", "lgg:b")
+    assert (free.source, ill.source) == ("lgg DU", "lgg HT")
+
+
 @pytest.mark.data
 @pytest.mark.parametrize("name", sorted(set(samples.SETS) - set(LAYOUTS)))
 def test_the_real_sets_are_sound(name: str, data_dir: Path) -> None:
