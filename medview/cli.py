@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from medview import __version__
 
-OK, UNREADABLE, USAGE, INTERRUPTED = 0, 1, 2, 130
+OK, UNREADABLE, USAGE, SIGNALLED = 0, 1, 2, 128
 
 EPILOG = """commands:
   medview [PATH ...]     open the window, with these files or folders
@@ -24,8 +27,24 @@ EPILOG = """commands:
 medview is a second look for study and research. It is not a medical device."""
 
 
+class Parser(argparse.ArgumentParser):
+    """argparse, but help that cannot be written is an error, not silence."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if message:
+            (file or sys.stderr).write(message)
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal that asks the program to end, raised where it runs so that what it has is kept."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 def _window_parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
+    p = Parser(
         prog="medview",
         description="Open chest X-rays, brain MR slices and skin pictures, with calibrated local models.",
         epilog=EPILOG,
@@ -60,7 +79,7 @@ def _path(text: str) -> str:
 
 
 def _analyze_parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
+    p = Parser(
         prog="medview analyze",
         description="Judge files or folders (searched with their subfolders). Exit code 0: every file was answered, "
         "which includes refused ones; 1: a file could not be read, or results could not be written; 2: wrong usage.",
@@ -79,7 +98,8 @@ def _analyze_parser() -> argparse.ArgumentParser:
         "--out",
         type=Path,
         metavar="DIR",
-        help="write masks, heatmap overlays and results.json here; files of the same names are replaced",
+        help="write masks, heatmap overlays with a caption and the list results.json here; nothing that is there is "
+        "replaced, another run gets names with a number",
     )
     p.add_argument("--json", action="store_true", help="one JSON object a line instead of a table")
     p.add_argument(
@@ -101,11 +121,12 @@ def _analyze_parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--stability", action="store_true", help="with the range of each probability over small changes; slower"
     )
+    p.add_argument("--private", action="store_true", help="captions name neither patient nor file")
     return p
 
 
 def _inspect_parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
+    p = Parser(
         prog="medview inspect",
         description="Say of each file whether it opens, why not, and what it tells of itself. Folders are searched "
         "with their subfolders. Exit code 0: every file was described, which includes refused ones; 1: a file is not "
@@ -119,9 +140,7 @@ def _inspect_parser() -> argparse.ArgumentParser:
 
 
 def _models_parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        prog="medview models", description="List the models with the result of their self-test."
-    )
+    p = Parser(prog="medview models", description="List the models with the result of their self-test.")
     p.add_argument("--json", action="store_true", help="one JSON object a line instead of a table")
     p.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="where to run (default: auto)")
     p.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
@@ -129,15 +148,13 @@ def _models_parser() -> argparse.ArgumentParser:
 
 
 def _demo_parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(prog="medview demo", description="Analyse the bundled samples and write the results.")
+    p = Parser(prog="medview demo", description="Analyse the bundled samples and write the results.")
     p.add_argument("--out", type=Path, metavar="DIR", default=Path("medview-demo"), help="default: ./medview-demo")
     return p
 
 
 def _bench_parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        prog="medview bench", description="Measure how fast models and files are here, as JSON."
-    )
+    p = Parser(prog="medview bench", description="Measure how fast models and files are here, as JSON.")
     p.add_argument(
         "what",
         nargs="?",
@@ -193,15 +210,16 @@ COMMANDS: dict[str, tuple[Callable[[], argparse.ArgumentParser], Callable[[argpa
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run medview with the arguments of the process, or those given. Returns the exit code."""
+    _fill_standard_streams()
     _show_any_name()
     try:
         code = _dispatch(list(sys.argv[1:] if argv is None else argv))
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
         return code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("Stopped.", file=sys.stderr)
-        return INTERRUPTED
+        # As shells count: 130 for Ctrl-C, 143 for SIGTERM.
+        return SIGNALLED + getattr(stop, "number", signal.SIGINT)
     except OSError as error:
         if error.filename is not None:  # not of a stream, so a defect
             raise
@@ -209,6 +227,43 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not isinstance(error, BrokenPipeError):  # a reader such as `head` may leave early, without a word
             print(f"medview: the output cannot be written: {error.strerror}.", file=sys.stderr)
         return UNREADABLE
+
+
+def _fill_standard_streams() -> None:
+    """Where the program was started without stdin, stdout or stderr, they lead nowhere. Otherwise the first file that
+    is opened would take their place, and what a library prints would end up in it."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # It gets the lowest number that is free, which is this one.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    # None also in a windowed program on Windows.
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the whole run
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+
+@contextlib.contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Within it, signals that would end the program at once raise `Stopped`; the first one, the others are ignored."""
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+    # What ignores a signal, as nohup does, is left alone.
+    numbers = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        numbers = []
+
+    def stop(number: int, frame: object) -> None:
+        for other in numbers:
+            signal.signal(other, signal.SIG_IGN)
+        raise Stopped(number)
+
+    for number in numbers:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -220,7 +275,8 @@ def _dispatch(arguments: list[str]) -> int:
             options = make_parser().parse_args(arguments[1:])
             to_terminal()
             _remove_left_files()
-            return run(options)
+            with _stopped_by_signals():
+                return run(options)
         parser = _window_parser()
         options = parser.parse_args(arguments)
         if meant := _mistyped(options.paths):

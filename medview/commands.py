@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
@@ -27,6 +27,10 @@ from medview.inference.fixes import INVERT, Fix, corrected, corrected_frame, rot
 from medview.inference.registry import ModelStatus
 from medview.inference.runtime import Device
 from medview.output import Output, say
+
+if TYPE_CHECKING:
+    from medview.report.export import Saved
+    from medview.report.folder import ResultFolder
 
 # Suffixes that promise a picture: in a folder, such a file is reported even when it cannot be read, others are skipped.
 PICTURE_SUFFIXES = frozenset(
@@ -129,11 +133,13 @@ class Request:
     fixes: tuple[Fix, ...] = ()
     stability: bool = False
     kind: str = ""
+    private: bool = False
 
 
-def _judge(
-    engine: Engine, path: Path, request: Request, output: Output
-) -> Iterator[tuple[Analysis, dict[tuple[str, str], str]]]:
+Answer = tuple[Analysis, dict[tuple[str, str], str]]
+
+
+def _judge(engine: Engine, path: Path, request: Request, output: Output) -> Iterator[Answer]:
     """Every wanted frame of one file, analysed and written."""
     study = open_path(path)
     wanted = request.frame
@@ -143,21 +149,19 @@ def _judge(
         yield Analysis(str(path), wanted if isinstance(wanted, int) else 0, "error", reason), {}
         return
     for frame in frames:
-        yield _judge_frame(engine, frame, str(path), request, output, many=len(study.frames) > 1)
+        many = len(study.frames) > 1
+        answer = one_of_many(partial(_judge_frame, engine, frame, str(path), request, output, many))
+        yield (Analysis(str(path), frame.index, "error", answer), {}) if isinstance(answer, Failure) else answer
 
 
-def _judged(
-    engine: Engine, path: Path, request: Request, output: Output
-) -> Iterator[tuple[Analysis, dict[tuple[str, str], str]]]:
+def _judged(engine: Engine, path: Path, request: Request, output: Output) -> Iterator[Answer]:
     """`_judge`, and as the answer to a file on which medview itself fails, that."""
     answers = _judge(engine, path, request, output)
     while answer := one_of_many(partial(next, answers, None)):
         yield (Analysis(str(path), 0, "error", answer), {}) if isinstance(answer, Failure) else answer
 
 
-def _judge_frame(
-    engine: Engine, frame: Frame, file: str, request: Request, output: Output, many: bool
-) -> tuple[Analysis, dict[tuple[str, str], str]]:
+def _judge_frame(engine: Engine, frame: Frame, file: str, request: Request, output: Output, many: bool) -> Answer:
     """One frame, analysed and written; what cannot be written becomes a warning of the analysis."""
     started = time.perf_counter()
     values = frame.modality_values()
@@ -175,25 +179,25 @@ def _judge_frame(
         kind=request.kind,
     )
     analysis = replace(analysis, total_ms=decoding_ms + analysis.total_ms)
-    if output.folder is None or not analysis.results:
+    if output.results is None or not analysis.results:
         return analysis, {}
-    files = _write(analysis, corrected_frame(frame, request.fixes), corrected(values, request.fixes), output, many)
-    if isinstance(files, Failure):
+    shown = corrected_frame(frame, request.fixes)
+    saved = _save(analysis, shown, corrected(values, request.fixes), output.results, many, request.private)
+    if isinstance(saved, Failure):
         output.failed = True
-        return replace(analysis, warnings=(*analysis.warnings, files)), {}
-    return analysis, files
+        return replace(analysis, warnings=(*analysis.warnings, saved)), {}
+    return analysis, saved.files
 
 
-def _write(
-    analysis: Analysis, frame: Frame, values: NDArray[Any], output: Output, many: bool
-) -> dict[tuple[str, str], str] | Failure:
-    from medview.report.export import write_outputs
+def _save(
+    analysis: Analysis, frame: Frame, values: NDArray[Any], folder: ResultFolder, many: bool, private: bool
+) -> Saved | Failure:
+    from medview.report.export import Options, save
     from medview.report.overlay import to_8bit
 
-    assert output.folder is not None
     window = frame.first_window(values) if values.ndim == 2 else None
     shown = to_8bit(values, window, frame.inverted, frame.padding)
-    return write_outputs(analysis, shown, output.folder, output.stem(frame.path, frame.index, many), mask_overlay=True)
+    return save(analysis, shown, frame, folder, many, Options(mask_overlay=True, private=private))
 
 
 def _run(engine: Engine, paths: list[Path], request: Request, output: Output) -> int:
@@ -213,9 +217,10 @@ def _run(engine: Engine, paths: list[Path], request: Request, output: Output) ->
                 if analysis.status == "error":
                     code = UNREADABLE
         output.explain()
-    finally:  # also after Ctrl-C: what was answered is kept
+    finally:  # also after Ctrl-C or another signal: what was answered is kept
         progress.clear()
         output.close()
+        output.say_where()
     return UNREADABLE if output.failed else code
 
 
@@ -249,7 +254,9 @@ def analyze(options: argparse.Namespace) -> int:
     output = Output(options.json, options.out)
     turns: tuple[Fix, ...] = (rotation(options.rotate // 90),) if options.rotate else ()
     fixes = ((INVERT,) if options.invert else ()) + turns
-    request = Request(options.frame, options.model, options.force, fixes, options.stability, options.kind)
+    request = Request(
+        options.frame, options.model, options.force, fixes, options.stability, options.kind, options.private
+    )
     return _run(engine, [Path(p) for p in options.paths], request, output)
 
 
@@ -317,7 +324,4 @@ def demo(options: argparse.Namespace) -> int:
     if engine is None:
         return UNREADABLE
     output = Output(False, options.out)
-    code = _run(engine, [sample.path for sample in samples()], Request(), output)
-    if output.saved:
-        output.show(f"Result images and results.json are in {printable(str(options.out))}.")
-    return code
+    return _run(engine, [sample.path for sample in samples()], Request(), output)

@@ -15,9 +15,8 @@ from medview.core.texts import printable, to_json
 if TYPE_CHECKING:
     from medview.inference.analysis import Analysis, Result
     from medview.inference.fixes import Fix
+    from medview.report.folder import ResultFolder
 
-# Longest stem of a result file, in bytes of UTF-8: model and label still fit behind it into the 255 of a file name.
-STEM_BYTES = 120
 FLAGS: dict[Fix, str] = {
     "invert": "--invert",
     "rotate_90": "--rotate 90",
@@ -43,43 +42,44 @@ class Output:
 
     Attributes:
         json: JSON lines on stdout instead of a table. folder: of the result files, or None.
-        written: the objects of results.json so far.
-        failed: whether something could not be written. saved: whether results.json was.
+        results: the folder as the savers see it; None without one.
+        written: the objects of the list of results so far.
+        failed: whether something could not be written. saved: whether the list was.
     """
 
     json: bool
     folder: Path | None
+    results: ResultFolder | None = None
     written: list[dict[str, Any]] = field(default_factory=list)
     failed: bool = False
     saved: bool = False
-    _stems: set[str] = field(default_factory=set)
     _deaf: bool = False
 
     def open(self) -> bool:
-        """Make the folder; False, with a message, when that cannot be."""
-        try:
-            if self.folder is not None:
-                self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            say(f"The folder {self.folder} cannot be made: {error.strerror}.")
-            return False
-        return True
+        """Make the folder and begin the list; False, with a message, when that cannot be."""
+        if self.folder is None:
+            return True
+        from medview.report.folder import ResultFolder
 
-    def stem(self, path: Path, frame: int, many: bool) -> str:
-        """A file name stem for the results of a frame that no other frame of this run has."""
-        base = path.stem.encode("utf-8", "ignore")[:STEM_BYTES].decode("utf-8", "ignore")
-        base = f"{base}-frame{frame}" if many else base
-        name, number = base, 2
-        while name.casefold() in self._stems:
-            name, number = f"{base}-{number}", number + 1
-        self._stems.add(name.casefold())
-        return name
+        self.results = ResultFolder(self.folder)
+        failure = self.results.open() or self.results.start_list()
+        if failure is not None:
+            say(f"The folder {self.folder} cannot be used: {failure.text} {failure.hint}")
+        return failure is None
 
     def add(self, analysis: Analysis, files: dict[tuple[str, str], str]) -> None:
-        """Keep one analysis for results.json and print it. Raises OSError when stdout fails and there is no folder."""
+        """Keep one analysis for the list and print it. Raises OSError when stdout fails and there is no folder."""
         row = analysis.to_dict(files)
+        text = to_json(row) if self.json else "\n".join(map(printable, _lines(analysis)))
         self.written.append(row)
-        self.show(to_json(row) if self.json else "\n".join(map(printable, _lines(analysis))))
+        self._tell(self.results.add_line(row) if self.results else None)
+        self.show(text)
+
+    def _tell(self, failure: Failure | None) -> None:
+        """Say what could not be written."""
+        if failure is not None:
+            self.failed = True
+            say(f"{failure.text} {failure.hint}")
 
     def show(self, text: str) -> None:
         """Print `text`. Raises OSError when stdout fails and there is no folder that keeps the results."""
@@ -103,17 +103,25 @@ class Output:
             self.show(LEGEND)
 
     def close(self) -> None:
-        """Write results.json, if a folder was given."""
-        if self.folder is None:
+        """Write the list of results, if a folder was given."""
+        if self.results is None:
             return
         from medview.report.export import write_json
 
-        failure = write_json(self.folder / "results.json", self.written)
-        if isinstance(failure, Failure):
-            self.failed = True
-            say(f"{failure.text} {failure.hint}")
-        else:
-            self.saved = True
+        self.results.end_list()
+        failure = write_json(self.results.path / self.results.list_name, self.written)
+        self._tell(failure)
+        self.saved = failure is None
+
+    def say_where(self) -> None:
+        """Say under the table where the list of results is; beside JSON only where that is not what one expects."""
+        if self.results is None or not self.saved:
+            return
+        name, place = self.results.list_name, printable(str(self.results.path))
+        if not self.json:
+            self.show(f"The result files are in {place}, the list of them is {name}.")
+        elif name != "results.json":
+            say(f"{place} has the results of an earlier run; the list of this one is {name}.")
 
 
 def _lines(analysis: Analysis) -> Iterator[str]:

@@ -239,22 +239,39 @@ def _stamp(path: Path) -> int:
         return 0
 
 
-def save(analysis: Analysis, picture: Picture, folder: Path, stem: str) -> list[Path] | Failure:
-    """Write masks, overlays and `<stem>__results.json` of one analysis; the files written."""
-    from medview.report.export import write_json, write_outputs
+@dataclass(frozen=True)
+class ToSave:
+    """What is written of a picture and its analysis.
+
+    Attributes:
+        picture: with the window it is seen with. inverted: whether the user sees it with black and white swapped.
+        many: whether its file has several pictures. private: captions name neither patient nor file.
+    """
+
+    analysis: Analysis
+    picture: Picture
+    inverted: bool = False
+    many: bool = False
+    private: bool = False
+
+
+def save(what: ToSave, folder: Path) -> list[Path] | Failure:
+    """Write masks, overlays and `<stem>__results.json` of one analysis, as the picture is seen; the files written."""
+    from medview.report import export
+    from medview.report.folder import ResultFolder
     from medview.report.overlay import to_8bit
 
-    image = to_8bit(picture.shown, picture.window, picture.frame.inverted, picture.frame.padding)
-    files = write_outputs(analysis, image, folder, stem, "findings", mask_overlay=True)
-    if isinstance(files, Failure):
-        return _with_folder(files, folder)
-    table = folder / f"{stem}__results.json"
-    failure = write_json(table, analysis.to_dict(files))
-    return _with_folder(failure, folder) if failure else [*map(Path, files.values()), table]
-
-
-def _with_folder(failure: Failure, folder: Path) -> Failure:
-    """The failure to write a file, saying in full which folder it was for."""
+    picture, frame = what.picture, what.picture.frame
+    swapped = (frame.inverted and picture.shown.ndim == 2) != what.inverted
+    image = to_8bit(picture.shown, picture.window, swapped, frame.padding)
+    target = ResultFolder(folder)
+    failure = target.open()
+    if failure is None:
+        options = export.Options("findings", mask_overlay=True, table=True, private=what.private)
+        saved = export.save(what.analysis, image, frame, target, what.many, options)
+        if not isinstance(saved, Failure):
+            return list(saved.paths)
+        failure = saved
     return replace(failure, text=f"{failure.text} Folder: {folder}")
 
 

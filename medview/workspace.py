@@ -440,7 +440,8 @@ class Workspace(QObject):
         if picture is None or analysis is None or study is None:
             return
         self.set_setting("save_folder", str(folder))
-        stem = picture.frame.path.stem + (f"-frame{picture.frame.index}" if len(study.frames) > 1 else "")
         seen = replace(picture, window=self.view.window or picture.window)
+        many, private = len(study.frames) > 1, bool(self.settings["privacy"])
+        what = tasks.ToSave(analysis, seen, self.view.inverted, many, private)
         done, failed = self.saved.emit, self.actionFailed.emit
-        self.runner.start(Job("save", "saving", lambda token: tasks.save(analysis, seen, folder, stem), done, failed))
+        self.runner.start(Job("save", "saving", lambda token: tasks.save(what, folder), done, failed))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import traceback
 from io import TextIOWrapper
 from pathlib import Path
+from typing import Any
 
 from medview.core.files import make_private
 from medview.core.paths import log_dir
@@ -18,10 +20,18 @@ KEPT = 3
 
 
 class _Plain(logging.Formatter):
-    """Lines without anything that a terminal would take for a command: a name of a file or a card may hold it."""
+    """Lines without anything that a terminal would take for a command: a name of a file or a card may hold it.
+
+    Of an error its kind and the way to it are told, not its message: a library may quote what it read, such as the
+    name of a patient.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         return "\n".join(map(printable, super().format(record).split("\n")))
+
+    def formatException(self, ei: Any) -> str:
+        kind, _, trace = ei
+        return "".join((*traceback.format_tb(trace), kind.__name__ if kind else ""))
 
 
 def to_terminal() -> None:

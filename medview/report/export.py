@@ -2,20 +2,59 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medview.core.failures import Code, Failure
+from medview.core.failures import Failure
 from medview.core.files import write_atomic
 from medview.core.texts import to_json
+from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis, Result
+from medview.report.caption import caption_lines, captioned, heat_scale, mask_scale
+from medview.report.folder import ResultFolder, write_failure
 from medview.report.overlay import burn, heatmap_rgba, mask_rgba, reduced
 
 Which = Literal["all", "findings"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is saved of an analysis.
+
+    Attributes:
+        which: heatmaps of all labels, or of the findings alone.
+        mask_overlay: also the picture with each mask over it; it is written beside the mask and not listed.
+        table: also `<stem>__results.json`.
+        private: the captions name neither patient nor file.
+    """
+
+    which: Which = "all"
+    mask_overlay: bool = False
+    table: bool = False
+    private: bool = False
+
+
+ALL = Options()
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What was written: the stem of all names, the path for (model, "mask") and (model, label) as `Analysis.to_dict`
+    takes it, and every path."""
+
+    stem: str
+    files: dict[tuple[str, str], str] = field(default_factory=dict)
+    paths: tuple[Path, ...] = ()
+
+
+# How often another name is tried when another run takes ours.
+TRIES = 20
 HEATMAP_OPACITY, MASK_OPACITY = 0.6, 0.9
 # Longer side of a picture with something laid over it, in pixels; a mask alone always has the size of its source.
 OVERLAY_SIDE = 4096
@@ -43,7 +82,7 @@ def _labels(result: Result, which: Which) -> list[str]:
 
 
 def _pictures(
-    analysis: Analysis, image: NDArray[np.uint8], which: Which, mask_overlay: bool
+    analysis: Analysis, image: NDArray[np.uint8], frame: Frame, options: Options
 ) -> Iterator[tuple[str, str, NDArray[np.uint8]]]:
     """(model, label, picture) of everything there is to write, one at a time: each may be as large as the source."""
     shown = reduced(image, OVERLAY_SIDE)
@@ -51,44 +90,60 @@ def _pictures(
     for result in analysis.results:
         if result.mask is not None:
             pixels, white = result.mask.pixels, np.uint8(255)
-            if mask_overlay:
+            if options.mask_overlay:
                 # Averaged, a marked pixel stays above 0: reducing loses no spot.
                 marks = mask_rgba(reduced(pixels * white, OVERLAY_SIDE))
-                yield result.card.id, "mask-overlay", burn(shown, marks, MASK_OPACITY)
+                lines = caption_lines(analysis, frame, result, None, options.private)
+                yield result.card.id, "mask-overlay", captioned(burn(shown, marks, MASK_OPACITY), lines, mask_scale())
                 del marks
             yield result.card.id, "mask", pixels * white
-        for label in _labels(result, which):
+        for label in _labels(result, options.which):
             heat = heatmap_rgba((result.heatmaps or {})[label], size, result.region)
-            yield result.card.id, label, burn(shown, heat, HEATMAP_OPACITY)
+            lines = caption_lines(analysis, frame, result, label, options.private)
+            yield result.card.id, label, captioned(burn(shown, heat, HEATMAP_OPACITY), lines, heat_scale())
 
 
-def write_outputs(
+def save(
     analysis: Analysis,
     image: NDArray[np.uint8],
-    folder: Path,
-    stem: str,
-    which: Which = "all",
-    mask_overlay: bool = False,
-) -> dict[tuple[str, str], str] | Failure:
+    frame: Frame,
+    folder: ResultFolder,
+    many: bool = False,
+    options: Options = ALL,
+) -> Saved | Failure:
     """Write masks (0 and 255, size of the source) and heatmap overlays as `<stem>__<model>__<label>.png`.
 
-    Overlays have the size of the source too, or `OVERLAY_SIDE` pixels on the longer side where that is larger.
-    `image` is the picture as the eye sees it, (rows, cols) or (rows, cols, 3) uint8. Gives the path written for
-    (model, "mask") and (model, label), as `Analysis.to_dict` takes it; the picture of a mask over its image
-    (`mask_overlay`) is written beside them and not listed.
+    `image` is the picture as the eye sees it, (rows, cols) or (rows, cols, 3) uint8. Overlays have the size of the
+    source, or `OVERLAY_SIDE` pixels on the longer side where that is larger, and a caption in a strip below. The stem
+    is the name of the frame's file, with the number of the frame where the file has `many`, and another number where
+    the folder holds results of that name: nothing is replaced.
     """
-    files: dict[tuple[str, str], str] = {}
-    path = folder
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for model, label, picture in _pictures(analysis, image, which, mask_overlay):
-            path = folder / f"{stem}__{model}__{label}.png"
-            write_atomic(path, png(picture))
-            if label != "mask-overlay":
-                files[model, label] = str(path)
-    except OSError as error:
-        return write_failure(path, error)
-    return files
+    for _ in range(TRIES):
+        path, done = folder.path, []
+        try:
+            stem = folder.stem(frame.path, frame.index, many)
+            saved = Saved(stem)
+            for model, label, picture in _pictures(analysis, image, frame, options):
+                path = folder.path / f"{stem}__{model}__{label}.png"
+                write_atomic(path, png(picture), private=True, replace=False)
+                done.append(path)
+                if label != "mask-overlay":
+                    saved.files[model, label] = str(path)
+            if options.table:
+                path = folder.path / f"{stem}__results.json"
+                table = to_json(analysis.to_dict(saved.files), 1, ascii_only=False) + "\n"
+                write_atomic(path, table.encode("utf-8", "backslashreplace"), private=True, replace=False)
+                done.append(path)
+            return replace(saved, paths=tuple(done))
+        except FileExistsError as error:  # by another run, since we looked
+            failure = write_failure(path, error)
+            with contextlib.suppress(OSError):
+                for written in done:
+                    written.unlink()
+                folder.look_again()
+        except OSError as error:
+            return write_failure(path, error)
+    return failure
 
 
 def write_json(path: Path, data: Any) -> Failure | None:
@@ -97,17 +152,7 @@ def write_json(path: Path, data: Any) -> Failure | None:
     text = to_json(data, indent=1, ascii_only=False) + "\n"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, text.encode("utf-8", "backslashreplace"))
+        write_atomic(path, text.encode("utf-8", "backslashreplace"), private=True)
     except OSError as error:
         return write_failure(path, error)
     return None
-
-
-def write_failure(path: Path, error: OSError) -> Failure:
-    """The failure of a file that could not be written."""
-    return Failure(
-        Code.WRITE_ERROR,
-        f"{path.name} could not be written: {error.strerror or error}.",
-        "Choose another folder, or make room on the disk.",
-        repr(error),
-    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 
 import numpy as np
@@ -10,6 +9,8 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QCoreApplication, QDate, QLocale
 
 from medview.core.failures import Code
+from medview.core.texts import one_line as one_line
+from medview.core.texts import person as person
 from medview.imaging.dates import day_of
 from medview.imaging.study import Frame
 from medview.imaging.volume import Cut
@@ -18,26 +19,6 @@ from medview.planes import AXES
 from medview.report.overlay import drawn
 
 translate = QCoreApplication.translate
-
-# Control characters, lone surrogates, separators of lines and paragraphs.
-_BREAKING = frozenset(("Cc", "Cs", "Zl", "Zp"))
-# Marks that turn the direction of what follows: with them a name can pretend to end in another suffix.
-_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
-
-def one_line(name: str) -> str:
-    """A file name as it can stand in a line: what would break the line, or cannot be shown, as an escape."""
-    return "".join(
-        c.encode("unicode_escape").decode() if c in _TURNING or unicodedata.category(c) in _BREAKING else c
-        for c in name
-    )
-
-
-def person(name: str) -> str:
-    """A DICOM person name as people write it: `Yamada^Tarou=山田^太郎` is `Yamada, Tarou (山田 太郎)`."""
-    forms = [[one_line(part.strip()) for part in form.split("^") if part.strip()] for form in name.split("=")]
-    first, *others = [parts for parts in forms if parts] or [[]]
-    return listed(first) + (f" ({listed(' '.join(parts) for parts in others)})" if others else "")
 
 
 def date(written: str) -> str:

@@ -17,6 +17,7 @@ from medview import __version__, commands
 from medview.cli import main
 from medview.imaging.samples import Sample, samples
 from medview.inference.registry import models_folder
+from medview.report.caption import LEAST_WIDTH
 
 FIELDS = {"schema", "file", "frame", "status", "reason", "kind", "kind_scores", "results", "quality", "corrected"}
 FIELDS |= {"kind_by_user", "validity", "forced"}
@@ -95,7 +96,9 @@ def test_out_writes_masks_of_the_source_size_overlays_and_the_same_json(
     assert {str(path) for path in (tmp_path / "é ж 你").glob("*__brain-tumour__*")} == set(heatmaps.values())
     for path in heatmaps.values():
         overlay = cv2.imdecode(np.frombuffer(Path(path).read_bytes(), np.uint8), cv2.IMREAD_COLOR)
-        assert overlay.shape[:2] == image.shape
+        # Beside and below it is the caption.
+        assert overlay.shape[0] > image.shape[0]
+        assert overlay.shape[1] == max(image.shape[1], LEAST_WIDTH)
 
 
 def test_a_file_that_cannot_be_read_stops_no_other_and_gives_exit_code_1(
@@ -302,7 +305,8 @@ def test_a_film_is_put_right_before_it_is_judged_and_its_overlays_show_it_so(
         assert low <= result["probabilities"][label] <= high
     overlay = cv2.imread(result["heatmaps"]["normal"])
     lying = cv2.imread(str(negative_on_its_side))
-    assert overlay.shape[:2] == (lying.shape[1], lying.shape[0])
+    assert overlay.shape[1] == max(lying.shape[0], LEAST_WIDTH)
+    assert 0 < overlay.shape[0] - lying.shape[1] < 400
 
 
 def test_the_user_says_the_kind_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:

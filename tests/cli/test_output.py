@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from medview.core.failures import Code, Failure
 from medview.core.texts import printable
 from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis
-from medview.output import Output, _lines
+from medview.output import _lines
 from medview.report import export
 from tests.cli.fakes import FakeEngine
 from tests.imaging.make import dicom
@@ -129,10 +131,10 @@ def test_a_path_that_cannot_be_is_an_error_and_stops_no_other(
 def test_a_write_that_fails_is_a_warning_of_the_analysis(
     capsys: pytest.CaptureFixture[str], picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(path: Path, data: bytes) -> None:
+    def full(path: Path, data: bytes, **options: bool) -> None:
         if path.suffix == ".png":
             raise OSError(28, "No space left on device")
-        write(path, data)
+        write(path, data, **options)
 
     write = export.write_atomic
     monkeypatch.setattr(export, "write_atomic", full)
@@ -148,13 +150,165 @@ def test_results_of_a_long_name_are_written(picture: Path, tmp_path: Path) -> No
     long = put(picture.with_name("aé" * 80 + ".png"))
     assert main(["analyze", str(long), str(long), "--out", str(tmp_path / "out")]) == 0
     names = [Path(row["results"][0]["heatmaps"]["a"]).name for row in table(tmp_path / "out")]
-    assert names == ["aé" * 40 + "__toy__a.png", "aé" * 40 + "-2__toy__a.png"]
+    assert names == ["aé" * 33 + "a__toy__a.png", "aé" * 33 + "a-2__toy__a.png"]
 
 
-def test_stems_are_cut_between_characters() -> None:
-    stem = Output(False, None).stem(Path("你" * 80 + ".png"), 0, many=True)
-    assert stem == "你" * 40 + "-frame0"
-    assert Output(False, None).stem(Path("x" + "你" * 80 + ".png"), 0, many=False) == "x" + "你" * 39
+def test_another_run_into_the_same_folder_replaces_nothing(
+    capsys: pytest.CaptureFixture[str], picture: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert main(["analyze", str(picture), "--out", str(out)]) == 0
+    assert f"The result files are in {out}, the list of them is results.json." in capsys.readouterr().out
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    put(tmp_path / "other" / "a.png")
+    assert main(["analyze", str(tmp_path / "other" / "a.png"), "--json", "--out", str(out)]) == 0
+    captured = capsys.readouterr()
+    assert len(captured.out.splitlines()) == 1
+    assert captured.err == f"{out} has the results of an earlier run; the list of this one is results-2.json.\n"
+    assert {name: (out / name).read_bytes() for name in before} == before
+    assert {path.name for path in out.iterdir()} - set(before) == {
+        *(f"a-2__toy__{label}.png" for label in ("normal", "a", "b")),
+        "results-2.json",
+        "results-2.jsonl",
+    }
+    (row,) = json.loads((out / "results-2.json").read_text(encoding="utf-8"))
+    assert Path(row["results"][0]["heatmaps"]["a"]).name == "a-2__toy__a.png"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are others there")
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129)])
+def test_a_signal_keeps_what_was_answered(
+    capsys: pytest.CaptureFixture[str],
+    picture: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    code: int,
+) -> None:
+    number = getattr(signal, name)
+
+    def ended(self: FakeEngine, frame: Any, file: str, **options: Any) -> Analysis:
+        if file.endswith("b.png"):
+            os.kill(os.getpid(), number)
+            time.sleep(10)
+        return answer(self, frame, file, **options)
+
+    answer = FakeEngine.analyse
+    monkeypatch.setattr(FakeEngine, "analyse", ended)
+    put(picture.with_name("b.png"))
+    assert main(["analyze", str(picture.parent), "--out", str(tmp_path / "out")]) == code
+    assert "Stopped." in capsys.readouterr().err
+    assert [Path(row["file"]).name for row in table(tmp_path / "out")] == ["a.png"]
+    assert signal.getsignal(number) is signal.SIG_DFL
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are others there")
+def test_a_signal_that_is_ignored_stays_so(picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended(self: FakeEngine, frame: Any, file: str, **options: Any) -> Analysis:
+        os.kill(os.getpid(), signal.SIGHUP)
+        return answer(self, frame, file, **options)
+
+    answer = FakeEngine.analyse
+    monkeypatch.setattr(FakeEngine, "analyse", ended)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert main(["analyze", str(picture)]) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_every_answer_is_safe_before_the_next_file_is_read(
+    picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever ends the program: nothing can be caught of `kill -9` or a power cut."""
+    kept = []
+
+    def look(self: FakeEngine, frame: Any, file: str, **options: Any) -> Analysis:
+        lines = (tmp_path / "out" / "results.jsonl").read_text(encoding="utf-8").splitlines()
+        kept.append([Path(json.loads(line)["file"]).name for line in lines])
+        return answer(self, frame, file, **options)
+
+    answer = FakeEngine.analyse
+    monkeypatch.setattr(FakeEngine, "analyse", look)
+    for name in ("b.png", "c.png"):
+        put(picture.with_name(name))
+    assert main(["analyze", str(picture.parent), "--out", str(tmp_path / "out")]) == 0
+    assert kept == [[], ["a.png"], ["a.png", "b.png"]]
+    lines = (tmp_path / "out" / "results.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == table(tmp_path / "out")
+
+
+@pytest.mark.expected_logs
+def test_a_defect_costs_one_file_alone(
+    capsys: pytest.CaptureFixture[str], picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: FakeEngine, frame: Any, file: str, **options: Any) -> Analysis:
+        if file.endswith("b.png"):
+            raise ValueError("Müller^Anna")
+        return answer(self, frame, file, **options)
+
+    answer = FakeEngine.analyse
+    monkeypatch.setattr(FakeEngine, "analyse", broken)
+    for name in ("b.png", "c.png"):
+        put(picture.with_name(name))
+    assert main(["analyze", str(picture.parent), "--json", "--out", str(tmp_path / "out")]) == 1
+    rows = table(tmp_path / "out")
+    assert [row["status"] for row in rows] == ["ok", "error", "ok"]
+    assert rows[1]["reason"]["code"] == Code.INTERNAL
+    assert "Anna" not in "".join(capsys.readouterr())
+
+
+@pytest.mark.expected_logs
+def test_a_reader_that_raises_costs_one_file_alone(
+    picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(path: Path, **options: Any) -> Any:
+        if path.name in ("b.png", "odd"):
+            raise RuntimeError("LZMA")
+        return read(path, **options)
+
+    read = commands.open_path
+    monkeypatch.setattr(commands, "open_path", broken)
+    for name in ("b.png", "c.png", "odd"):
+        put(picture.with_name(name))
+    assert main(["analyze", str(picture.parent), "--out", str(tmp_path / "out")]) == 1
+    assert [row["status"] for row in table(tmp_path / "out")] == ["ok", "error", "ok", "error"]
+
+
+def test_private_is_passed_to_the_captions(picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = []
+
+    def lines(analysis: Analysis, frame: Frame, result: Any, label: Any, private: bool) -> list[str]:
+        told.append(private)
+        return ["A line"]
+
+    monkeypatch.setattr(export, "caption_lines", lines)
+    main(["analyze", str(picture), "--out", str(tmp_path / "a")])
+    main(["analyze", str(picture), "--private", "--out", str(tmp_path / "b")])
+    assert told == [False] * 3 + [True] * 3
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("unbuffered", [False, True])
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["analyze", "--help"]])
+def test_help_into_a_full_disk_is_no_success(arguments: list[str], unbuffered: bool) -> None:
+    command = [sys.executable, *(["-u"] if unbuffered else []), "-m", "medview", *arguments]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr == "medview: the output cannot be written: No space left on device.\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell closes no streams there")
+def test_without_stdout_and_stderr_results_are_written_and_nothing_else_is_in_them(
+    picture: Path, tmp_path: Path
+) -> None:
+    arguments = f"-m tests.cli.fakes analyze {picture} missing.png --out {tmp_path / 'out'}"
+    command = ["sh", "-c", f"exec {sys.executable} {arguments} <&- >&- 2>&-"]
+    assert subprocess.run(command, cwd=ROOT, check=False, timeout=60).returncode == 1
+    assert [row["status"] for row in table(tmp_path / "out")] == ["ok", "error"]
+    lines = (tmp_path / "out" / "results.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["status"] for line in lines] == ["ok", "error"]
 
 
 def test_demo_claims_no_results_that_are_not_there(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -162,7 +316,7 @@ def test_demo_claims_no_results_that_are_not_there(capsys: pytest.CaptureFixture
     assert main(["demo", "--out", str(tmp_path / "file" / "x")]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert "cannot be made" in captured.err
+    assert "cannot be used" in captured.err
 
 
 def test_total_time_includes_decoding(capsys: pytest.CaptureFixture[str], picture: Path) -> None:

@@ -584,7 +584,7 @@ def test_results_are_saved_and_the_bar_says_so(qtbot: QtBot, opened: Opened, gre
     out = tmp_path / "out é ж 你"
     window.workspace.save_results(out)
     qtbot.waitUntil(lambda: window.bar.isVisible())
-    assert window.bar.text.text() == "2 files were saved."
+    assert window.bar.text.text() == "3 files were saved."
     stem = grey.stem
     assert sorted(path.name for path in out.iterdir()) == [
         f"{stem}__brain-tumour-mask__mask-overlay.png",
