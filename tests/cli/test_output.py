@@ -456,7 +456,7 @@ def test_how_a_picture_was_read_is_in_the_table() -> None:
     assert list(_lines(replace(seen, notes=("Picture 1 of 2 in the file.",))))[-1] == "    Picture 1 of 2 in the file."
 
 
-@pytest.mark.parametrize(("code", "kind"), [(Code.BLANK, ""), (Code.OTHER_KIND, "  brain_mri 19%")])
+@pytest.mark.parametrize(("code", "kind"), [(Code.BLANK, ""), (Code.OTHER_KIND, ""), (Code.ROTATED, "  brain_mri 19%")])
 def test_a_picture_of_nothing_is_given_no_kind(code: Code, kind: str) -> None:
     reason = Failure(code, "It is so.", "Do this.")
     lines = list(_lines(Analysis("x.png", 0, "refused", reason, "brain_mri", {"brain_mri": 0.19, "other": 0.8})))
