@@ -208,7 +208,7 @@ def look(path: Path, follow: Container[Path] = ()) -> Study | Failure | None:
     known = recognise(path)
     if isinstance(known, Failure):
         return known
-    if known[0] not in ("", "dicom", "gzip"):
+    if known[0] not in ("", "dicom", "gzip", "voxels"):
         return None
     study = open_path(path, examine=False, follow=path in follow)
     # What gzip packed may be a picture file like others.

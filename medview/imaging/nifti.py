@@ -91,16 +91,13 @@ def other_half(path: Path, suffix: str) -> Path | None:
 
 
 def open_nifti(path: Path) -> Study | Failure:
-    """A file of this family, or either half of a pair, as a study of one series."""
+    """A file of this family, or the header of a pair, as a study of one series."""
     status = check_file(path)
     head = read_head(path, 64 * 1024)
     if isinstance(status, Failure):
         return status
     if isinstance(head, Failure):
         return head
-    if not sniff_nifti(head, status.st_size) and is_voxel_file(path):
-        header = other_half(path, ".hdr")
-        return open_nifti(header) if header else _half(path, ".hdr")
     packed = head.startswith(_GZIP)
     try:
         raw = zlib.decompressobj(31).decompress(head, TWO) if packed else head[:TWO]
@@ -109,10 +106,10 @@ def open_nifti(path: Path) -> Study | Failure:
         return damaged("The header of this NIfTI file is damaged.", repr(error)[:500])
 
 
-def _half(path: Path, other: str) -> Failure:
+def _half(path: Path) -> Failure:
     return Failure(
         Code.UNSUPPORTED,
-        f"{path.name} is one half of a pair of files; the other half ({other}) is not beside it.",
+        f"{path.name} is one half of a pair of files; the other half (.img) is not beside it.",
         "Copy both files into one folder and open either.",
     )
 
@@ -141,10 +138,10 @@ def _header(raw: bytes) -> tuple[Any, str]:
 
 def _open(path: Path, raw: bytes, source: Source) -> Study | Failure:
     header, kind = _header(raw)
-    shape = _shape(header)
+    dtype = header.get_data_dtype()
+    shape = _shape(header, dtype)
     if isinstance(shape, Failure):
         return shape
-    dtype = header.get_data_dtype()
     samples = len(dtype.names) if dtype.names in (("R", "G", "B"), ("R", "G", "B", "A")) else 0
     if dtype.kind not in "iuf" and not samples:
         return Failure(Code.UNSUPPORTED, f"Values of the type {dtype} in {kind} files are not shown.", "Save as float.")
@@ -153,27 +150,32 @@ def _open(path: Path, raw: bytes, source: Source) -> Study | Failure:
         return found
     affine, known, notes = _affine(header) if kind == "NIfTI" else (_box(header), False, ())
     place = (1, 2, 3, 4) if samples else (0, 1, 2, 3)
+    sample = 0 if samples else 4 if len(shape) > 4 else None
     rescale, scaled = _scale(raw, header, kind)
     voxels = Voxels(
         kind, found[0], np.dtype(np.uint8) if samples else dtype, (samples, *shape) if samples else shape, affine,
-        place[:3], place[3], 0 if samples else None, known, rescale, _window(header),
+        (place[0], place[1], place[2]), place[3], sample, known, rescale, _window(header),
         (*found[1], *notes, *scaled),
     )  # fmt: skip
     return open_voxels(path, voxels)
 
 
-def _shape(header: Any) -> tuple[int, int, int, int] | Failure:
-    """(i, j, k, times). By nifti1_io.c, a size of 0 counts as 1 but for the first."""
+def _shape(header: Any, dtype: np.dtype[Any]) -> tuple[int, ...] | Failure:
+    """(i, j, k, times), and samples where these are colours. By nifti1_io.c, a size of 0 counts as 1 but for the first.
+
+    Colours as vectors, which ITK writes, are told by their 8 bits: nobody writes other vectors so.
+    """
     dims = [int(n) for n in header["dim"]]
     count = dims[0]
     if not 1 <= count <= 7 or dims[1] < 1 or any(n < 0 for n in dims[2 : count + 1]):
         return damaged("The header of this NIfTI file gives no valid size.", str(dims))
     sizes = [max(1, n) for n in dims[1 : count + 1]] + [1] * (7 - count)
-    if any(n > 1 for n in sizes[4:]):
+    colour = dtype == np.uint8 and sizes[4] in (3, 4)
+    if any(n > 1 for n in sizes[5 if colour else 4 :]):
         return Failure(
             Code.UNSUPPORTED, "This NIfTI file has more than one value at a place (vectors).", "Save each as a file."
         )
-    return sizes[0], sizes[1], sizes[2], sizes[3]
+    return tuple(sizes[: 5 if colour else 4])
 
 
 def _numbers(path: Path, header: Any, raw: bytes, source: Source) -> tuple[Source, tuple[str, ...]] | Failure:
@@ -191,7 +193,7 @@ def _numbers(path: Path, header: Any, raw: bytes, source: Source) -> tuple[Sourc
     else:
         other = other_half(path, ".img")
         if other is None:
-            return _half(path, ".img")
+            return _half(path)
         status = check_file(other)
         head = read_head(other, 2)
         if isinstance(status, Failure):

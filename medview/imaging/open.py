@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from medview.core.failures import Code, Failure
 from medview.imaging.files import Stamp, check_file, find_files, read_again, read_head, read_stamped
 from medview.imaging.headers import looks_like_dicom, sniff
+from medview.imaging.metaimage import looks_like_metaimage
 from medview.imaging.nifti import is_voxel_file, other_half, sniff_nifti
+from medview.imaging.nrrd import MAGIC as NRRD
 from medview.imaging.raster import describe_raster, read_raster
 from medview.imaging.study import Frame, Series, Study
 from medview.imaging.unknown import unknown
@@ -43,17 +45,25 @@ def open_path(path: Path, examine: bool = True, follow: bool = True) -> Study | 
         from medview.imaging.nifti import open_nifti
 
         return open_nifti(path)
-    if not kind and is_voxel_file(path) and (header := other_half(path, ".hdr")):
+    if kind == "voxels" and (header := other_half(path, ".hdr")):
         return open_path(header) if follow else _second_half(path, header)
     if kind == "zip" and follow:
         from medview.imaging.media import open_archive
 
         return open_archive(path)
+    if kind == "nrrd":
+        from medview.imaging.nrrd import open_nrrd
+
+        return open_nrrd(path)
+    if kind == "metaimage":
+        from medview.imaging.metaimage import open_metaimage
+
+        return open_metaimage(path)
     if kind == "gzip":
         from medview.imaging.media import open_packed
 
         return open_packed(path, examine)
-    if kind in ("", "zip"):
+    if kind in ("", "zip", "voxels"):
         return unknown(path.name, head)
     if path.suffix.lower() in DICOM_SUFFIXES:
         return _misnamed(path, kind)
@@ -61,18 +71,28 @@ def open_path(path: Path, examine: bool = True, follow: bool = True) -> Study | 
 
 
 def recognise(path: Path) -> tuple[str, bytes] | Failure:
-    """What a file is (see `file_kind`) and its first bytes, or why it cannot be read at all."""
+    """What a file is and its first bytes, or why it cannot be read at all. See `file_kind`; `voxels` is the second half
+    of a pair, which only its name and the header beside it tell."""
     status = check_file(path)
     if isinstance(status, Failure):
         return status
     head = read_head(path, HEAD)
-    return head if isinstance(head, Failure) else (file_kind(head, status.st_size), head)
+    if isinstance(head, Failure):
+        return head
+    kind = file_kind(head, status.st_size)
+    if kind in ("", "gzip") and is_voxel_file(path) and other_half(path, ".hdr"):
+        kind = "voxels"
+    return kind, head
 
 
 def file_kind(head: bytes, size: int) -> str:
-    """What a file of `size` bytes is by its first ones: `dicom`, `nifti`, `analyze`, `zip`, `gzip`, a format of
-    `sniff`, or empty."""
+    """What a file of `size` bytes is by its first ones: `dicom`, `nifti`, `analyze`, `nrrd`, `metaimage`, `zip`,
+    `gzip`, a format of `sniff`, or empty."""
     kind = sniff(head) or sniff_nifti(head, size)
+    if not kind and head.startswith(NRRD):
+        return "nrrd"
+    if not kind and looks_like_metaimage(head):
+        return "metaimage"
     if not kind and head.startswith((b"PK\3\4", b"PK\5\6")):
         return "zip"
     if not kind and head.startswith(b"\x1f\x8b\x08"):

@@ -150,7 +150,10 @@ def _layout(voxels: Voxels) -> tuple[tuple[int, int, int], tuple[bool, bool, boo
     runs = {world: (stored, 1 if directions[world, stored] >= 0 else -1) for stored, world in enumerate(worlds)}
     longest = max(range(3), key=lambda world: sides[runs[world][0]])
     apart = sides[runs[longest][0]] >= _LONGER * sorted(sides)[1]
-    shown = (_SAGITTAL, _CORONAL, _AXIAL)[longest] if apart else _AXIAL
+    # What has one slice is shown as that, whatever its thickness.
+    flat = [world for world in range(3) if voxels.shape[voxels.space[runs[world][0]]] == 1]
+    across = flat[0] if len(flat) == 1 else longest if apart else 2
+    shown = (_SAGITTAL, _CORONAL, _AXIAL)[across]
     a, b, c = (runs[world] for world, _ in shown)
     x, y, z = (run[1] != sign for run, (_, sign) in zip((a, b, c), shown, strict=True))
     return (a[0], b[0], c[0]), (x, y, z)

@@ -124,6 +124,24 @@ def _nifti(kind: Callable[..., Any] = nibabel.Nifti1Image) -> bytes:
     return kind(np.stack([SIGNED, SIGNED + 1], axis=-1), np.diag([2.0, 2.0, 3.0, 1.0])).to_bytes()
 
 
+def _nrrd(encoding: str, data: bytes) -> bytes:
+    head = (
+        f"NRRD0004\ntype: short\ndimension: 3\nspace: left-posterior-superior\nsizes: {COLS} {ROWS} 1\n"
+        f"space directions: (2,0,0) (0,2,0) (0,0,3)\nkinds: domain domain domain\nendian: little\n"
+        f"encoding: {encoding}\nspace origin: (1,2,3)\n\n"
+    )
+    return head.encode() + data
+
+
+def _metaimage(packed: str, data: bytes) -> bytes:
+    head = (
+        f"ObjectType = Image\nNDims = 3\nBinaryData = True\nBinaryDataByteOrderMSB = False\nCompressedData = {packed}\n"
+        f"TransformMatrix = 1 0 0 0 1 0 0 0 1\nOffset = 1 2 3\nElementSpacing = 2 2 3\nDimSize = {COLS} {ROWS} 1\n"
+        f"ElementType = MET_SHORT\nElementDataFile = LOCAL\n"
+    )
+    return head.encode() + data
+
+
 # Name: (file, stored values of the first frame where they are exact).
 DICOM: dict[str, tuple[bytes, NDArray[Any] | None]] = {
     "implicit": (dicom(SIGNED, UID), SIGNED),
@@ -164,6 +182,10 @@ OTHERS: dict[str, bytes] = {
     "tiff": tiff([GREY8, GREY8]), "big tiff": tiff([GREY8], big=True), "bmp": encode("bmp", photo(12, 16)),
     "gif": encode("gif", photo(12, 16)), "webp": encode("webp", ramp_picture(12, 16)), "nifti": _nifti(),
     "nifti 2": _nifti(nibabel.Nifti2Image), "nifti.gz": gzip.compress(_nifti(), mtime=0), "zip": _zip(dicom(GREY8)),
+    "dcm.gz": gzip.compress(dicom(GREY8), mtime=0), "zip in zip": _zip(_zip(dicom(GREY8))),
+    "nrrd": _nrrd("raw", SIGNED.tobytes()), "nrrd gzip": _nrrd("gzip", gzip.compress(SIGNED.tobytes(), mtime=0)),
+    "metaimage": _metaimage("False", SIGNED.tobytes()),
+    "metaimage zlib": _metaimage("True", zlib.compress(SIGNED.tobytes())),
 }  # fmt: skip
 
 

@@ -250,6 +250,25 @@ def test_slices_across_the_storage_are_exact_in_pieces_and_whole(tmp_path: Path,
             assert np.array_equal(frame.stored_values(), expected)  # type: ignore[arg-type]
 
 
+def test_one_slice_is_shown_as_one_whatever_its_thickness(tmp_path: Path):
+    for sides in ((2, 3, 1), (9, 1, 1), (1, 1, 1)):
+        made = header(dim=[3, 20, 16, 1, 1, 1, 1, 1], pixdim=[1, *sides, 0, 0, 0, 0])
+        study = opened(write(tmp_path / "a.nii", made, BODY[:, :, :1]))
+        assert np.array_equal(body_of(study), BODY[:, :, :1])
+        assert study.frames[0].spacing_mm == (sides[1], sides[0])
+
+
+def test_colours_as_vectors_are_colours(tmp_path: Path):
+    colours = np.random.default_rng(0).integers(0, 256, (20, 16, 6, 1, 3), np.uint8)
+    made = header(dim=[5, 20, 16, 6, 1, 3, 1, 1])
+    made.set_data_dtype(np.uint8)
+    frame = opened(write(tmp_path / "a.nii", made, colours)).frames[2]
+    values = frame.modality_values()
+    assert np.array_equal(values, colours[::-1, ::-1, 2, 0].transpose(1, 0, 2))  # type: ignore[arg-type]
+    vectors = write(tmp_path / "b.nii", header(dim=[5, 20, 16, 6, 1, 3, 1, 1]), colours.astype(np.int16))
+    assert refused(vectors).code is Code.UNSUPPORTED
+
+
 def test_cal_min_and_cal_max_are_the_window(tmp_path: Path):
     assert opened(write(tmp_path / "a.nii", header(cal_min=50, cal_max=150))).frames[0].window == Window.from_range(
         50, 150
@@ -313,6 +332,7 @@ def test_either_file_of_a_pair_opens_it(tmp_path: Path, names: tuple[str, str]):
         assert study.description == "NIfTI, 20 x 16 pixels, 6 slices"
         assert position(study) == (-33, -38, -9)
         assert np.array_equal(body_of(study), BODY)
+        assert [facts.outcome for facts in inspect_path(path)] == ["opens"]
     second = tmp_path / names[1]
     beside = open_path(second, follow=False)
     assert isinstance(beside, Failure)
