@@ -23,6 +23,7 @@ os.environ["MEDVIEW_HOME"] = str(HOME)
 import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 from PySide6.QtCore import QEventLoop, QPoint, Qt, QTimer  # noqa: E402
+from PySide6.QtWidgets import QWidget  # noqa: E402
 
 from medview.core.settings import Settings  # noqa: E402
 from medview.imaging.series import read_folder  # noqa: E402
@@ -67,7 +68,7 @@ class Shots:
         wait(ms=400)
         return made
 
-    def take(self, window: MainWindow, name: str, close: bool = True, screen: bool = False) -> None:
+    def take(self, window: QWidget, name: str, close: bool = True, screen: bool = False) -> None:
         """`screen`: with what lies over the window, such as an open menu."""
         place = window.geometry()
         whole = window.screen().grabWindow(0).copy(place) if screen else window.grab()
@@ -332,6 +333,49 @@ def shoot(shots: Shots, wanted: set[str]) -> None:
         window.workspace.select_entry(1)
         wait(idle(window))
         shots.take(window, "series-mr")
+    if state("dynamic"):
+        window = shots.window(FakeEngine(mri_analysis))
+        window.open_paths([DATA / "dicom/series-mr-4d-C"])
+        wait(idle(window))
+        window.workspace.step_time(1)
+        wait(idle(window))
+        shots.take(window, "dynamic", close=False)
+        window.open_paths([DATA / "dicom/multiframe-us/US-PAL-8-10x-echo"])
+        wait(idle(window))
+        shots.take(window, "multi-frame")
+    if state("private"):
+        window = shots.window(FakeEngine(mri_analysis), privacy=True)
+        window.open_paths([mixed_folder()])
+        wait(idle(window))
+        shots.take(window, "private")
+    if state("tags"):
+        window = shots.window(FakeEngine(mri_analysis))
+        window.open_paths([DATA / "dicom/series-mr-A"])
+        wait(idle(window))
+        window.action("tags").trigger()
+        tags = window.tags
+        wait(lambda: tags.model.rowCount() > 0)
+        tags.table.selectRow(3)
+        shots.take(tags, "tags", close=False)
+        tags.search.setText("procedure code")
+        wait()
+        shots.take(tags, "tags-search", close=False)
+        tags.search.clear()
+        window.workspace.set_setting("privacy", True)
+        wait()
+        shots.take(tags, "tags-private", close=False)
+        window.open_paths([chest])
+        wait(idle(window))
+        wait()
+        shots.take(tags, "tags-none", close=False)
+        window.close()
+    if state("menu"):
+        window = shots.window(FakeEngine(mri_analysis))
+        window.open_paths([DATA / "dicom/series-mr-A"])
+        wait(idle(window))
+        window.context_menu().popup(window.viewer.canvas.mapToGlobal(QPoint(80, 80)))
+        wait()
+        shots.take(window, "context-menu", screen=True)
     if state("presets"):
         window = shots.window(FakeEngine(mri_analysis))
         window.open_paths([DATA / "dicom/series-ct-B"])
