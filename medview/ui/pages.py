@@ -95,6 +95,7 @@ def about_html(log_path: str) -> str:
     licences = [
         ["medview", "Apache License 2.0"],
         ["Qt, PySide6", "GNU Lesser General Public License 3 (LGPL-3.0)"],
+        ["medview Sans (Inter)", "SIL Open Font License 1.1"],
         [translate("pages", "Models, samples"), own],
     ]
     terms = translate("pages", "Licences")

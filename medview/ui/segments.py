@@ -12,7 +12,7 @@ from medview.core.failures import Failure
 from medview.imaging.colours import Rgb
 from medview.imaging.dicom_seg import Segment
 from medview.segments import Shown
-from medview.ui import theme, words
+from medview.ui import identity, theme, words
 from medview.ui.icons import icon
 from medview.ui.widgets import Card, Check, Elided, label, set_tip
 from medview.workspace import Workspace
@@ -78,17 +78,20 @@ class SegmentationCard(Card):
         super().__init__()
         self.segments, self.shown = workspace.segments, shown
         segmentation = shown.segmentation
-        self.setAccessibleName(self.tr("Segmentation {0}").format(segmentation.title))
+        hide = workspace.settings["privacy"]
+        own = segmentation.path.name == segmentation.title
+        called = identity.hidden_file(segmentation.path) if hide and own else segmentation.title
+        self.setAccessibleName(self.tr("Segmentation {0}").format(called))
         self.box.setContentsMargins(theme.STEP, theme.STEP, theme.STEP, theme.STEP)
         self.box.setSpacing(theme.HALF)
         head = QHBoxLayout()
         head.setSpacing(theme.STEP)
         self.switch = Check("")
         self.switch.setFixedWidth(Check.BOX + theme.HALF)
-        self.switch.setAccessibleName(self.tr("Show {0}").format(segmentation.title))
+        self.switch.setAccessibleName(self.tr("Show {0}").format(called))
         self.switch.toggled.connect(lambda on: self.segments.set_shown(shown, on=on))
-        self.title = Elided(segmentation.title, "heading")
-        self.title.set_text(segmentation.title, words.one_line(f"{segmentation.title} ({segmentation.path})"))
+        self.title = Elided("", "heading")
+        self.title.set_text(called, "" if hide else words.one_line(f"{called} ({segmentation.path})"))
         self.remover = QPushButton(icon("cancel"), "")
         self.remover.setProperty("role", "icon")
         set_tip(self.remover, self.tr("Take this segmentation off the picture"))
@@ -104,7 +107,7 @@ class SegmentationCard(Card):
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, 100)
         self.slider.setValue(round(shown.opacity * 100))
-        self.slider.setAccessibleName(self.tr("Opacity: {0}").format(segmentation.title))
+        self.slider.setAccessibleName(self.tr("Opacity: {0}").format(called))
         set_tip(self.slider, self.tr("Opacity"))
         self.slider.valueChanged.connect(lambda value: self.segments.set_shown(shown, opacity=value / 100))
         self.box.addWidget(self.slider)
@@ -192,6 +195,9 @@ class SegmentList(QScrollArea):
         self.setAccessibleName(self.tr("Segmentations"))
         self.cards: list[SegmentationCard] = []
         workspace.segments.changed.connect(self.refresh)
+        workspace.settingChanged.connect(
+            lambda key: self._build(workspace.segments.shown) if key == "privacy" else None
+        )
         self.refresh()
 
     def refresh(self) -> None:

@@ -69,7 +69,8 @@ class TitleRow(QWidget):
         ws = self.workspace
         found = identity.shown_identity(ws)
         self.patient_row.setVisible(found is not None)
-        self.who.set_text(found.name if found else "")
+        stays = self.tr("Letters that are part of the picture itself stay.") if ws.settings["privacy"] else ""
+        self.who.set_text(found.name if found else "", stays)
         self.details.set_text(identity.BETWEEN.join(found.details) if found else "")
         self._set_role("muted" if found else "heading")
         path = None if ws.settings["privacy"] else ws.study.path if ws.study else ws.failed_path

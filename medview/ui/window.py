@@ -198,7 +198,7 @@ class MainWindow(QMainWindow):
         ws.pictureChanged.connect(self._on_picture_changed)
         ws.entrySelected.connect(self.bar.clear)
         ws.recentChanged.connect(self._fill_recent)
-        ws.settingChanged.connect(lambda key: self._fill_recent() if key == "privacy" else None)
+        ws.settingChanged.connect(self._on_setting_changed)
         self.viewer.canvas.menuAsked.connect(lambda place: self.context_menu().popup(place))
         self.files.view.clicked.connect(self.viewer.take_focus)
         ws.saved.connect(self._on_saved)
@@ -348,10 +348,19 @@ class MainWindow(QMainWindow):
         show = Choice(self.tr("Show folder"), lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))))
         count = len(files)
         told = self.tr("1 file was saved.") if count == 1 else self.tr("%n files were saved.", "", count)
-        self.bar.say(told, str(folder), choices=[show])
+        self.bar.say(told, "" if self.workspace.settings["privacy"] else str(folder), choices=[show])
 
     def _on_failed(self, failure: Failure) -> None:
-        self.bar.say(failure.text, failure.hint, "alarm")
+        if self.workspace.settings["privacy"]:
+            # Its text names files and folders, which may be called after patients.
+            self.bar.say(words.title(failure.code), "", "alarm")
+        else:
+            self.bar.say(failure.text, failure.hint, "alarm")
+
+    def _on_setting_changed(self, key: str) -> None:
+        if key == "privacy":
+            self._fill_recent()
+            self.bar.clear()
 
     def cancel_all(self) -> None:
         """Stop what is running."""

@@ -12,6 +12,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
+from medview.core.failures import Code, Failure
 from medview.core.settings import Settings
 from medview.imaging.study import Origin
 from medview.listing import Entry
@@ -167,6 +168,19 @@ def test_privacy_lasts_whatever_is_opened(listed: MainWindow, folder: Path, qtbo
     ws.close_all()
     assert told(listed) == []
     assert "Opened before" not in "\n".join(everything(listed))
+
+
+def test_messages_name_no_file_while_privacy_is_on(listed: MainWindow, folder: Path) -> None:
+    ws = listed.workspace
+    failure = Failure(Code.WRITE_ERROR, f"{folder / 'Doe.json'} could not be written.", f"Not into {folder}.")
+    ws.actionFailed.emit(failure)
+    assert "Doe" in listed.bar.text.text()
+    ws.set_setting("privacy", True)
+    assert not listed.bar.isVisible()
+    ws.actionFailed.emit(failure)
+    assert (listed.bar.text.text(), listed.bar.hint.text()) == ("The result could not be saved", "")
+    ws.saved.emit([folder / "Doe.png"])
+    assert (listed.bar.text.text(), listed.bar.hint.text()) == ("1 file was saved.", "")
 
 
 def test_privacy_is_remembered(tmp_path: Path, qtbot: QtBot) -> None:

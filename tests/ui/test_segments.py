@@ -448,3 +448,16 @@ def test_it_follows_into_other_planes_and_back(series: MainWindow, marks: Path, 
     qtbot.waitUntil(lambda: ws.study is not None and len(ws.study.frames) == COUNT)
     laid(series, qtbot)
     qtbot.waitUntil(lambda: bool(seen(series)))
+
+
+def test_privacy_hides_where_it_is_from(series: MainWindow, marks: Path, qtbot: QtBot) -> None:
+    series.open_paths([marks])
+    laid(series, qtbot)
+    (card,) = series.findings.segments.cards
+    assert str(marks) in shown_of(card.title.toolTip())
+    series.action("privacy").trigger()
+    (card,) = series.findings.segments.cards
+    assert marks.name not in f"{card.title.full_text()}{card.title.toolTip()}{card.accessibleName()}"
+    series.action("privacy").trigger()
+    (card,) = series.findings.segments.cards
+    assert str(marks) in shown_of(card.title.toolTip())
