@@ -72,6 +72,7 @@ def _lines(row: dict[str, Any]) -> Iterator[str]:
     if row["stored"]:
         stored = row["stored"]
         yield f"    stored values {stored['min']:g} to {stored['max']:g}, mean {stored['mean']:.6g}"
+    yield from (f"    {note}" for note in row["notes"])
     if row["patient_name"]:
         yield f"    patient {row['patient_name']}"
     if row["series"]:

@@ -129,7 +129,9 @@ class _Work:
     def take(self, path: Path, title: str, prefix: str, depth: int) -> None:
         """Unpack a ZIP archive that people know as `title`. Raises _Refused."""
         with _reading(path, title), path.open("rb") as file, zipfile.ZipFile(file) as archive:
-            members = [info for info in archive.infolist() if not info.is_dir() and _wanted(info.filename)]
+            members = [
+                info for info in archive.infolist() if info.filename and not info.is_dir() and _wanted(info.filename)
+            ]
             self._check(title, members)
             for info in members:
                 target = Path(self.folder.name) / f"{self.files:05}-{_plain(info.filename)}"

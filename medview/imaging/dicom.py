@@ -116,6 +116,7 @@ def _frames(
                 pixels.path, index, layout.rows, layout.cols, origin.modality,
                 partial(_decode, pixels, index, rescale, palette), layout.photometric == "MONOCHROME1",
                 stored=partial(pixels.stored, index), coded=partial(pixels.coded, index),
+                examine=partial(pixels.damage, index),
                 overlays=read_overlays(ds, drawn, pixels, index) if drawn else (), header=facts, **about,
             )
         )  # fmt: skip

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.imaging.dicom_codecs import HTJ2K, JPEG_2000, JPEG_XL, RLE, decode_frame, native_syntax, unsupported
+from medview.imaging.dicom_damage import frame_damage
 from medview.imaging.dicom_header import DEFLATED, Header, damaged, inflate, open_source, value, whole
 from medview.imaging.dicom_streams import stream_notes
 from medview.imaging.files import Clipped, os_failure
@@ -108,6 +109,13 @@ class Pixels:
         if self.spans:
             return decode_frame(data.tobytes(), self.syntax, self.layout)
         return native(data, self.layout, self.little, index)
+
+    def damage(self, index: int) -> str:
+        """What is wrong with the compressed data of a frame, for the log; empty where nothing is found."""
+        data = self.coded(index) if self.spans else None
+        return (
+            "" if data is None or isinstance(data, Failure) else frame_damage(data.tobytes(), self.syntax, self.layout)
+        )
 
     def raw(self, index: int) -> NDArray[Any] | Failure:
         """Values of an uncompressed frame with the bits that are no picture left in: overlays may be there."""

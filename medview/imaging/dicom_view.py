@@ -4,6 +4,7 @@ projection (PS3.3 C.8.11.5.1.1, C.8.3.1, C.7.6.1.1.1), and what an MR sequence c
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from medview.imaging.dicom_header import group, item, numbers, text, value
@@ -61,7 +62,7 @@ def read_sides(ds: Dataset) -> Sides | None:
 def _directions(ds: Dataset) -> tuple[str, str]:
     """Along the rows and down the columns, the strongest direction first; empty where the file does not say."""
     said: Any = value(ds, "PatientOrientation")
-    pair = [str(one) for one in said] if said and not isinstance(said, str) else []
+    pair = [str(one) for one in said] if isinstance(said, Sequence) and not isinstance(said, str | bytes) else []
     return (pair[0], pair[1]) if len(pair) == 2 else ("", "")
 
 

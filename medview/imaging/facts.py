@@ -13,7 +13,7 @@ from medview.core.failures import Code, Failure
 from medview.imaging.archive import unpack
 from medview.imaging.media import packed_file
 from medview.imaging.open import open_path, recognise
-from medview.imaging.study import Frame, Origin, Study
+from medview.imaging.study import DAMAGED_PART, Frame, Origin, Study
 
 OPENS, NOT_AN_IMAGE, CORRUPT, UNSUPPORTED = "opens", "refuse-not-an-image", "refuse-corrupt", "refuse-unsupported"
 NOT_READ = "not-read"
@@ -49,6 +49,7 @@ class Facts:
         study, series: their instance UIDs.
         position_mm: of the first frame, along the normal of its slice.
         view: of a projection image, in the file's own word (`PA`, `LL` ...).
+        notes: what the user should know about how the first frame was read, damage above all.
     """
 
     file: str
@@ -68,6 +69,7 @@ class Facts:
     series: str | None = None
     position_mm: float | None = None
     view: str | None = None
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """As printed, in the order of the attributes."""
@@ -167,6 +169,8 @@ def _opened(facts: Facts, study: Study) -> Facts:
     first = study.frames[0]
     facts = replace(facts, text=study.description, frames=len(study.frames), rows=first.rows, cols=first.cols)
     stored = _statistics(first)
+    damage = (DAMAGED_PART,) if DAMAGED_PART not in first.notes and first.damage() else ()
+    facts = replace(facts, notes=(*first.notes, *damage))
     return _refused(facts, stored) if isinstance(stored, Failure) else replace(facts, stored=stored or None)
 
 

@@ -41,6 +41,8 @@ class JpegInfo:
         ids: component identifiers.
         intervals: (start, end) of every run of entropy-coded data between markers; `scan_ends`: indices of those
             that end a scan.
+        segments: (marker, start, end) of the body of every segment.
+        stray: whether bytes lie between segments that belong to none.
         order: False when a restart marker is missing or out of order.
         complete: whether the end marker was reached.
     """
@@ -56,6 +58,8 @@ class JpegInfo:
     ids: bytes = b""
     intervals: list[tuple[int, int]] = field(default_factory=list)
     scan_ends: list[int] = field(default_factory=list)
+    segments: list[tuple[int, int, int]] = field(default_factory=list)
+    stray: bool = False
     order: bool = True
     complete: bool = False
 
@@ -71,6 +75,7 @@ def parse_jpeg(data: bytes, header_only: bool = False) -> JpegInfo | None:
     while position + 2 <= len(data):
         if data[position] != 0xFF:
             # Stray bytes between segments: libjpeg skips them too.
+            info.stray = True
             position = data.find(b"\xff", position)
             if position < 0:
                 break
@@ -85,6 +90,7 @@ def parse_jpeg(data: bytes, header_only: bool = False) -> JpegInfo | None:
             position += 2
         else:
             (length,) = struct.unpack_from(">H", data, position + 2)
+            info.segments.append((marker, position + 4, position + 2 + length))
             _segment(info, marker, data[position + 4 : position + 2 + length])
             position += 2 + length
             if marker == 0xDA:

@@ -14,7 +14,7 @@ from medview.imaging.headers import looks_like_dicom, sniff
 from medview.imaging.metaimage import looks_like_metaimage
 from medview.imaging.nifti import is_voxel_file, other_half, sniff_nifti
 from medview.imaging.nrrd import MAGIC as NRRD
-from medview.imaging.raster import describe_raster, read_raster
+from medview.imaging.raster import describe_raster, raster_damage, read_raster
 from medview.imaging.study import Frame, Series, Study
 from medview.imaging.unknown import unknown
 
@@ -123,7 +123,16 @@ def _open_raster(path: Path, examine: bool) -> Study | Failure:
     if isinstance(pages, Failure):
         return pages
     frames = tuple(
-        Frame(path, index, page.rows, page.cols, "", partial(_decode, path, stamp, index), notes=page.notes)
+        Frame(
+            path,
+            index,
+            page.rows,
+            page.cols,
+            "",
+            partial(_decode, path, stamp, index),
+            notes=page.notes,
+            examine=partial(_examine, path, stamp, index) if page.format == "tiff" or not examine else None,
+        )
         for index, page in enumerate(pages)
     )
     first = pages[0]
@@ -139,3 +148,8 @@ def _decode(path: Path, stamp: Stamp, index: int) -> NDArray[Any] | Failure:
         return data
     raster = read_raster(data, index, examine=False)
     return raster if isinstance(raster, Failure) else raster.values
+
+
+def _examine(path: Path, stamp: Stamp, index: int) -> str:
+    data = read_again(path, stamp)
+    return "" if isinstance(data, Failure) else raster_damage(data, index)

@@ -16,16 +16,17 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.imaging.headers import Header, read_header, sniff
-from medview.imaging.jpeg import is_damaged, parse_jpeg
+from medview.imaging.jpeg import parse_jpeg
+from medview.imaging.jpeg_damage import jpeg_damage
 from medview.imaging.png import decode_png
-from medview.imaging.tiff import CIELAB, TiffPage, decode_page
+from medview.imaging.study import DAMAGED_PART
+from medview.imaging.tiff import CIELAB, TiffPage, decode_page, jpeg_streams
 from medview.imaging.values import display_type
 
 # Decoded values of one picture may take this much: a 10,000 x 10,000 colour scan fits, a 30,000 x 30,000 one does not.
 MAX_BYTES = 300 * 1024 * 1024
 # The longest side that libpng reads.
 MAX_SIDE = 1_000_000
-DAMAGED_PART = "Part of this picture is damaged: its data is broken, and what is shown may be shifted, grey or missing."
 TRANSPARENT = "Parts of this picture are transparent; they are shown in the colours that the file stores for them."
 _AGAIN = "Copy the file again from where it came from, or export it anew."
 
@@ -142,7 +143,7 @@ def _check_page(page: TiffPage, size: int) -> Failure | None:
 def read_raster(data: bytes, page: int = 0, examine: bool = True) -> Raster | Failure:
     """Decode page `page` (0-based) of a picture file held in memory. Never raises for what the bytes may hold.
 
-    `examine` looks for damage in a JPEG, which costs two decodings more; see `medview.imaging.jpeg`.
+    `examine` looks for damage in a JPEG, which costs some decodings more; see `medview.imaging.jpeg_damage`.
     """
     header = check_header(data)
     if isinstance(header, Failure):
@@ -167,6 +168,28 @@ def read_raster(data: bytes, page: int = 0, examine: bool = True) -> Raster | Fa
     notes += _animated(header)
     orientation = directory.orientation if directory else header.orientation
     return Raster(np.ascontiguousarray(orient(values, orientation)), count, notes + more)
+
+
+def raster_damage(data: bytes, page: int = 0) -> str:
+    """What is wrong with the JPEG data of a picture file or of a TIFF, for the log; empty where nothing is found.
+
+    Other formats have sums that their decoders check (PNG), or nothing to tell damage by.
+    """
+    header = check_header(data)
+    if isinstance(header, Failure):
+        return ""
+    if header.format == "jpeg":
+        return jpeg_damage(data, imagecodecs_jpeg)
+    streams = jpeg_streams(data, header.pages[page]) if header.format == "tiff" else ()
+    return next(filter(None, (jpeg_damage(stream, imagecodecs_jpeg) for stream in streams)), "")
+
+
+def imagecodecs_jpeg(data: bytes) -> NDArray[Any]:
+    """A JPEG as libjpeg gives it out. Raises RuntimeError."""
+    import imagecodecs
+
+    decoded: NDArray[Any] = imagecodecs.jpeg8_decode(data)
+    return decoded
 
 
 def _damaged(header: Header, detail: str) -> Failure:
@@ -220,7 +243,7 @@ def _jpeg(data: bytes, examine: bool) -> tuple[NDArray[Any], tuple[str, ...]]:
         return decoded
 
     values = decode(data)
-    notes = (DAMAGED_PART,) if examine and is_damaged(data, info, values, decode) else ()
+    notes = (DAMAGED_PART,) if examine and jpeg_damage(data, decode) else ()
     if ink:
         values, notes = _ink_to_rgb(values, info.adobe >= 0), (*notes, "Printing colours (CMYK) are shown as RGB.")
     return values, notes

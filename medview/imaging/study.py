@@ -17,6 +17,8 @@ from medview.core.failures import Failure
 from medview.imaging.geometry import Plane, Sides, Vector, dot
 from medview.imaging.window import Preset, Window, usual_window
 
+DAMAGED_PART = "Part of this picture is damaged: its data is broken, and what is shown may be shifted, grey or missing."
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -141,6 +143,7 @@ class Frame:
         place: patient, series and position of a DICOM frame, else None.
         stored: gives the values as the file stores them; call `stored_values` instead.
         coded: gives the bytes that the file has for it, compressed or not.
+        examine: tells what is damaged in its compressed data; call `damage` instead.
     """
 
     path: Path
@@ -166,6 +169,7 @@ class Frame:
     few_bits: tuple[float, float] | None = None
     header: HeaderFacts | None = None
     coded: Callable[[], NDArray[np.uint8] | Failure] | None = field(default=None, repr=False, compare=False)
+    examine: Callable[[], str] | None = field(default=None, repr=False, compare=False)
 
     @property
     def sides(self) -> Sides | None:
@@ -194,6 +198,14 @@ class Frame:
     def stored_values(self) -> NDArray[Any] | Failure:
         """Values as the file stores them: no modality LUT, no palette, no conversion of colours (YBR stays YBR)."""
         return self.stored() if self.stored else self.decode()
+
+    def damage(self) -> str:
+        """Why its compressed data cannot be what an encoder wrote, for the log; empty where nothing speaks against it.
+
+        A decoder fills up, shifts or invents what is damaged and says nothing (`medview.imaging.jpeg_damage`). Reads
+        the file and decodes it, so it is asked once, before a picture is judged.
+        """
+        return self.examine() if self.examine else ""
 
     def modality_values(self) -> NDArray[Any] | Failure:
         """Values after the modality LUT: (rows, cols) grey or (rows, cols, 3) RGB uint8/uint16; HU for CT.

@@ -7,6 +7,7 @@ here, because the decoders disagree about it.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,8 +19,20 @@ from medview.imaging.values import spread
 MAX_PAGES = 10_000
 _MAX_TAGS = 4096
 # TIFF 6.0 section 2 and BigTIFF: bytes and struct code of every integer field type.
-_TYPES = {1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 6: (1, "b"), 8: (2, "h"), 9: (4, "i"), 13: (4, "I"), 16: (8, "Q")}
-_WANTED = frozenset((254, 256, 257, 258, 259, 262, 273, 274, 277, 279, 284, 317, 320, 322, 323, 324, 325, 338, 339))
+_TYPES = {
+    1: (1, "B"),
+    3: (2, "H"),
+    4: (4, "I"),
+    6: (1, "b"),
+    8: (2, "h"),
+    7: (1, "B"),
+    9: (4, "i"),
+    13: (4, "I"),
+    16: (8, "Q"),
+}
+_WANTED = frozenset(
+    (254, 256, 257, 258, 259, 262, 273, 274, 277, 279, 284, 317, 320, 322, 323, 324, 325, 338, 339, 347)
+)
 WHITE_IS_ZERO, PALETTE, CMYK, CIELAB = 0, 3, 5, 8
 # ExtraSamples: the first further sample is alpha, of colours multiplied by it or not.
 ALPHA = (1, 2)
@@ -126,6 +139,17 @@ def _directory(data: bytes, offset: int, order: str, big: bool) -> tuple[dict[in
         tags[number] = struct.unpack_from(f"{order}{items}{code}", data, position)
     (following,) = struct.unpack_from(order + ("Q" if big else "I"), data, first + entry * count)
     return tags, following
+
+
+def jpeg_streams(data: bytes, page: TiffPage) -> Iterator[bytes]:
+    """The JPEG streams that a page is packed in (Compression 7), whole with their tables; none for other packings."""
+    if page.tag(259) != 7:
+        return
+    tables = bytes(page.tags.get(347, ()))[2:-2]
+    starts = page.tags.get(324) or page.tags.get(273) or ()
+    lengths = page.tags.get(325) or page.tags.get(279) or ()
+    for start, length in zip(starts, lengths, strict=False):
+        yield data[start : start + 2] + tables + data[start + 2 : start + length]
 
 
 def decode_page(data: bytes, page: TiffPage) -> NDArray[Any]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.core.jobs import Cancelled, Token
-from medview.imaging.study import Frame
+from medview.imaging.study import DAMAGED_PART, Frame
 from medview.inference import gate, header_rules
 from medview.inference.agreement import contradictions
 from medview.inference.analysis import Analysis, Result
@@ -90,13 +90,16 @@ class Engine:
             return Analysis(file, frame.index, "error", decoded)
         frame, decoded = corrected_frame(frame, fixes), corrected(decoded, fixes)
         token.progress(0.1, "checking the picture")
+        damaged = _damaged(frame)
+        if damaged and DAMAGED_PART not in frame.notes:
+            frame = replace(frame, notes=(*frame.notes, DAMAGED_PART))
         sight = Sight(as_8_bit(decoded, frame.few_bits), frame)
         verdict = self._judge(sight, fixes, kind)
         if isinstance(verdict, Failure):
             return Analysis(file, frame.index, "error", verdict)
         sight.lungs = verdict.lungs
         ruled_out = header.reason or self._contradicted(header, verdict)
-        reason = ruled_out or verdict.reason or self._mismatch(model, verdict.kind, frame, bool(kind))
+        reason = ruled_out or damaged or verdict.reason or self._mismatch(model, verdict.kind, frame, bool(kind))
         seen = Analysis(file, frame.index, "refused", reason, verdict.kind, verdict.scores)
         gatekeeper = self.registry.cards.get(gate.GATE_MODEL)
         seen = replace(seen, quality=verdict.quality, corrected=tuple(fixes), gate=gatekeeper, notes=frame.notes)
@@ -235,6 +238,19 @@ class Engine:
             "No model is installed for this kind of picture." + (f" Switched off: {off}." if off else ""),
             "Install medview again, with its models.",
         )
+
+
+def _damaged(frame: Frame) -> Failure | None:
+    """The refusal of a picture whose data is known to be damaged: what a network says of invented pixels is nothing."""
+    detail = "noted when it was opened" if DAMAGED_PART in frame.notes else frame.damage()
+    if not detail:
+        return None
+    return Failure(
+        Code.CORRUPT,
+        "Part of this picture is damaged, and so no model judges it.",
+        "Copy the file again from where it came from, or send it again from the archive.",
+        detail,
+    )
 
 
 T = TypeVar("T")

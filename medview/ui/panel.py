@@ -21,7 +21,6 @@ from medview.core.failures import Code
 from medview.imaging.samples import Sample
 from medview.imaging.study import Study
 from medview.inference.analysis import Analysis
-from medview.report.known import mistakes
 from medview.state import Answer
 from medview.ui import theme, words
 from medview.ui.answers import Answers
@@ -30,7 +29,7 @@ from medview.ui.popover import Popover
 from medview.ui.results import ResultCard
 from medview.ui.segments import SegmentList
 from medview.ui.switches import OverlaySwitches
-from medview.ui.widgets import Card, Elided, MessageCard, button, keep_place, label
+from medview.ui.widgets import Card, Elided, button, keep_place, label
 from medview.workspace import Workspace
 
 WIDTH = 352
@@ -86,7 +85,7 @@ class FindingsPanel(QWidget):
     """Shows the workspace's analysis, or why there is none and what to do about it.
 
     While a series is stepped through, the answer of the slice before stays, dimmed and named, until the new one comes.
-    Of one of the `samples` it also says what it is known to show, and what the models say wrongly of it.
+    Of one of the `samples` it also says what it is known to show.
 
     cardAsked(medview.inference.card.Card): the user wants to read a model's card.
     """
@@ -95,7 +94,7 @@ class FindingsPanel(QWidget):
 
     def __init__(self, workspace: Workspace, samples: Sequence[Sample] = (), parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._known = {sample.path: sample for sample in samples}
+        self._known = {sample.path: sample.title for sample in samples}
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.workspace = workspace
@@ -228,19 +227,12 @@ class FindingsPanel(QWidget):
 
     def _cards(self, answer: Answer | None, idle: bool) -> list[QWidget]:
         told = self.answers.widgets(answer.analysis) if answer else self._without_answer() if idle else []
-        return [*self._sample(answer), *told]
+        return [*self._sample(), *told]
 
-    def _sample(self, answer: Answer | None) -> list[QWidget]:
-        """What one of our own samples is known to show, and where the models get it wrong."""
+    def _sample(self) -> list[QWidget]:
         picture = self.workspace.picture
         known = self._known.get(picture.frame.path.resolve()) if picture else None
-        if known is None:
-            return []
-        wrong = mistakes(known, answer.analysis) if answer else ()
-        if not wrong:
-            return [label(self.tr("Sample, known as: {0}").format(known.title), "muted", wrap=True)]
-        title = self.tr("Known: {0}. Here the model is wrong.").format(known.title)
-        return [MessageCard("caution", title, "\n".join(map(words.mistake, wrong)))]
+        return [label(self.tr("Sample, known as: {0}").format(known), "muted", wrap=True)] if known else []
 
     def _without_answer(self) -> list[QWidget]:
         """Why there is none, and how to get one."""

@@ -16,7 +16,6 @@ from medview.imaging.study import Frame
 from medview.imaging.volume import Cut
 from medview.inference.fixes import INVERT, Fix, quarter_turns
 from medview.planes import AXES
-from medview.report.known import Mistake
 from medview.report.overlay import drawn
 
 translate = QCoreApplication.translate
@@ -131,17 +130,6 @@ def no_evidence(heat: NDArray[np.float32]) -> str:
     if not heat.any():
         return translate("words", "No evidence for this label in this picture.")
     return translate("words", "Too little evidence for this label to be drawn, beside that for the others.")
-
-
-def mistake(found: Mistake) -> str:
-    """What a model says wrongly of a sample, as a sentence."""
-    if not found.model:
-        if found.flagged:
-            return translate("words", "It is none of the pictures that medview judges, and it was judged.")
-        return translate("words", "It was not judged, although medview has models for it.")
-    if found.flagged:
-        return translate("words", "{0}: {1} is flagged and not there.").format(found.model, found.label)
-    return translate("words", "{0}: {1} is there and not flagged.").format(found.model, found.label)
 
 
 def small_start(sentence: str) -> str:

@@ -17,7 +17,7 @@ from medview.core.failures import Code, Failure
 from medview.core.jobs import Cancelled, Token
 from medview.imaging.open import open_path
 from medview.imaging.samples import samples
-from medview.imaging.study import Frame, HeaderFacts
+from medview.imaging.study import DAMAGED_PART, Frame, HeaderFacts
 from medview.inference import lungs
 from medview.inference.card import FirstStage
 from medview.inference.engine import Engine, Sight, run_model
@@ -503,6 +503,22 @@ def test_progress_goes_up_and_names_what_is_done(engine: Engine) -> None:
     shares = [share for share, _ in said]
     assert shares == sorted(shares)
     assert any("Brain tumour" in text for _, text in said)
+
+
+def test_a_damaged_picture_is_noted_and_not_judged_unless_forced(engine: Engine) -> None:
+    whole = sample("chest_xray")
+    told = replace(whole, examine=lambda: "data is left over")
+    analysis = engine.analyse(told, "x")
+    assert analysis.reason is not None
+    assert (analysis.status, analysis.reason.code, analysis.results) == ("refused", Code.CORRUPT, ())
+    assert analysis.reason.text == "Part of this picture is damaged, and so no model judges it."
+    assert DAMAGED_PART in analysis.notes
+    noted = engine.analyse(replace(whole, notes=(DAMAGED_PART,)), "x")
+    assert noted.reason is not None
+    assert (noted.status, noted.reason.code, noted.notes) == ("refused", Code.CORRUPT, (DAMAGED_PART,))
+    forced = engine.analyse(told, "x", force=True)
+    assert (forced.status, forced.forced) == ("ok", True)
+    assert DAMAGED_PART in forced.notes
 
 
 @pytest.mark.expected_logs

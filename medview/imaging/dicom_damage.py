@@ -1,0 +1,53 @@
+"""Whether the compressed data of a DICOM frame is damaged where its decoder says nothing."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from medview.imaging.dicom_streams import whole_stream
+from medview.imaging.jpeg import parse_jpeg
+from medview.imaging.jpeg_damage import jpeg_damage
+
+if TYPE_CHECKING:
+    from medview.imaging.dicom_pixels import Layout
+
+_JPEG = tuple("1.2.840.10008.1.2.4." + n for n in ("50", "51", "57", "70"))
+_RLE = "1.2.840.10008.1.2.5"
+
+
+def frame_damage(data: bytes, syntax: str, layout: Layout) -> str:
+    """What is wrong with a frame, for the log; empty where nothing is found or for a syntax that cannot be examined.
+
+    CharLS refuses JPEG-LS data that is not used up exactly, so nothing is left to be found in it.
+    """
+    if syntax in _JPEG:
+        stream = whole_stream(data, _as_coded)
+        return jpeg_damage(stream, _as_coded) if stream else ""
+    if syntax == _RLE:
+        return _rle_damage(data, layout)
+    return ""
+
+
+def _as_coded(data: bytes) -> NDArray[Any]:
+    """A JPEG without any conversion of its colours."""
+    import imagecodecs
+
+    info = parse_jpeg(data, header_only=True)
+    space = "RGB" if info and info.components == 3 else None
+    decoded: NDArray[Any] = imagecodecs.jpeg8_decode(data, colorspace=space, outcolorspace=space)
+    return decoded
+
+
+def _rle_damage(data: bytes, layout: Layout) -> str:
+    """Every segment holds one byte of each pixel (PS3.5 G.3.1), and no run goes on in the next row."""
+    import imagecodecs
+
+    count, *offsets = struct.unpack_from("<16I", data)
+    for start, end in zip(offsets[:count], [*offsets[1:count], len(data)], strict=True):
+        segment = imagecodecs.packbits_decode(data[start:end])
+        if len(segment) - layout.rows * layout.cols not in (0, 1):
+            return f"an RLE segment holds {len(segment)} bytes"
+    return ""
