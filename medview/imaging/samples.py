@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 # Beside the code, also in the frozen program: PyInstaller keeps `__file__` of collected packages inside its folder.
@@ -18,6 +18,8 @@ class Sample:
         path: the file. title: what it is known to show; said beside what the models say of it.
         kind: what the gate should take it for, `other` where no model fits.
         source, licence, citation: where it is from; NOTICE.md in its folder says what was changed.
+        truth: by model, the labels that are there by the source; every other label of that model is not there.
+        unsure: by model, the labels of which the source does not say whether they are there.
     """
 
     path: Path
@@ -26,6 +28,8 @@ class Sample:
     licence: str
     kind: str
     citation: str
+    truth: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unsure: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def samples(folder: Path = FOLDER) -> list[Sample]:
@@ -33,8 +37,16 @@ def samples(folder: Path = FOLDER) -> list[Sample]:
     try:
         entries = tomllib.loads((folder / "samples.toml").read_text(encoding="utf-8")).get("sample", [])
         found = [
-            Sample(folder / e["file"], e["title"], e["source"], e["licence"], e["kind"], e["citation"]) for e in entries
-        ]
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError):
+            Sample(
+                folder / e["file"], e["title"], e["source"], e["licence"], e["kind"], e["citation"],
+                _by_model(e.get("truth", {})), _by_model(e.get("unsure", {})),
+            )
+            for e in entries
+        ]  # fmt: skip
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, AttributeError, KeyError, TypeError):
         return []
     return [sample for sample in found if sample.path.is_file()]
+
+
+def _by_model(table: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    return {model: tuple(labels) for model, labels in table.items()}

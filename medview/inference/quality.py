@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from medview.core.failures import Code, Failure
 from medview.inference.fixes import INVERT, Fix, rotation
 from medview.inference.lungs import LIKE_LUNGS
+from medview.inference.quality_texts import PHOTOS, SAID, SAID_OF_PHOTOS
 from medview.inference.region import WHOLE, Region
 from medview.inference.values import resize_squash, stretch, to_grey
 
@@ -242,73 +243,20 @@ LIMITS = {
     ),
 }
 
-# What is said of each limit that was passed: code, text with the measure filled in, hint.
-SAID: dict[str, tuple[Code, str, str]] = {
-    "low_side": (
-        Code.TOO_SMALL,
-        "The picture is small: its shorter side has {measured:.0f} pixels, {limit:.0f} are the least to rely on.",
-        "Open the original picture instead of a thumbnail.",
-    ),
-    "aspect": (
-        Code.WRONG_SHAPE,
-        "The picture is {measured:.1f} times as long as wide; the models learned from nearly square ones.",
-        "Open the whole picture, without a part cut off.",
-    ),
-    "low_brightness": (
-        Code.TOO_DARK,
-        "The picture is very dark: mean brightness {measured:.0%}, at least {limit:.0%} expected.",
-        "Export it again with its usual window, or take it again with more light.",
-    ),
-    "brightness": (
-        Code.TOO_BRIGHT,
-        "The picture is very bright: mean brightness {measured:.0%}, at most {limit:.0%} expected.",
-        "Export it again with its usual window, or take it again with less light.",
-    ),
-    "low_contrast": (
-        Code.LOW_CONTRAST,
-        "The picture has little contrast: {measured:.0%} of the grey scale is used, at least {limit:.0%} expected.",
-        "Export it again with its usual window.",
-    ),
-    "saturated": (
-        Code.SATURATED,
-        "Parts of the picture are burnt out: {measured:.0%} of it is pure white, at most {limit:.0%} expected.",
-        "Export it again with a wider window, or take it again with less light.",
-    ),
-    "low_sharpness": (
-        Code.BLURRED,
-        "The picture is blurred: sharpness {measured:.3f}, at least {limit:.3f} expected.",
-        "Open the original picture, or take it again in focus.",
-    ),
-    "chroma": (
-        Code.PHOTO,
-        "The picture is coloured ({measured:.1%}, at most {limit:.1%} expected), as a photo of a film or screen is.",
-        "Open the file of the examination itself instead of a photo of it.",
-    ),
-    "saturation": (
-        Code.OTHER_KIND,
-        "The picture has stronger colours than an X-ray or MR, or a photo of one: saturation {measured:.0%}, at most "
-        "{limit:.0%} expected.",
-        "Open the file of the examination itself, without a tint or colour map; in colour, medview judges skin alone.",
-    ),
-    "skew": (
-        Code.PHOTO,
-        "The picture shows a sheet that is {measured:.0f}° out of square, as a photo of a film or screen does.",
-        "Open the file of the examination itself instead of a photo of it.",
-    ),
-}
-
 
 def notes(measures: Measures, kind: str) -> tuple[QualityNote, ...]:
     """What is wrong with a picture of a kind, by its measures; refusals first. Nothing for a kind without limits."""
     limits = LIMITS.get(kind)
-    found = tuple(_beyond(measures, limits)) if limits else ()
+    hints = SAID_OF_PHOTOS if kind in PHOTOS else {}
+    found = tuple(_beyond(measures, limits, hints)) if limits else ()
     if any(note.code is Code.OTHER_KIND for note in found):
         # It is said already that the colours are too strong for a photo of a film.
         found = tuple(note for note in found if note.code is not Code.PHOTO)
     return worst_first(found)
 
 
-def _beyond(measures: Measures, limits: Limits) -> Iterator[QualityNote]:
+def _beyond(measures: Measures, limits: Limits, hints: dict[str, str]) -> Iterator[QualityNote]:
+    """A note for every limit that is passed; `hints` by the name of the limit, in place of the usual ones."""
     for name, said in SAID.items():
         value = getattr(measures, name.removeprefix("low_"))
         limit: Limit = getattr(limits, name)
@@ -316,7 +264,7 @@ def _beyond(measures: Measures, limits: Limits) -> Iterator[QualityNote]:
         levels: tuple[tuple[Severity, float | None], ...] = (("refuse", limit.refuse), ("warn", limit.warn))
         for severity, bound in levels:
             if value is not None and bound is not None and sign * value > sign * bound:
-                code, text, hint = said
+                code, text, hint = said[0], said[1], hints.get(name, said[2])
                 fix = limits.too_bright_fix if code is Code.TOO_BRIGHT else ""
                 hint = f"If it is a negative, invert it. {hint}" if fix else hint
                 yield QualityNote(code, value, bound, text.format(measured=value, limit=bound), hint, fix, severity)

@@ -18,6 +18,7 @@ from medview.inference.validity import one_line
 from medview.report import limits
 from medview.ui import words
 from medview.ui.headline import headline
+from medview.ui.kinds import says
 from medview.ui.popover import Popover
 from medview.ui.results import ResultCard
 from medview.ui.widgets import Choice, MessageCard, label, set_tip
@@ -92,10 +93,7 @@ class Answers:
 
     def _kinds(self) -> list[Choice]:
         ws = self._workspace
-        said = [
-            self._choice(translate("answers", "This is {0}").format(name), partial(ws.set_kind, kind))
-            for kind, name in ws.engine.kinds().items()
-        ]
+        said = [self._choice(says(name), partial(ws.set_kind, kind)) for kind, name in ws.engine.kinds().items()]
         return [Choice(translate("answers", "Say what it is"), lambda: None, more=tuple(said))] if said else []
 
     def _by_user(self, analysis: Analysis) -> list[QWidget]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -21,6 +21,7 @@ from medview.core.failures import Code
 from medview.imaging.samples import Sample
 from medview.imaging.study import Study
 from medview.inference.analysis import Analysis
+from medview.report.known import mistakes
 from medview.state import Answer
 from medview.ui import theme, words
 from medview.ui.answers import Answers
@@ -29,10 +30,12 @@ from medview.ui.popover import Popover
 from medview.ui.results import ResultCard
 from medview.ui.segments import SegmentList
 from medview.ui.switches import OverlaySwitches
-from medview.ui.widgets import Card, Elided, button, keep_place, label
+from medview.ui.widgets import Card, Elided, MessageCard, button, keep_place, label
 from medview.workspace import Workspace
 
 WIDTH = 352
+# What takes no longer than this is not shown as going on.
+LATE_MS = 150
 # How strongly the answer of another frame is drawn while that of the shown one is on its way.
 DIMMED = 0.45
 
@@ -60,12 +63,22 @@ class BusyRow(QWidget):
         self.bar.setFixedHeight(4)
         for widget in (self.stop, self.bar):
             keep_place(widget)
+        self._late = QTimer(self, singleShot=True, interval=LATE_MS)
+        self._late.timeout.connect(self._show)
         workspace.busyChanged.connect(self.refresh)
         workspace.analysisChanged.connect(self.refresh)
-        self.refresh()
+        self._show()
 
     def refresh(self) -> None:
-        """Show the analysis lane."""
+        """Show the analysis lane; what is over in a moment is not worth a flicker."""
+        busy = self.workspace.busy("analyse") is not None
+        if not busy or not self.stop.isHidden():
+            self._late.stop()
+            self._show()
+        elif not self._late.isActive():
+            self._late.start()
+
+    def _show(self) -> None:
         busy = self.workspace.busy("analyse")
         self.stop.setVisible(busy is not None)
         self.bar.setVisible(busy is not None)
@@ -85,7 +98,7 @@ class FindingsPanel(QWidget):
     """Shows the workspace's analysis, or why there is none and what to do about it.
 
     While a series is stepped through, the answer of the slice before stays, dimmed and named, until the new one comes.
-    Of one of the `samples` it also says what it is known to show.
+    Of one of the `samples` it also says what it is known to show, and what the models say wrongly of it.
 
     cardAsked(medview.inference.card.Card): the user wants to read a model's card.
     """
@@ -94,7 +107,7 @@ class FindingsPanel(QWidget):
 
     def __init__(self, workspace: Workspace, samples: Sequence[Sample] = (), parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._known = {sample.path: sample.title for sample in samples}
+        self._known = {sample.path: sample for sample in samples}
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.workspace = workspace
@@ -110,6 +123,10 @@ class FindingsPanel(QWidget):
         self.area.setFrameShape(QFrame.Shape.NoFrame)
         self.area.setWidgetResizable(True)
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # Its place is kept while it is not needed: cards that become wider from slice to slice would jump.
+        self.area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        scroll = self.area.verticalScrollBar()
+        scroll.rangeChanged.connect(lambda least, most: scroll.setEnabled(most > least))
         self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.segments = SegmentList(workspace)
         self.switches = OverlaySwitches(workspace)
@@ -184,7 +201,10 @@ class FindingsPanel(QWidget):
         self.cards = cards
         body = QWidget()
         column = QVBoxLayout(body)
-        column.setContentsMargins(theme.DOUBLE, theme.STEP, theme.STEP, theme.DOUBLE)
+        # Qt does not mirror margins; the scroll bar stands at the end of the line.
+        start, end = theme.DOUBLE, theme.HALF
+        rtl = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
+        column.setContentsMargins(end if rtl else start, theme.STEP, start if rtl else end, theme.DOUBLE)
         column.setSpacing(theme.STEP + 4)
         for card in cards:
             column.addWidget(card)
@@ -227,12 +247,19 @@ class FindingsPanel(QWidget):
 
     def _cards(self, answer: Answer | None, idle: bool) -> list[QWidget]:
         told = self.answers.widgets(answer.analysis) if answer else self._without_answer() if idle else []
-        return [*self._sample(), *told]
+        return [*self._sample(answer), *told]
 
-    def _sample(self) -> list[QWidget]:
+    def _sample(self, answer: Answer | None) -> list[QWidget]:
+        """What one of our own samples is known to show, and where the models get it wrong."""
         picture = self.workspace.picture
         known = self._known.get(picture.frame.path.resolve()) if picture else None
-        return [label(self.tr("Sample, known as: {0}").format(known), "muted", wrap=True)] if known else []
+        if known is None:
+            return []
+        wrong = mistakes(known, answer.analysis) if answer else ()
+        if not wrong:
+            return [label(self.tr("Sample, known as: {0}").format(known.title), "muted", wrap=True)]
+        title = self.tr("Known: {0}. Here the model is wrong.").format(known.title)
+        return [MessageCard("caution", title, "\n".join(words.mistakes(wrong)))]
 
     def _without_answer(self) -> list[QWidget]:
         """Why there is none, and how to get one."""

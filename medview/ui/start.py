@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from functools import partial
+from math import ceil
 from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap
+from PySide6.QtGui import QColor, QFont, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from medview.imaging.samples import Sample
@@ -17,7 +18,7 @@ from medview.ui.widgets import Card, Elided, button, label, qimage, set_tip, sig
 from medview.workspace import Workspace
 
 THUMB_WIDTH, THUMB_HEIGHT, TITLE_HEIGHT = 136, 84, 48
-COLUMNS = 5
+MOST_COLUMNS = 6
 RECENT_SHOWN = 5
 RECENT_FOLDER_WIDTH = 280
 
@@ -141,6 +142,7 @@ class EmptyPage(QScrollArea):
         column.setSpacing(theme.STEP)
         column.addStretch(2)
         self._add_head(column, open_file, open_folder)
+        self._grid, self._columns = QGridLayout(), 0
         self.cards = self._add_samples(column, samples)
         self._recent = QVBoxLayout()
         column.addLayout(self._recent)
@@ -176,20 +178,35 @@ class EmptyPage(QScrollArea):
         if not samples:
             return cards
         column.addWidget(label(self.tr("Samples"), "section"), 0, Qt.AlignmentFlag.AlignHCenter)
-        grid = QGridLayout()
-        grid.setSpacing(theme.STEP)
-        for place, sample in enumerate(samples):
+        self._grid.setSpacing(theme.STEP)
+        for sample in samples:
             card = SampleCard(sample)
             card.clicked.connect(lambda _checked=False, path=sample.path: self.workspace.open_paths([path]))
-            grid.addWidget(card, place // COLUMNS, place % COLUMNS)
             cards[sample.path] = card
+        self._arrange(cards)
         line = QHBoxLayout()
         line.addStretch(1)
-        line.addLayout(grid)
+        line.addLayout(self._grid)
         line.addStretch(1)
         column.addLayout(line)
         column.addSpacing(theme.STEP)
         return cards
+
+    def _arrange(self, cards: dict[Path, SampleCard]) -> None:
+        """As many in a row as there is room for, and all rows alike as far as they can be."""
+        room = self.viewport().width() - 2 * theme.TRIPLE + theme.STEP
+        most = min(max(room // (THUMB_WIDTH + 3 * theme.STEP), 1), MOST_COLUMNS)
+        columns = ceil(len(cards) / max(ceil(len(cards) / most), 1))
+        if columns == self._columns:
+            return
+        self._columns = columns
+        for place, card in enumerate(cards.values()):
+            self._grid.addWidget(card, place // columns, place % columns)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """More or fewer samples fit beside each other."""
+        super().resizeEvent(event)
+        self._arrange(self.cards)
 
     def _on_thumbnail(self, key: Hashable) -> None:
         image = self.workspace.thumbnails.get(key)

@@ -35,6 +35,7 @@ from medview.ui.bar import MessageBar
 from medview.ui.cards import card_html
 from medview.ui.files import ListColumn
 from medview.ui.help import help_html
+from medview.ui.kinds import KindMenu
 from medview.ui.start import EmptyPage, NoticePage
 from medview.ui.tags import TagDialog
 from medview.ui.viewer import Viewer
@@ -116,6 +117,8 @@ class MainWindow(QMainWindow):
         for menu in (self.recent_menu, self.samples_menu):
             self.menus["file"].insertMenu(by_id["close"], menu)
         menus.fill_samples(self.samples_menu, self.samples, self.open_paths)
+        self.kind_menu = KindMenu(self.workspace, self)
+        self.menus["analysis"].insertMenu(by_id["cancel"], self.kind_menu)
         self.toolbar = menus.toolbar(by_id)
         self.addToolBar(self.toolbar)
 

@@ -16,6 +16,7 @@ from medview.imaging.study import Frame
 from medview.imaging.volume import Cut
 from medview.inference.fixes import INVERT, Fix, quarter_turns
 from medview.planes import AXES
+from medview.report.known import Mistake
 from medview.report.overlay import drawn
 
 translate = QCoreApplication.translate
@@ -132,6 +133,24 @@ def no_evidence(heat: NDArray[np.float32]) -> str:
     return translate("words", "Too little evidence for this label to be drawn, beside that for the others.")
 
 
+def mistakes(found: Iterable[Mistake]) -> list[str]:
+    """What the models say wrongly of a sample: a sentence for each model, and for each way to be wrong."""
+    labels: dict[tuple[str, bool], list[str]] = {}
+    for one in found:
+        labels.setdefault((one.model, one.flagged), []).append(one.label)
+    return [_mistake(model, names, flagged) for (model, flagged), names in labels.items()]
+
+
+def _mistake(model: str, labels: list[str], flagged: bool) -> str:
+    if model:
+        flags = translate("words", "{0} flags what is not there: {1}.")
+        misses = translate("words", "{0} does not flag what is there: {1}.")
+        return (flags if flagged else misses).format(model, listed(labels))
+    if flagged:
+        return translate("words", "It is none of the pictures that medview judges, and it was judged.")
+    return translate("words", "It was not judged, although medview has models for it.")
+
+
 def small_start(sentence: str) -> str:
     """A sentence as it goes on behind a colon."""
     return sentence[:1].lower() + sentence[1:]
@@ -152,6 +171,8 @@ def title(code: Code) -> str:
         Code.NO_PIXELS: translate("words", "There is no picture in this file"),
         Code.SEGMENTATION: translate("words", "Masks over other pictures"),
         Code.OTHER_PICTURES: translate("words", "It belongs to other pictures"),
+        Code.NO_ROOM: translate("words", "There is no room for it"),
+        Code.READER_FAILED: translate("words", "The file was not read"),
         Code.NO_SUCH_FRAME: translate("words", "There is no such frame"),
         Code.NO_IMAGES: translate("words", "No picture was found"),
         Code.OTHER_MODALITY: translate("words", "No model for this examination"),

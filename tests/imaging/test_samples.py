@@ -14,7 +14,7 @@ from medview.imaging.study import Study
 
 def test_every_sample_opens_and_has_its_licence():
     found = samples()
-    assert len(found) == 9
+    assert len(found) == 12
     notice = (FOLDER / "NOTICE.md").read_text(encoding="utf-8")
     for sample in found:
         assert sample.title

@@ -162,6 +162,17 @@ def test_each_measure_beyond_its_limit_is_noted_with_both(
     assert note.failure() == Failure(code, note.text, note.hint, f"{measured:.4g}, limit {limit:.4g}")
 
 
+@pytest.mark.parametrize("kind", LIMITS)
+def test_only_a_photo_is_to_be_taken_again(kind: str) -> None:
+    """An examination is not repeated for a program, least of all one with radiation."""
+    poor = replace(GOOD, contrast=0.01, saturated=0.9, sharpness=0.001)
+    found = [*notes(replace(poor, brightness=0.01), kind), *notes(replace(poor, brightness=0.99), kind)]
+    codes = {Code.TOO_DARK, Code.TOO_BRIGHT, Code.LOW_CONTRAST, Code.SATURATED, Code.BLURRED}
+    assert codes <= {note.code for note in found}
+    again = {"ake it again" in note.hint for note in found if note.code in codes}
+    assert again == {kind == "skin_lesion"}
+
+
 def test_what_is_within_its_limits_is_not_noted() -> None:
     assert notes(GOOD, "chest_xray") == ()
     assert notes(replace(GOOD, brightness=None), "chest_xray") == ()

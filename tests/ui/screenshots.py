@@ -269,6 +269,12 @@ def shoot(shots: Shots, wanted: set[str]) -> None:
         window.workspace.step_frame(2)
         wait(lambda: window.workspace.busy("analyse") is not None, ms=500)
         shots.take(window, "stepping")
+    if state("samples"):
+        window = shots.window()
+        for name in ("chest-normal-adult", "skin-nevus-2", "mr-small"):
+            window.open_paths([path for path in SAMPLE.parent.iterdir() if path.stem == name])
+            wait(steady(window))
+            shots.take(window, f"sample-{name}", close=name == "mr-small")
     if state("error"):
         broken = HOME / "broken.png"
         broken.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))

@@ -192,6 +192,43 @@ def test_scrolling_through_a_series_that_the_header_rules_out_changes_nothing(
     assert seen == {(MAMMOGRAM.text, "False")}
 
 
+def test_what_the_header_rules_out_can_be_called_something_else_in_the_menu(
+    qtbot: QtBot, opened: Opened, grey: Path
+) -> None:
+    engine = FakeEngine(ruled_out)
+    window = opened(grey, engine)
+    menu = window.kind_menu
+    assert menu.menuAction() in window.menus["analysis"].actions()
+    assert menu.isEnabled()
+    menu.fill()
+    chest, *_, back = (action for action in menu.actions() if not action.isSeparator())
+    assert (chest.text(), chest.isChecked()) == ("This is a frontal chest X-ray", False)
+    assert (back.text(), back.isEnabled()) == ("Take back", False)
+    chest.trigger()
+    qtbot.waitUntil(lambda: bool(cards(window)))
+    assert "You said this is a frontal chest X-ray" in texts(window.findings)
+    menu.fill()
+    chest, *_, back = (action for action in menu.actions() if not action.isSeparator())
+    assert chest.isChecked()
+    back.trigger()
+    qtbot.waitUntil(lambda: steady(window) and cards(window) == [])
+    assert engine.kinds_said == ["", "chest_xray", ""]
+
+
+def test_nothing_can_be_said_of_what_no_model_looks_at(make_window: Callable[..., MainWindow]) -> None:
+    assert not make_window().kind_menu.isEnabled()
+
+
+def test_what_is_over_in_a_moment_is_not_shown_as_going_on(qtbot: QtBot, opened: Opened, stack: Path) -> None:
+    window = opened(stack, FakeEngine(ruled_out))
+    said: set[tuple[str, bool]] = set()
+    busy = window.findings.busy
+    window.workspace.busyChanged.connect(lambda: said.add((busy.text.full_text(), busy.stop.isVisible())))
+    window.workspace.step_frame(1)
+    qtbot.waitUntil(lambda: steady(window))
+    assert said == {("Second look", False)}
+
+
 # ---- what the network refuses ----
 
 

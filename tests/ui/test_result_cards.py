@@ -14,17 +14,21 @@ from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from medview.core.failures import Code, Failure
-from medview.imaging.samples import samples
+from medview.imaging.samples import Sample, samples
 from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis
 from medview.inference.card import Label
 from medview.ui.results import ResultCard
+from medview.ui.widgets import MessageCard
 from medview.ui.window import MainWindow
 from tests.ui.fakes import (
     LYING,
+    SIX,
     FakeEngine,
+    Make,
     chest_analysis,
     mri_analysis,
+    refused,
     skin_analysis,
 )
 from tests.ui.test_answers import cards, messages, steady
@@ -269,13 +273,22 @@ def test_an_unlikely_finding_is_worth_a_look_and_no_more(
 # ---- what is known of a sample ----
 
 
+def right(frame: Frame, force: bool = False) -> Analysis:
+    """What is known of the sample of a child with pneumonia."""
+    done = chest_analysis(frame)
+    card = replace(SIX, labels=(Label("normal", "Normal", normal=True), Label("pneumonia_bacterial", "Bacterial")))
+    six = replace(done.results[1], card=card, probabilities={"pneumonia_bacterial": 0.9, "normal": 0.1})
+    return replace(done, results=(replace(six, findings=("pneumonia_bacterial",), heatmaps=None, prediction_set=None),))
+
+
 def test_a_sample_says_what_it_is_known_to_show(
     qtbot: QtBot, make_window: Callable[..., MainWindow], grey: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     all_samples = samples()
-    window = make_window(FakeEngine(chest_analysis), all_samples)
+    window = make_window(FakeEngine(right), all_samples)
     monkeypatch.chdir(all_samples[0].path.parent)
-    for path in (all_samples[2].path, Path(all_samples[2].path.name)):
+    child = next(sample.path for sample in all_samples if sample.path.name == "chest-pneumonia-child.webp")
+    for path in (child, Path(child.name)):
         window.open_paths([path])
         qtbot.waitUntil(lambda: bool(cards(window)))
         first = window.findings.cards[0]
@@ -285,6 +298,47 @@ def test_a_sample_says_what_it_is_known_to_show(
     window.open_paths([grey])
     qtbot.waitUntil(lambda: window.workspace.title == grey.name and bool(cards(window)))
     assert "Sample, known as" not in texts(window.findings)
+
+
+def test_a_sample_that_a_model_gets_wrong_says_so(
+    qtbot: QtBot, make_window: Callable[..., MainWindow], grey: Path
+) -> None:
+    truth = {"chest-findings": ("effusion", "mass"), "chest-six": ()}
+    sample = Sample(grey, "Effusion and a mass", "nowhere", "CC0", "chest_xray", "", truth, {"chest-six": ("viral",)})
+    window = make_window(FakeEngine(chest_analysis), [sample])
+    window.open_paths([grey])
+    qtbot.waitUntil(lambda: bool(cards(window)))
+    notice = window.findings.cards[0]
+    assert notice is messages(window)[0]
+    assert "Known: Effusion and a mass. Here the model is wrong." in texts(notice)
+    assert messages(window)[0].text.text().split("\n") == [
+        "Chest X-ray, findings flags what is not there: Atelectasis.",
+        "Chest X-ray, findings does not flag what is there: Mass.",
+        "Chest X-ray, six classes flags what is not there: Bacterial pneumonia.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "make", "said"),
+    [
+        ("other", refused, ""),
+        ("skin", refused, "It was not judged, although medview has models for it."),
+        ("other", skin_analysis, "It is none of the pictures that medview judges, and it was judged."),
+    ],
+)
+def test_a_sample_that_the_gate_gets_wrong_says_so(
+    qtbot: QtBot, make_window: Callable[..., MainWindow], grey: Path, kind: str, make: Make, said: str
+) -> None:
+    window = make_window(FakeEngine(make), [Sample(grey, "A sample", "nowhere", "CC0", kind, "")])
+    window.open_paths([grey])
+    qtbot.waitUntil(lambda: window.workspace.analysis is not None)
+    first = window.findings.cards[0]
+    if said:
+        assert isinstance(first, MessageCard)
+        assert first.text.text() == said
+    else:
+        assert isinstance(first, QLabel)
+        assert first.text() == "Sample, known as: A sample"
 
 
 # ---- a picture of nothing has no kind ----

@@ -1,0 +1,71 @@
+"""What is said of a picture that passes a limit of `medview.inference.quality`, and what to do about it."""
+
+from __future__ import annotations
+
+from medview.core.failures import Code
+
+# What is said of each limit that was passed: code, text with the measure filled in, hint.
+SAID: dict[str, tuple[Code, str, str]] = {
+    "low_side": (
+        Code.TOO_SMALL,
+        "The picture is small: its shorter side has {measured:.0f} pixels, {limit:.0f} are the least to rely on.",
+        "Open the original picture instead of a thumbnail.",
+    ),
+    "aspect": (
+        Code.WRONG_SHAPE,
+        "The picture is {measured:.1f} times as long as wide; the models learned from nearly square ones.",
+        "Open the whole picture, without a part cut off.",
+    ),
+    "low_brightness": (
+        Code.TOO_DARK,
+        "The picture is very dark: mean brightness {measured:.0%}, at least {limit:.0%} expected.",
+        "Export it again with its usual window.",
+    ),
+    "brightness": (
+        Code.TOO_BRIGHT,
+        "The picture is very bright: mean brightness {measured:.0%}, at most {limit:.0%} expected.",
+        "Export it again with its usual window.",
+    ),
+    "low_contrast": (
+        Code.LOW_CONTRAST,
+        "The picture has little contrast: {measured:.0%} of the grey scale is used, at least {limit:.0%} expected.",
+        "Export it again with its usual window.",
+    ),
+    "saturated": (
+        Code.SATURATED,
+        "Parts of the picture are burnt out: {measured:.0%} of it is pure white, at most {limit:.0%} expected.",
+        "Export it again with a wider window.",
+    ),
+    "low_sharpness": (
+        Code.BLURRED,
+        "The picture is blurred: sharpness {measured:.3f}, at least {limit:.3f} expected.",
+        "Open the original picture instead of a copy that was made smaller.",
+    ),
+    "chroma": (
+        Code.PHOTO,
+        "The picture is coloured ({measured:.1%}, at most {limit:.1%} expected), as a photo of a film or screen is.",
+        "Open the file of the examination itself instead of a photo of it.",
+    ),
+    "saturation": (
+        Code.OTHER_KIND,
+        "The picture has stronger colours than an X-ray or MR, or a photo of one: saturation {measured:.0%}, at most "
+        "{limit:.0%} expected.",
+        "Open the file of the examination itself, without a tint or colour map; in colour, medview judges skin alone.",
+    ),
+    "skew": (
+        Code.PHOTO,
+        "The picture shows a sheet that is {measured:.0f}° out of square, as a photo of a film or screen does.",
+        "Open the file of the examination itself instead of a photo of it.",
+    ),
+}
+
+# What is said instead of a photo, which anybody can take again; an examination is not repeated for a program.
+SAID_OF_PHOTOS = {
+    "low_brightness": "Take it again with more light.",
+    "brightness": "Take it again with less light.",
+    "low_contrast": "Take it again in even light, without a filter.",
+    "saturated": "Take it again with less light or without the flash.",
+    "low_sharpness": "Open the original picture, or take it again in focus.",
+}
+# Kinds that are photos.
+PHOTOS = ("skin_lesion",)

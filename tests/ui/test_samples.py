@@ -1,0 +1,96 @@
+"""The shipped samples, judged by the shipped models: what contradicts a title is never left without a word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from PySide6.QtCore import QRect
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from medview.imaging.open import open_path
+from medview.imaging.samples import Sample, samples
+from medview.imaging.study import Frame, Study
+from medview.inference.analysis import Analysis
+from medview.inference.engine import Engine
+from medview.ui.widgets import MessageCard
+from medview.ui.window import MainWindow
+from tests.ui.fakes import FakeEngine
+
+MakeWindow = Callable[..., MainWindow]
+
+
+@pytest.fixture(scope="module")
+def judged() -> dict[str, Analysis]:
+    """What the shipped models say of each sample, by its file name."""
+    engine = Engine(device="cpu")
+    made = {}
+    for sample in samples():
+        study = open_path(sample.path)
+        assert isinstance(study, Study)
+        made[sample.path.name] = engine.analyse(study.frames[0], str(sample.path))
+    return made
+
+
+def contradicted(sample: Sample, analysis: Analysis) -> Iterator[str]:
+    """The names of all labels that were flagged and should not, or the other way round."""
+    for result in analysis.results:
+        there = set(sample.truth.get(result.card.id, result.findings))
+        known = {one.id for one in result.card.shown} - set(sample.unsure.get(result.card.id, ()))
+        for label in (set(result.findings) ^ there) & known:
+            yield result.card.label(label).name
+
+
+def test_every_truth_names_labels_that_there_are(judged: dict[str, Analysis]) -> None:
+    for sample in samples():
+        cards = {result.card.id: result.card for result in judged[sample.path.name].results}
+        for table in (sample.truth, sample.unsure):
+            for model, labels in table.items():
+                assert set(labels) <= {label.id for label in cards[model].labels}, (sample.path.name, model)
+        assert sample.truth or sample.kind == "other"
+
+
+def test_a_sample_is_answered_by_its_truth_or_says_that_it_is_not(
+    qtbot: QtBot, make_window: MakeWindow, judged: dict[str, Analysis]
+) -> None:
+    def answer(frame: Frame, force: bool) -> Analysis:
+        return judged[frame.path.name]
+
+    engine = FakeEngine(answer)
+    engine.add_stability = lambda analysis, *_, **__: analysis  # type: ignore[method-assign]
+    window = make_window(engine, samples())
+    ws = window.workspace
+    for sample in samples():
+        window.open_paths([sample.path])
+        qtbot.waitUntil(lambda name=sample.path.name: ws.title.startswith(name) and ws.analysis is not None)
+        first = window.findings.cards[0]
+        wrong = set(contradicted(sample, judged[sample.path.name]))
+        assert isinstance(first, MessageCard) is bool(wrong), sample.path.name
+        if isinstance(first, MessageCard):
+            assert "Here the model is wrong." in first.accessibleName()
+            assert all(name in first.text.text() for name in wrong)
+
+
+@pytest.mark.parametrize("kind", ["chest_xray", "brain_mr", "skin_lesion", "other"])
+def test_of_every_kind_there_is_a_sample_that_is_answered_rightly(judged: dict[str, Analysis], kind: str) -> None:
+    right = [s for s in samples() if s.kind == kind and not any(contradicted(s, judged[s.path.name]))]
+    assert right
+    if kind != "other":
+        assert all(judged[sample.path.name].status == "ok" for sample in right)
+
+
+def test_pictures_without_a_finding_that_are_rightly_not_flagged(judged: dict[str, Analysis]) -> None:
+    """A film of an adult, a film of a child and a mole: a student sees what an unremarkable picture looks like."""
+    for name in ("chest-normal-adult-2.webp", "chest-normal-child.webp", "skin-nevus-2.jpg"):
+        assert not any(result.findings for result in judged[name].results), name
+
+
+@pytest.mark.parametrize(("width", "columns"), [(1440, 6), (1024, 6), (900, 4), (800, 4)])
+def test_the_samples_fit_beside_each_other(make_window: MakeWindow, width: int, columns: int) -> None:
+    window = make_window(samples=samples())
+    window.resize(width, 800)
+    QApplication.processEvents()
+    places = [QRect(card.pos(), card.size()) for card in window.empty.cards.values()]
+    assert len({place.x() for place in places}) == columns
+    assert window.empty.horizontalScrollBar().maximum() == 0
