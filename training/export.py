@@ -25,7 +25,7 @@ from medview.inference.runtime import Network
 from training.batches import Pool, class_mix
 from training.calibrate import calibrate_classes, calibrate_labels, calibrate_mask, platt_scaling
 from training.config import Config, load_config
-from training.fit import build
+from training.fit import build, read_checkpoint
 from training.folder import card_tables, npz_bytes, read_folder, write_folder
 from training.gate import fit_gate, fit_orientation, round_features
 from training.networks import Classifier
@@ -131,7 +131,7 @@ def load_best(config: Config, runs: Path) -> Run:
         raise ValueError(f"no finished run of {config.id} in {runs}: python -m training train {config.id}")
     data = (folder / "best.pt").read_bytes()
     best: dict[str, Any] = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
-    done = torch.load(folder / "last.pt", weights_only=False, map_location="cpu")["progress"].epoch
+    done = read_checkpoint(folder / "last.pt", torch.device("cpu"))["progress"].epoch
     if best["digest"] != config.digest():
         raise ValueError(f"the run of {config.id} belongs to another configuration; train it anew")
     if done < config.epochs:

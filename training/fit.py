@@ -199,9 +199,10 @@ def save(path: Path, content: dict[str, Any]) -> None:
 
 
 def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
-    """A checkpoint of `save`. Raises ValueError when the file is damaged."""
+    """A checkpoint of `save`; nothing in it is run. Raises ValueError when the file is damaged, or is no checkpoint."""
     try:
-        state: dict[str, Any] = torch.load(path, weights_only=False, map_location=device)
+        with torch.serialization.safe_globals([Progress]):
+            state: dict[str, Any] = torch.load(path, weights_only=True, map_location=device)
     except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
         raise ValueError(f"{path} is damaged ({error}); move it away to start anew") from error
     return state

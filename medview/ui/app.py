@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import logging
 import os
@@ -18,6 +19,7 @@ from medview import __version__
 from medview.core import log as logs
 from medview.core import paths as places
 from medview.core.settings import Settings
+from medview.core.texts import printable
 from medview.ui import theme
 from medview.ui.window import MainWindow
 from medview.workspace import Workspace
@@ -48,16 +50,34 @@ def _log_uncaught(kind: type[BaseException], value: BaseException, trace: Traceb
     log.critical("uncaught in a slot", exc_info=(kind, value, trace))
 
 
-def _has_display() -> bool:
-    """Whether a window can be shown. Qt would abort the process, with a core dump, where it cannot."""
-    wanted = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
-    return not sys.platform.startswith("linux") or any(os.environ.get(name) for name in wanted)
+NO_DISPLAY = "There is no display here."
+
+
+def display_problem() -> str:
+    """Why no window can be shown, or empty. Qt would abort the process, with a core dump, where none can."""
+    if not sys.platform.startswith("linux") or os.environ.get("QT_QPA_PLATFORM", "xcb") != "xcb":
+        return ""
+    if os.environ.get("WAYLAND_DISPLAY") and "QT_QPA_PLATFORM" not in os.environ:
+        return ""
+    display = os.environ.get("DISPLAY")
+    if not display:
+        return NO_DISPLAY
+    try:
+        xcb = ctypes.CDLL("libxcb.so.1")
+    except OSError:
+        return ""  # Qt names the libraries it misses
+    xcb.xcb_connect.restype = ctypes.c_void_p
+    xcb.xcb_connection_has_error.argtypes = xcb.xcb_disconnect.argtypes = [ctypes.c_void_p]
+    connection = xcb.xcb_connect(None, None)
+    failed = xcb.xcb_connection_has_error(connection)
+    xcb.xcb_disconnect(connection)
+    return f"The display {printable(display)} cannot be reached." if failed else ""
 
 
 def run(paths: list[str]) -> int:
     """Show the window, open `paths` (files or folders) and stay until it is closed. The exit status."""
-    if not _has_display():
-        sys.stderr.write("There is no display here. `medview analyze` and `medview demo` work without one.\n")
+    if problem := display_problem():
+        sys.stderr.write(f"{problem} `medview analyze` and `medview demo` work without one.\n")
         return 1
     # Ctrl+C in the terminal ends the program: while Qt waits, Python's own handler would never run.
     signal.signal(signal.SIGINT, signal.SIG_DFL)

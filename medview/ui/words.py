@@ -175,6 +175,8 @@ def title(code: Code) -> str:
         Code.READER_FAILED: translate("words", "The file was not read"),
         Code.NO_SUCH_FRAME: translate("words", "There is no such frame"),
         Code.NO_IMAGES: translate("words", "No picture was found"),
+        Code.NO_ROOM: translate("words", "There was no room"),
+        Code.READER_FAILED: translate("words", "The file was not looked at"),
         Code.OTHER_MODALITY: translate("words", "No model for this examination"),
         Code.OTHER_KIND: translate("words", "Not a picture medview judges"),
         Code.UNFAMILIAR: translate("words", "Unlike the pictures the models know"),

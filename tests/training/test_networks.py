@@ -191,6 +191,23 @@ def test_each_of_several_labels_has_its_own_loss_and_score(tmp_path: Path, monke
     assert 0 <= end["progress"].best <= 1
 
 
+class Command:
+    """What a pickle of somebody else may hold: unpickled, it runs."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        return Path.touch, (self.path,)
+
+
+def test_nothing_in_a_checkpoint_is_run(tmp_path: Path) -> None:
+    torch.save({"progress": Command(tmp_path / "was run")}, tmp_path / "last.pt")
+    with pytest.raises(ValueError, match="is damaged"):
+        loop.read_checkpoint(tmp_path / "last.pt", torch.device("cpu"))
+    assert not (tmp_path / "was run").exists()
+
+
 def test_a_damaged_checkpoint_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train(tmp_path, toy_config(), monkeypatch)
     last = tmp_path / "toy" / "last.pt"
@@ -243,7 +260,7 @@ def train(tmp_path: Path, config: Config, monkeypatch: pytest.MonkeyPatch) -> di
     monkeypatch.setattr(loop, "initialise", lambda *_: None)
     pool = toy_pool()
     best = loop.fit(config, pool, pool, tmp_path, tmp_path, threads=1)
-    return torch.load(best.with_name("last.pt"), weights_only=False)
+    return loop.read_checkpoint(best.with_name("last.pt"), torch.device("cpu"))
 
 
 def test_a_resumed_run_ends_where_an_unbroken_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

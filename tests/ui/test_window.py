@@ -764,7 +764,7 @@ def test_a_name_with_a_line_break_stays_one_line(qtbot: QtBot, make_window: Make
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems always have a display")
-@pytest.mark.parametrize("name", ["", "DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"])
+@pytest.mark.parametrize("name", ["", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"])
 def test_without_a_display_it_says_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
@@ -786,6 +786,32 @@ def test_without_a_display_it_says_so(
     assert app.run([]) == 1
     expected = "There is no display here. `medview analyze` and `medview demo` work without one.\n"
     assert capsys.readouterr().err == expected
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems always have a display")
+@pytest.mark.parametrize("platform", ["", "xcb"])
+def test_a_display_that_leads_nowhere_is_told(monkeypatch: pytest.MonkeyPatch, platform: str) -> None:
+    for variable in ("WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(variable, raising=False)
+    if platform:
+        monkeypatch.setenv("QT_QPA_PLATFORM", platform)
+    monkeypatch.setenv("DISPLAY", ":4077\x1b")
+    assert app.display_problem() in ("", r"The display :4077\x1b cannot be reached.")
+
+    class Xcb:
+        """Stands in for libxcb, which a bare machine may lack."""
+
+        def __init__(self, _: str) -> None:
+            self.xcb_connect = lambda *_: 1
+            self.xcb_connection_has_error = lambda _: self.error
+            self.xcb_disconnect = lambda _: None
+
+        error = 1
+
+    monkeypatch.setattr(app.ctypes, "CDLL", Xcb)
+    assert app.display_problem() == r"The display :4077\x1b cannot be reached."
+    Xcb.error = 0
+    assert app.display_problem() == ""
 
 
 @pytest.mark.parametrize("size", [(1024, 700), (1440, 900)])
