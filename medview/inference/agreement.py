@@ -9,14 +9,15 @@ from medview.inference.analysis import Result
 from medview.inference.card import Label
 
 HINT = "At least one of them is wrong. Judge by the picture itself."
+# Where what stands against the normal is worth a look, and no more.
+DOUBT = "They do not agree: take neither for granted. Judge by the picture itself."
 
 
 def contradictions(results: Sequence[Result]) -> tuple[Failure, ...]:
     """What the results on one picture say against each other, in words: an outline against its first stage, and a
-    `normal` of one classifier against a likely finding of another one."""
-    return tuple(
-        Failure(Code.CONTRADICTION, text, HINT) for text in (*_outlines(results), *_normal_with_finding(results))
-    )
+    `normal` of one classifier against a finding of another one, likely or worth a look."""
+    found = [(text, HINT) for text in _outlines(results)] + list(_normal_with_finding(results))
+    return tuple(Failure(Code.CONTRADICTION, text, hint) for text, hint in found)
 
 
 def _top(result: Result) -> Label | None:
@@ -40,10 +41,14 @@ def _outlines(results: Sequence[Result]) -> Iterator[str]:
             yield f"{first.card.name}: {top.name} is most probable. {result.card.name}: nothing is marked."
 
 
-def _normal_with_finding(results: Sequence[Result]) -> Iterator[str]:
+def _normal_with_finding(results: Sequence[Result]) -> Iterator[tuple[str, str]]:
+    """The texts with their hints."""
     calm = [(r, top) for r in results if (top := _top(r)) and top.normal and not r.findings]
     for result, top in calm:
         for other in results:
-            if other is not result and other.probabilities and other.likely:
-                names = ", ".join(other.card.label(found).name for found in other.likely)
-                yield f"{result.card.name}: {top.name} is most probable. {other.card.name}: {names}."
+            if other is not result and other.probabilities and other.findings:
+                told = other.likely or other.findings
+                names = ", ".join(other.card.label(found).name for found in told)
+                names = names if other.likely else f"{names} (worth a look)"
+                text = f"{result.card.name}: {top.name} is most probable. {other.card.name}: {names}."
+                yield text, HINT if other.likely else DOUBT

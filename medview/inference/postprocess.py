@@ -140,7 +140,8 @@ def read_mask(
     frame, the card sees to that.
 
     Regions that are too small are removed on the network's grid, where their size means the same for every picture;
-    the probability is then enlarged linearly, so that outlines are smooth, and cut at the threshold.
+    the probability is then enlarged linearly, so that outlines are smooth, and cut at the threshold. What marks less of
+    the picture than the card's smallest area marks nothing.
     """
     import cv2
 
@@ -148,7 +149,10 @@ def read_mask(
     marked = probability >= card.mask_threshold
     probability[marked & ~drop_small(marked, card.min_pixels)] = 0.0
     full = cv2.resize(probability, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
-    return mask_reading(card, (full >= card.mask_threshold).astype(np.uint8), spacing)
+    pixels = (full >= card.mask_threshold).astype(np.uint8)
+    if np.count_nonzero(pixels) < card.min_area * pixels.size:
+        pixels[:] = 0
+    return mask_reading(card, pixels, spacing)
 
 
 def mask_reading(card: Card, pixels: NDArray[np.uint8], spacing: tuple[float, float] | None) -> Reading:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from medview.core.failures import Code
-from medview.inference.agreement import contradictions
+from medview.inference.agreement import DOUBT, HINT, contradictions
 from medview.inference.analysis import Mask, Result
 from medview.inference.card_reading import parse_card
 from tests.inference.cards import raw_card
@@ -52,10 +52,14 @@ def test_an_outline_that_was_not_run_says_nothing() -> None:
     assert contradictions([skipped]) == ()
 
 
-@pytest.mark.parametrize(("probability", "count"), [(0.5, 1), (0.49, 0)])
-def test_normal_contradicts_a_likely_finding(probability: float, count: int) -> None:
+@pytest.mark.parametrize(
+    ("probability", "said", "hint"), [(0.5, "findings: A.", HINT), (0.49, "findings: A (worth a look).", DOUBT)]
+)
+def test_normal_contradicts_a_finding_that_is_likely_or_worth_a_look(probability: float, said: str, hint: str) -> None:
     other = answer("findings", {"normal": 0.1, "a": probability}, findings=("a",), table={"task": "multilabel"})
-    assert other.likely == ("a",) * count
-    assert len(contradictions([answer("types", CALM), other])) == count
+    (found,) = contradictions([answer("types", CALM), other])
+    assert (found.text, found.hint) == (f"types: Normal is most probable. {said}", hint)
+    silent = answer("findings", {"normal": 0.1, "a": probability}, table={"task": "multilabel"})
+    assert contradictions([answer("types", CALM), silent]) == ()
     assert contradictions([answer("types", ILL), other]) == ()
     assert contradictions([answer("types", CALM, findings=("b",)), other]) == ()

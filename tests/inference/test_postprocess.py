@@ -179,6 +179,14 @@ def test_a_mask_without_spacing_has_no_area() -> None:
     assert reading.mask.count == 17
 
 
+@pytest.mark.parametrize(("min_area", "count"), [(0.0, 17), (17 / 64, 17), (18 / 64, 0)])
+def test_a_mask_of_less_than_the_smallest_area_marks_nothing(min_area: float, count: int) -> None:
+    reading = read_mask(card(**MASK, min_area=min_area), logit_square(), (8, 8), None)
+    assert reading.mask is not None
+    assert (reading.mask.count, np.count_nonzero(reading.mask.pixels)) == (count, count)
+    assert reading.findings == (("tumour",) if count else ())
+
+
 def test_an_empty_segmentation_is_a_mask_of_no_pixels() -> None:
     reading = read_mask(card(**MASK), {"logits": np.full((1, 1, 8, 8), -9.0)}, (5, 7), (1.0, 1.0))
     assert reading.mask is not None
