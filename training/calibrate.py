@@ -17,6 +17,9 @@ from training.metrics import Bootstrap, calibration_error
 MASK_THRESHOLDS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6)
 MAX_FALSE_MARKS = 0.02
 MIN_PIXELS = (0, 20, 40, 80, 120, 160, 200, 300)
+# Shares of the picture under which a mask is taken for a speck, and what the largest of them may cost in mean Dice.
+MIN_AREAS = (0.0, 0.0002, 0.0003, 0.0005, 0.0007, 0.001, 0.0015, 0.002, 0.003)
+AREA_COST = 0.001
 COVERAGE = 0.9
 # Ends of the bands of the highest probability, and the pictures of val that a band needs.
 BAND_ENDS = (0.6, 0.9, 1.0)
@@ -166,27 +169,40 @@ def calibrate_labels(logits: NDArray[Any], pool: Pool, config: Config) -> dict[s
 def calibrate_mask(logits: NDArray[Any], pool: Pool) -> dict[str, Any]:
     """Mask threshold and smallest region: the pair with the best mean Dice per patient or lesion (all its pictures that
     have a reference pooled), among those that mark at most `MAX_FALSE_MARKS` of the empty pictures, or among all where
-    none is so strict."""
+    none is so strict. Then, where there are empty pictures, the largest `min_area` that costs at most `AREA_COST`."""
     assert pool.masks is not None
     probabilities, references = sigmoid(logits[:, 0]), pool.masks > 127
     marked = references.any(axis=(1, 2))
     names = np.array([s.group for s in pool.samples])[marked]
     group = np.unique(names, return_inverse=True)[1]
 
-    def figures(threshold: float, smallest: int) -> tuple[float, float]:
-        found = np.stack([drop_small(p >= threshold, smallest) for p in probabilities])
+    def marks(threshold: float, smallest: int) -> NDArray[np.bool_]:
+        return np.stack([drop_small(p >= threshold, smallest) for p in probabilities])
+
+    def figures(found: NDArray[np.bool_]) -> tuple[float, float]:
         own, reference = found[marked], references[marked]
         both = np.bincount(group, (own & reference).sum(axis=(1, 2)))
         total = np.bincount(group, own.sum(axis=(1, 2)) + reference.sum(axis=(1, 2)))
         free = float(found[~marked].any(axis=(1, 2)).mean()) if not marked.all() else 0.0
         return float((2 * both / total).mean()), free
 
-    table = {(t, m): figures(t, m) for t in MASK_THRESHOLDS for m in MIN_PIXELS}
+    table = {(t, m): figures(marks(t, m)) for t in MASK_THRESHOLDS for m in MIN_PIXELS}
     strict = [pair for pair, (_, free) in table.items() if free <= MAX_FALSE_MARKS] or list(table)
     threshold, smallest = max(strict, key=lambda pair: table[pair][0])
     dice, free = table[threshold, smallest]
+    found = marks(threshold, smallest)
+    share = found.mean(axis=(1, 2))
+    by_area = {a: figures(found & (share >= a)[:, None, None]) for a in MIN_AREAS if a == 0 or not marked.all()}
+    min_area = max(a for a, (less, _) in by_area.items() if less >= dice - AREA_COST)
     return {
         "mask_threshold": threshold,
         "min_pixels": smallest,
-        "val": {"images": len(references), "mean_dice_per_group": dice, "empty_marked": free},
+        "min_area": min_area,
+        "val": {
+            "images": len(references),
+            "mean_dice_per_group": by_area[min_area][0],
+            "mean_dice_without_min_area": dice,
+            "empty_marked": by_area[min_area][1],
+            "empty_marked_without_min_area": free,
+        },
     }

@@ -134,8 +134,34 @@ def test_the_mask_threshold_is_the_best_for_patients_and_spares_empty_pictures()
         pool.samples[index] = replace(sample, group="patient" if index < 2 else "healthy")
     found = calibrate_mask(logits, pool)
     assert (found["mask_threshold"], found["min_pixels"]) == (0.25, 0)
-    assert found["val"] == {"images": 3, "mean_dice_per_group": 1.0, "empty_marked": 0.0}
+    assert found["val"] == {
+        "images": 3,
+        "mean_dice_per_group": 1.0,
+        "mean_dice_without_min_area": 1.0,
+        "empty_marked": 0.0,
+        "empty_marked_without_min_area": 0.0,
+    }
     logits[2, 0, 15, 15] = 3.0  # one pixel of the empty picture: only a smallest region keeps it out
     found = calibrate_mask(logits, pool)
     assert (found["mask_threshold"], found["min_pixels"]) == (0.25, 20)
     assert found["val"]["empty_marked"] == 0.0
+
+
+def test_the_smallest_area_spares_specks_and_costs_no_tumour() -> None:
+    masks = np.zeros((3, 64, 64), np.uint8)
+    masks[0, 4:12, 4:12] = 255  # 64 of 4096 pixels: 0.0156
+    logits = np.full((3, 1, 64, 64), -9.0)
+    logits[0, 0, 4:12, 4:12] = 2.0
+    logits[2, 0, 20, 20:23] = 2.0  # 3 pixels of an empty picture: 0.0007
+    pool = toy_pool(3, 64)
+    pool.masks = masks
+    for index, sample in enumerate(pool.samples):
+        pool.samples[index] = replace(sample, group=str(index))
+    found = calibrate_mask(logits, pool)
+    assert found["min_area"] == 0.003
+    assert (found["val"]["empty_marked"], found["val"]["mean_dice_per_group"]) == (0.0, 1.0)
+    logits[:] = -9.0
+    logits[0, 0, 4, 4:8] = 2.0  # all that is found of the tumour: 0.00098
+    assert calibrate_mask(logits, pool)["min_area"] == 0.0007
+    masks[:] = 255
+    assert calibrate_mask(logits, pool)["min_area"] == 0.0
