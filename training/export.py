@@ -27,7 +27,8 @@ from training.calibrate import calibrate_classes, calibrate_labels, calibrate_ma
 from training.config import Config, load_config
 from training.fit import build, read_checkpoint
 from training.folder import card_tables, npz_bytes, read_folder, write_folder
-from training.gate import fit_gate, fit_orientation, round_features
+from training.gate import fit_gate, fit_orientation, round_features, run_all
+from training.gate_lookalike import fit_lookalike
 from training.networks import Classifier
 from training.onnx_files import OPSET, Member, Shipped, store_small, to_onnx, torch_outputs
 from training.samples import Sample
@@ -41,12 +42,6 @@ SPEED_RUNS = 30
 def tensor_of(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Network input (1, 3 or 2, rows, cols) of a canonical 8-bit picture, which is what the pools hold."""
     return to_input(image.astype(np.float32) / np.float32(255))
-
-
-def run_all(network: Network, pool: Pool) -> dict[str, NDArray[Any]]:
-    """Every output of the network for every picture of the pool, stacked; class maps are left out."""
-    rows = [network.run(tensor_of(image)) for image in pool.images]
-    return {name: np.concatenate([r[name] for r in rows]) for name in network.outputs if "maps" not in name}
 
 
 def parity(network: Network, reference: Shipped, pool: Pool, config: Config) -> dict[str, float]:
@@ -217,9 +212,10 @@ def export(
         classes = train.allowed.argmax(axis=1)
         known = features, np.concatenate([classes, classes[index]])
         statistics, limits = fit_gate(known, pool, outputs, calibration["temperature"], config)
-        turned, more = fit_orientation(shipped, train, pool, config)
-        arrays["gate.npz"] = statistics | turned
-        calibration["gate"] = limits | more
+        turned, turned_limits = fit_orientation(shipped, train, pool, config)
+        parted, parted_limits = fit_lookalike(shipped, samples, config)
+        arrays["gate.npz"] = statistics | turned | parted
+        calibration["gate"] = limits | turned_limits | parted_limits
         # The gate names one kind; a threshold per kind would mean nothing.
         calibration.pop("operating_points")
         calibration.pop("prediction_set")

@@ -104,15 +104,15 @@ def write_folder(folder: Path, raw: dict[str, Any], files: dict[str, bytes]) -> 
 
     The figures of the old model go with it.
     """
-    rounded = _rounded(raw)
-    parse_card(rounded)
+    raw = rounded(raw)
+    parse_card(raw)
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     for name, data in files.items():
         (part / name).write_bytes(data)
-    (part / "card.toml").write_text(tomli_w.dumps(rounded), encoding="utf-8")
-    (part / "NOTICE.md").write_text(notice(rounded), encoding="utf-8")
+    (part / "card.toml").write_text(tomli_w.dumps(raw), encoding="utf-8")
+    (part / "NOTICE.md").write_text(notice(raw), encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
 
@@ -148,12 +148,12 @@ def add_metrics(folder: Path, report: dict[str, Any]) -> None:
     write_atomic(path, tomli_w.dumps(raw).encode())
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
     """Floats to six significant digits, so that a card is readable and equal on every machine."""
     if isinstance(value, dict):
-        return {k: _rounded(v) for k, v in value.items()}
+        return {k: rounded(v) for k, v in value.items()}
     if isinstance(value, list):
-        return [_rounded(v) for v in value]
+        return [rounded(v) for v in value]
     if isinstance(value, float):
         return float(f"{value:.6g}")
     return value

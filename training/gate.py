@@ -1,5 +1,6 @@
-"""What the gate holds beside its network: the statistics of `medview.inference.gate.feature_distance` and the head of
-`medview.inference.gate.orientation`. `python -m training.gate` fits that head anew for the model folder as it is.
+"""What the gate holds beside its network: the statistics of `medview.inference.gate.feature_distance`, the limits, and
+the heads of `medview.inference.gate.orientation` and `lookalike`. `python -m training.gate PART ...` fits one of these
+three or more anew for the model folder as it is.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ import argparse
 import hashlib
 import logging
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,8 @@ from medview.inference.runtime import Network
 from training.augment import augment, round_field
 from training.batches import Pool, load_pool
 from training.config import Augment, Config, load_config
-from training.folder import npz_bytes
+from training.folder import npz_bytes, rounded
+from training.gate_lookalike import fit_lookalike
 from training.samples import load_set
 
 log = logging.getLogger("training")
@@ -38,6 +41,9 @@ DIRECTIONS = 160
 # 1.4 % (docs/adr/0005). For heads the limit stays near, for it is what tells a CT of the head from an MR.
 ACCEPT, ACCEPT_OTHER = 0.995, 0.99
 LEAST_OTHER, MOST_SHARE = 0.5, 0.75
+# The best kind must be at least so probable as all but 0.5 % of its val pictures, within these bounds: under a third
+# all others together are twice as probable, and hospitals that val does not know lie lower than it does.
+LEAST_PROBABILITY, MOST_PROBABILITY = 0.34, 0.8
 SLACK = {"chest_xray": 1.3, "brain_mr": 1.15, "skin_lesion": 1.3}
 
 # The kind that is also taken through a round opening: its statistics hold every training picture so as well.
@@ -85,6 +91,20 @@ def fit_gate(
     """
     features, classes = pool_train
     arrays: dict[str, NDArray[Any]] = {}
+    for index, kind in enumerate(config.labels):
+        if kind != OTHER:
+            arrays |= {f"{name}_{kind}": value for name, value in principal(features[classes == index]).items()}
+    return arrays, fit_limits(arrays, pool, outputs, temperature, config)
+
+
+def fit_limits(
+    arrays: dict[str, NDArray[Any]],
+    pool: Pool,
+    outputs: dict[str, NDArray[Any]],
+    temperature: float,
+    config: Config,
+) -> dict[str, float]:
+    """The card's gate limits, from the outputs for val and the statistics of the features."""
     limits: dict[str, float] = {}
     truth = pool.allowed.argmax(axis=1)
     probability = softmax(outputs["logits"] / temperature)
@@ -94,15 +114,16 @@ def fit_gate(
         if kind == OTHER:
             continue
         own = truth == index
-        arrays |= {f"{name}_{kind}": value for name, value in principal(features[classes == index]).items()}
         distance = np.array([feature_distance(f, arrays, kind) for f in outputs["features"][own]])
         share = probability[own, index] / ours[own]
         limits[f"max_other_{kind}"] = max(LEAST_OTHER, float(np.quantile(probability[own, other], ACCEPT_OTHER)))
+        least = float(np.quantile(probability[own, index], 1 - ACCEPT))
+        limits[f"min_probability_{kind}"] = min(MOST_PROBABILITY, max(LEAST_PROBABILITY, least))
         limits[f"min_share_{kind}"] = min(MOST_SHARE, float(np.quantile(share, 1 - ACCEPT)))
         limits[f"max_distance_{kind}"] = float(np.quantile(distance, ACCEPT) * SLACK[kind])
     for name, limit in limits.items():
         log.info("%s: %.3f", name, limit)
-    return arrays, limits
+    return limits
 
 
 def round_features(network: Network, pool: Pool, config: Config) -> tuple[NDArray[Any], NDArray[np.intp]]:
@@ -169,34 +190,56 @@ def _part(pool: Pool, own: NDArray[np.bool_]) -> Pool:
     return Pool(samples, pool.images[own], None, pool.allowed[own])
 
 
-def refresh_orientation(folder: Path, data: Path) -> None:
-    """Fit the orientation head for the gate's model folder and put it into gate.npz; the card gets the new hash and the
-    limits. Network and statistics stay as they are. Raises ValueError or OSError when data or folder are not usable."""
+PARTS = ("orientation", "lookalike", "limits")
+
+
+def refresh(folder: Path, data: Path, parts: Sequence[str] = PARTS) -> None:
+    """Fit these parts of the gate anew for its model folder: gate.npz and the card's limits, with the version of the
+    configuration. Network and statistics stay as they are. Raises ValueError or OSError when data or folder are not
+    usable."""
     config = load_config(GATE_MODEL)
-    samples = [s for s in load_set(config.data, data) if s.label == UPRIGHT_KIND]
-    pools = [load_pool([s for s in samples if s.split == split], config) for split in ("train", "val")]
+    samples = load_set(config.data, data)
     network = Network((folder / "model.onnx").read_bytes(), "cpu")
-    turned, limits = fit_orientation(network, pools[0], pools[1], config)
-    with np.load(folder / "gate.npz") as old:
-        arrays = {name: old[name] for name in old.files} | turned
-    packed = npz_bytes(arrays)
     raw: dict[str, Any] = tomllib.loads((folder / "card.toml").read_text(encoding="utf-8"))
+    with np.load(folder / "gate.npz") as old:
+        arrays = {name: old[name] for name in old.files}
+    if "orientation" in parts:
+        films = [s for s in samples if s.label == UPRIGHT_KIND]
+        pools = [load_pool([s for s in films if s.split == split], config) for split in ("train", "val")]
+        turned, limits = fit_orientation(network, pools[0], pools[1], config)
+        arrays, raw["gate"] = arrays | turned, raw["gate"] | limits
+    if "lookalike" in parts:
+        parted, limits = fit_lookalike(network, samples, config)
+        arrays, raw["gate"] = arrays | parted, raw["gate"] | limits
+    if "limits" in parts:
+        val = load_pool([s for s in samples if s.split == "val"], config)
+        raw["gate"] |= fit_limits(arrays, val, run_all(network, val), raw["temperature"], config)
+    packed = npz_bytes(arrays)
     raw["files"]["gate.npz"] = hashlib.sha256(packed).hexdigest()
-    raw["gate"] |= limits
+    raw["version"] = config.version
+    raw = rounded(raw)
     parse_card(raw)
     write_atomic(folder / "gate.npz", packed)
     write_atomic(folder / "card.toml", tomli_w.dumps(raw).encode())
 
 
+def run_all(network: Network, pool: Pool) -> dict[str, NDArray[Any]]:
+    """Every output of the network for every picture of the pool, stacked; class maps are left out."""
+    units = (image.astype(np.float32) / np.float32(255) for image in pool.images)
+    rows = [network.run(to_input(unit)) for unit in units]
+    return {name: np.concatenate([r[name] for r in rows]) for name in network.outputs if "maps" not in name}
+
+
 def main() -> None:
-    """Fit the orientation head of the shipped gate."""
+    """Fit parts of the shipped gate anew."""
     root = Path(__file__).resolve().parent.parent
     p = argparse.ArgumentParser(prog="python -m training.gate", description=main.__doc__)
+    p.add_argument("parts", nargs="*", choices=[*PARTS, []], help="what to fit (default: all)")
     p.add_argument("--data", type=Path, default=root.parent / "shared/data", help="folder of the data")
     p.add_argument("--models", type=Path, default=root / "models_onnx", help="folder of model folders")
     options = p.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    refresh_orientation(options.models / GATE_MODEL, options.data)
+    refresh(options.models / GATE_MODEL, options.data, options.parts or PARTS)
 
 
 if __name__ == "__main__":

@@ -23,8 +23,8 @@ from medview.inference.runtime import Network
 from training.batches import Pool, load_pool, sampling_weights, view
 from training.calibrate import fit_temperature
 from training.config import Config
-from training.export import run_all, tensor_of
-from training.gate import fit_gate, fit_head, round_features
+from training.export import tensor_of
+from training.gate import fit_gate, fit_head, round_features, run_all
 from training.held_out import chosen_sources, measure, write_held_out
 from training.samples import Sample
 

@@ -20,7 +20,7 @@ from medview.inference.card import Card
 from medview.inference.field import find_field
 from medview.inference.fixes import INVERT, Fix, quarter_turns, rotation, undone
 from medview.inference.lungs import find_lungs
-from medview.inference.postprocess import softmax
+from medview.inference.postprocess import sigmoid, softmax
 from medview.inference.preprocess import preprocess
 from medview.inference.quality import (
     ORIENTATION_LIMITS,
@@ -42,6 +42,8 @@ GATE_MODEL = "image-kind"
 OTHER = "other"
 # A third of the least mean difference of the colour channels in the skin pictures of val: what JPEG makes of grey.
 LEAST_CHROMA = 0.01
+# What is looked at by itself of a picture that may only look like one of ours as a whole: two corners and the middle.
+PARTS = (Region(0.0, 0.0, 0.6, 0.6), Region(0.2, 0.2, 0.8, 0.8), Region(0.4, 0.4, 1.0, 1.0))
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,21 @@ def orientation(features: NDArray[Any], gate: dict[str, NDArray[Any]], kind: str
     p = softmax(weights.astype(np.float64) @ np.asarray(features, np.float64) + bias)
     _, sideways, upside_down = p[:3] + p[3:]
     return {"inverted": float(p[3:].sum()), "sideways": float(sideways), "upside_down": float(upside_down)}
+
+
+def parts_of(values: NDArray[Any]) -> list[NDArray[Any]]:
+    """The parts of a picture (rows, cols[, 3]) that `lookalike` judges, of what lies within black surroundings."""
+    field = find_field(values).cut(values)
+    return [part.cut(field) for part in PARTS]
+
+
+def lookalike(features: NDArray[Any], gate: dict[str, NDArray[Any]], kind: str) -> float:
+    """How probably a picture, by the features (n, d) of its parts, only looks like a kind as a whole.
+
+    `gate` holds lookalike_weights_<kind> (d,) and lookalike_bias_<kind> ().
+    """
+    weights, bias = gate[f"lookalike_weights_{kind}"], gate[f"lookalike_bias_{kind}"]
+    return float(sigmoid((np.asarray(features, np.float64) @ weights + bias).mean()))
 
 
 @dataclass(frozen=True)
@@ -146,6 +163,7 @@ def judge(
     measures = measure(values, inverted, find_field(values) if kind == "skin_lesion" else WHOLE)
     reason = refusal(card, filed) or refusal(card, look) or _changed(card, filed, look)
     reason = reason or _colourless(card, look.kind, measures.chroma)
+    reason = reason or _in_parts(model, look.kind, small, inverted, fixes)
     measured = notes(measures, kind)
     told = (*view_notes(kind, lateral), *sequence_notes(kind, not_t1), *measured)
     coloured = next((note for note in measured if note.code is Code.OTHER_KIND), None)
@@ -268,6 +286,26 @@ def _unfamiliar(card: Card, kind: str, scores: dict[str, float], distance: float
             f"feature distance {distance:.2f}, limit {limit:.2f}",
         )
     return None
+
+
+def _in_parts(model: Model, kind: str, small: NDArray[Any], inverted: bool, fixes: Sequence[Fix]) -> Failure | None:
+    """Refuse a picture that is like a kind as a whole and not in its parts, as it lies in the file or after the
+    fixes."""
+    card, gate = model.card, model.gate
+    if f"lookalike_weights_{kind}" not in gate:
+        return None
+    tensors = [preprocess(part, card.preprocess, inverted) for part in parts_of(small)]
+    views = [tensors] + ([[_put_right(tensor, undone(fixes)) for tensor in tensors]] if fixes else [])
+    found = [lookalike(np.concatenate([model.network.run(t)["features"] for t in view]), gate, kind) for view in views]
+    limit = card.gate[f"max_lookalike_{kind}"]
+    if max(found) <= limit:
+        return None
+    return Failure(
+        Code.OTHER_KIND,
+        f"From afar this looks like {_names(card)[kind]}, but its parts do not: it looks like another photo.",
+        _hint(card),
+        f"lookalike {max(found):.3f}, limit {limit:.3f}",
+    )
 
 
 def _colourless(card: Card, kind: str, chroma: float) -> Failure | None:

@@ -155,6 +155,12 @@ def check_gate(card: Card, gate: dict[str, NDArray[Any]], length: int) -> None:
             raise ValueError(f"the card's gate limits miss {', '.join(sorted(missing))}")
         _check(gate, name.replace("weights", "bias"), (len(ORIENTATIONS),))
 
+    for name in (name for name in gate if name.startswith("lookalike_weights_")):
+        _check(gate, name, (length,))
+        _check(gate, name.replace("weights", "bias"), ())
+        if (limit := name.replace("lookalike_weights", "max_lookalike")) not in card.gate:
+            raise ValueError(f"the card's gate limits miss {limit}")
+
 
 def _check(gate: dict[str, NDArray[Any]], name: str, shape: tuple[int, ...]) -> None:
     values = gate[name]

@@ -97,14 +97,14 @@ def test_a_refreshed_gate_loads_and_keeps_what_it_had(tmp_path: Path, monkeypatc
     colour = np.repeat(pool.images[..., None], 3, axis=3)
     pool = Pool(pool.samples, colour, None, pool.allowed)
     before = Registry(tmp_path, "cpu").load("image-kind")
-    gates.refresh_orientation(folder, tmp_path)
+    gates.refresh(folder, tmp_path, ["orientation"])
     after = Registry(tmp_path, "cpu").load("image-kind")
     assert isinstance(before, Model)
     assert isinstance(after, Model), after
     assert after.gate["orientation_weights_chest_xray"].shape == (6, 1280)
     assert (after.gate["orientation_weights_chest_xray"] != before.gate["orientation_weights_chest_xray"]).any()
     assert (after.gate["mean_brain_mr"] == before.gate["mean_brain_mr"]).all()
-    assert after.card.gate == before.card.gate
+    assert after.card.gate == pytest.approx(before.card.gate)
     assert after.card.sha256 == before.card.sha256
 
 
