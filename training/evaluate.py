@@ -44,7 +44,7 @@ HELD_OUT = Path(__file__).parent / "loso"
 class GateOnly(Engine):
     """An engine whose gate judges and whose models are taken as read: for the figures of the gate, which need none."""
 
-    def _run(self, cards: list[Card], sight: Sight, token: Token) -> tuple[list[Result], list[Failure]]:
+    def _run(self, cards: list[Card], sight: Sight, token: Token, alone: bool) -> tuple[list[Result], list[Failure]]:
         return [Result(card, "", 0.0, None, ()) for card in cards], []
 
 
