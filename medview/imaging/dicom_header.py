@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medview.core.failures import Code, Failure
+from medview.imaging.dicom_repair import closed_sequences, first_syntax
 from medview.imaging.dicom_values import UNREAD, lenient_numbers, plain_value
 from medview.imaging.files import Clipped, check_file, os_failure
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
     from pydicom.tag import BaseTag
 
-DEFLATED = "1.2.840.10008.1.2.1.99"
+DEFLATED, BIG_ENDIAN = "1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.2"
 # A deflated file is inflated in memory; real ones are headers or single slices.
 MAX_INFLATED = 256 * 1024 * 1024
 # Pictures pack 2:1 to 10:1, a blank one more; zeros 1000:1. Small files may be anything.
@@ -161,6 +162,8 @@ def _parse(source: Clipped, stamp: tuple[int, int]) -> Header | Failure:
         return plain
     if plain:
         return replace(_parse_stream(plain, len(plain.getbuffer()), stamp), syntax=DEFLATED)
+    if head[128:132] == b"DICM" and BIG_ENDIAN in head[:_INFLATE_HEAD]:
+        head = closed_sequences(head)
     try:
         header = _parse_stream(io.BytesIO(head), source.size, stamp)
     except parse_errors():
@@ -168,9 +171,10 @@ def _parse(source: Clipped, stamp: tuple[int, int]) -> Header | Failure:
             raise
     else:
         if header.pixel_tag or source.size <= len(head):
-            return header
+            return replace(header, syntax=first_syntax(head) or header.syntax)
     source.budget = MAX_HEADER_BYTES
-    return _parse_stream(source, source.size, stamp)
+    header = _parse_stream(source, source.size, stamp)
+    return replace(header, syntax=first_syntax(head) or header.syntax)
 
 
 def _parse_stream(stream: Any, size: int, stamp: tuple[int, int]) -> Header:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medview.imaging.dicom_header import parse_errors, value
+from medview.imaging.open import DICOM_SUFFIXES
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -14,12 +16,14 @@ if TYPE_CHECKING:
 MAX_RECORDS = 100_000
 # PS3.10 8.2: a file ID has at most 8 parts of 8 characters; real discs have longer ones.
 _MAX_PARTS = 16
+_VERSION = re.compile(r";\d{1,5}$")
 
 
 def listed_files(path: Path, ds: Dataset) -> list[Path]:
     """Files named by the records of a DICOMDIR, in its order, whether they exist or not; none outside its folder.
 
-    Names are matched without regard to case where the exact one is missing: discs are written in capitals.
+    Where the exact name is missing, the one is meant that differs in capitals, a version or a suffix: discs are written
+    in capitals, and who copies them makes `IM1.dcm` or `IM1;1` of `IM1`.
     """
     records: Any = value(ds, "DirectoryRecordSequence")
     names: dict[str, list[str]] = {}
@@ -50,15 +54,30 @@ def _resolve(folder: Path, parts: list[str], names: dict[str, list[str]]) -> Pat
     for part in parts:
         exact = path / part
         if not os.path.lexists(exact):
-            exact = path / _other_case(path, part, names)
+            exact = path / _other_name(path, part, names)
         path = exact
     return path
 
 
-def _other_case(folder: Path, part: str, names: dict[str, list[str]]) -> str:
+def _other_name(folder: Path, part: str, names: dict[str, list[str]]) -> str:
+    """What a file or folder is called now: in other capitals, with a version, or with a suffix put on."""
     if str(folder) not in names:
         try:
-            names[str(folder)] = os.listdir(folder)
+            names[str(folder)] = sorted(os.listdir(folder))
         except OSError:
             names[str(folder)] = []
-    return next((name for name in names[str(folder)] if name.casefold() == part.casefold()), part)
+    for plain in (str.casefold, _without_version, _without_suffix):
+        found = next((name for name in names[str(folder)] if plain(name) == plain(part)), None)
+        if found is not None:
+            return found
+    return part
+
+
+def _without_version(name: str) -> str:
+    """A name in small letters without what ISO 9660 puts behind it (`IM1.;1`)."""
+    return _VERSION.sub("", name.casefold()).rstrip(".")
+
+
+def _without_suffix(name: str) -> str:
+    plain = _without_version(name)
+    return next((plain.removesuffix(suffix) for suffix in DICOM_SUFFIXES if plain.endswith(suffix)), plain)

@@ -9,6 +9,7 @@ import lzma
 import struct
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -329,6 +330,35 @@ def test_a_disc_leads_nowhere_else(tmp_path: Path):
     failure = refused(make_disc(inside, bad))
     assert failure.code is Code.NO_PIXELS
     assert "none of the 0 files" in failure.text
+
+
+@pytest.mark.parametrize(
+    "renamed",
+    [
+        lambda name: f"{name}.dcm", lambda name: f"{name}.DCM", lambda name: f"{name};1", lambda name: f"{name}.;1",
+        str.lower, lambda name: f"{name.lower()}.ima",
+    ],
+)  # fmt: skip
+def test_files_of_a_disc_that_were_renamed(tmp_path: Path, renamed: Callable[[str], str]):
+    """Copied from a disc, files get a suffix, the version of ISO 9660, or small letters."""
+    disc = make_disc(tmp_path, [["IMAGES", f"IM0000{n}"] for n in range(3)])
+    (tmp_path / "images").mkdir()
+    for n in range(3):
+        (tmp_path / "images" / renamed(f"IM0000{n}")).write_bytes(slice_at(n))
+    # Another file of nearly that name is not meant.
+    (tmp_path / "images" / "IM00000X.dcm").write_bytes(slice_at(9))
+    study = open_path(disc)
+    assert isinstance(study, Study)
+    assert [len(series.frames) for series in study.series] == [3]
+
+
+def test_the_exact_name_comes_first(tmp_path: Path):
+    disc = make_disc(tmp_path, [["IM1"]])
+    (tmp_path / "IM1").write_bytes(slice_at(1))
+    (tmp_path / "IM1.dcm").write_bytes(slice_at(2))
+    study = open_path(disc)
+    assert isinstance(study, Study)
+    assert [path.name for path in study.series[0].paths] == ["IM1"]
 
 
 @pytest.mark.data
