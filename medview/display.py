@@ -13,6 +13,7 @@ from medview import tasks
 from medview.core.failures import Failure
 from medview.imaging.study import Frame, Series, Study
 from medview.imaging.volume import Cut
+from medview.imaging.window import Window
 from medview.inference.fixes import Fix
 from medview.listing import Entry
 from medview.looks import Key
@@ -90,13 +91,36 @@ class Display(QObject):
             frame = self.study.frames[self.frame_index]
             self.study = tasks.series_study(series, self.study.path)
             self.frame_index = self.study.number(frame)
+            self._share_window()
             self.changed.emit()
 
     def _on_series(self, study: Study) -> None:
         """The slice that is shown turned out to belong to a series."""
         if self.study and self.picture and self.study.path == study.path:
             self.study, self.frame_index = study, study.number(self.picture.frame)
+            self._share_window()
             self.changed.emit()
+
+    def _share_window(self) -> None:
+        """More of the series was found: show it all in one window, the one that is shown or one measured now."""
+        source, study = self.source, self.study
+        frame = study.frames[self.frame_index] if study else None
+        if source is None or frame is None or frame.shared is None or self.key(frame) != self.key(source.frame):
+            return
+        if source.frame.shared is not None:
+            frame.shared.adopt(source.frame.shared)
+            return
+
+        def done(window: Window) -> None:
+            if self.source is source and self.plane is None:
+                for other in study.frames if study else ():
+                    self.pictures.drop(self.key(other))
+                self.source = replace(source, frame=frame, window=window)
+                self.picture = tasks.put_right(self.source, self._fixes(self.key(frame)))
+                self.pictures.put(self.key(frame), self.source, self.source.nbytes)
+                self.viewed.emit()
+
+        self._runner.start(Job("window", "", lambda token: frame.first_window(source.shown), done))
 
     def stay(self) -> None:
         """The frame that was asked for is not wanted any more."""

@@ -47,6 +47,9 @@ def changes(picture: Picture, offer: Offer) -> dict[str, Any]:
     if offer.window is not None and offer.window == picture.frame.window:
         # Each frame has its own, and keeps it.
         return {"window": None, "preset": ""}
+    if offer.key == AUTO == active(picture, ViewState()):
+        # What is shown first is automatic: the window that the series shares, or each picture's own.
+        return {"window": None, "preset": ""}
     measure = full_window(picture.shown) if offer.key == FULL else auto_window(picture.shown, picture.frame.padding)
     return {"window": offer.window or measure, "preset": offer.key}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from medview.imaging.metaimage import looks_like_metaimage
 from medview.imaging.nifti import is_voxel_file, other_half, sniff_nifti
 from medview.imaging.nrrd import MAGIC as NRRD
 from medview.imaging.raster import describe_raster, raster_damage, read_raster
+from medview.imaging.series_window import with_series_window
 from medview.imaging.study import Frame, Series, Study
 from medview.imaging.unknown import unknown
 
@@ -33,6 +35,13 @@ def open_path(path: Path, examine: bool = True, follow: bool = True) -> Study | 
 
     Never raises for anything a file may contain; see `Failure.code` for why it did not open.
     """
+    study = _open(path, examine, follow)
+    if isinstance(study, Failure) or len(study.frames) < 2:
+        return study
+    return replace(study, series=tuple(map(with_series_window, study.series)))
+
+
+def _open(path: Path, examine: bool, follow: bool) -> Study | Failure:
     known = recognise(path)
     if isinstance(known, Failure):
         return known

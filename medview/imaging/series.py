@@ -17,6 +17,7 @@ from medview.core.jobs import one_of_many
 from medview.imaging.copies import without_copies
 from medview.imaging.dates import date_text
 from medview.imaging.open import open_path
+from medview.imaging.series_window import with_series_window
 from medview.imaging.stacks import ordered, split
 from medview.imaging.study import Frame, Origin, Series, Study
 
@@ -107,7 +108,7 @@ def _arrange_group(group: list[Frame], step: Callable[[Path], None]) -> Iterator
     if len(parts) > 1:
         notes.append(f"The series was split into {len(parts)}: its pictures differ in orientation, kind or size.")
     for part in parts:
-        yield ordered(part, notes)
+        yield with_series_window(ordered(part, notes))
 
 
 def series_of(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Failure
 from medview.imaging.geometry import Plane, Sides, Vector, dot
+from medview.imaging.series_window import SeriesWindow
 from medview.imaging.window import Preset, Window, usual_window
 
 DAMAGED_PART = "Part of this picture is damaged: its data is broken, and what is shown may be shifted, grey or missing."
@@ -144,6 +145,7 @@ class Frame:
         stored: gives the values as the file stores them; call `stored_values` instead.
         coded: gives the bytes that the file has for it, compressed or not.
         examine: tells what is damaged in its compressed data; call `damage` instead.
+        shared: the automatic window of its series, None where it has one by itself.
     """
 
     path: Path
@@ -170,6 +172,7 @@ class Frame:
     header: HeaderFacts | None = None
     coded: Callable[[], NDArray[np.uint8] | Failure] | None = field(default=None, repr=False, compare=False)
     examine: Callable[[], str] | None = field(default=None, repr=False, compare=False)
+    shared: SeriesWindow | None = field(default=None, repr=False, compare=False)
 
     @property
     def sides(self) -> Sides | None:
@@ -190,10 +193,14 @@ class Frame:
         return None if isinstance(values, Failure) else _hash(values)
 
     def first_window(self, grey: NDArray[Any]) -> Window:
-        """The window that the `grey` modality values of the frame are first shown with."""
+        """The window that the `grey` modality values of the frame are first shown with: that of its file, over all its
+        few bits, that of its series, or its own. The first of a series to ask has a few frames decoded."""
         if self.window is not None:
             return self.window
-        return Window.from_range(*self.few_bits) if self.few_bits else usual_window(grey, self.padding)
+        if self.few_bits:
+            return Window.from_range(*self.few_bits)
+        shared = self.shared.window() if self.shared and grey.dtype != np.uint8 else None
+        return shared or usual_window(grey, self.padding)
 
     def stored_values(self) -> NDArray[Any] | Failure:
         """Values as the file stores them: no modality LUT, no palette, no conversion of colours (YBR stays YBR)."""

@@ -117,12 +117,15 @@ def auto_window(values: NDArray[Any], padding: tuple[float, float] | None = None
     looked_at = values[::step, ::step]
     if padding is not None:
         looked_at = looked_at[(looked_at < padding[0]) | (looked_at > padding[1])]
+    return robust_window(looked_at) or full_window(values)
+
+
+def robust_window(looked_at: NDArray[Any]) -> Window | None:
+    """The window over the robust range of some values; None where there are none, or all are alike."""
     if looked_at.size == 0:
-        return full_window(values)
+        return None
     low, high = np.percentile(looked_at, AUTO_PERCENTILES)
-    if not high > low:
-        return full_window(values)
-    return Window.from_range(float(low), float(high))
+    return Window.from_range(float(low), float(high)) if high > low else None
 
 
 def usual_window(values: NDArray[Any], padding: tuple[float, float] | None = None) -> Window:

@@ -82,3 +82,32 @@ def test_an_archive_opens_at_its_middle(opened: Opened, tmp_path: Path, qtbot: Q
     assert (window.workspace.frame_index, shown(window)) == (2, 2)
     window.workspace.step_frame(1)
     qtbot.waitUntil(lambda: shown(window) == 3)
+
+
+def test_a_slice_gets_the_window_of_its_series_when_that_is_found(opened: Opened, tmp_path: Path, qtbot: QtBot) -> None:
+    """Files without a window: the slice is shown in its own until the others are found, then all of them in one."""
+    for z in range(5):
+        levels = np.linspace(0, 100 * (z + 1), 600).reshape(20, 30).astype(np.int16)
+        data = dicom(
+            levels, SeriesInstanceUID="1.2", SOPInstanceUID=f"1.2.{z}", PixelSpacing=[1, 1],
+            ImagePositionPatient=[0, 0, z], ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
+        )  # fmt: skip
+        (tmp_path / f"{z}.dcm").write_bytes(data)
+    window = opened(tmp_path / "1.dcm", auto_analyse=False)
+    ws = window.workspace
+    qtbot.waitUntil(lambda: ws.study is not None and len(ws.study.frames) == 5)
+
+    def common() -> bool:
+        assert ws.study is not None
+        assert ws.picture is not None
+        shared = ws.study.frames[0].shared
+        return shared is not None and ws.busy("window") is None and ws.picture.window == shared.window()
+
+    qtbot.waitUntil(common)
+    first = ws.picture and ws.picture.window
+    assert first is not None
+    assert first.high > 400
+    ws.step_frame(1)
+    qtbot.waitUntil(lambda: ws.frame_index == 2 and ws.picture is not None and ws.picture.frame.path.name == "2.dcm")
+    assert ws.picture is not None
+    assert ws.picture.window == first
