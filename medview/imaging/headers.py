@@ -10,6 +10,8 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from medview.imaging import jpegxl
+from medview.imaging.boxes import J2K_SIGNATURE, JP2_SIGNATURE, NO_RGB, is_avif, read_avif, read_jp2
 from medview.imaging.jpeg import MAX_SCANS, parse_jpeg
 from medview.imaging.png import SIGNATURE
 from medview.imaging.tiff import TiffPage, read_pages
@@ -22,12 +24,13 @@ class Header:
     """Declared facts of a picture file.
 
     Attributes:
-        format: png, jpeg, tiff, bmp, webp or gif.
+        format: one of those that `sniff` gives.
         rows, cols: declared size (of the first page) before any EXIF rotation.
         complete: False when the file ends before its format says it should.
         orientation: EXIF orientation 1-8.
         pixel_bytes: bytes of one decoded pixel.
-        pictures: how many of an animation, to be shown in time; only the first is read.
+        pictures: how many of an animation, to be shown in time, 0 where that is not known; only the first is read.
+        bits: of a sample, where decoders do not spread them over the whole range.
         pages: directories of a TIFF that are pictures of their own; empty for other formats.
     """
 
@@ -38,11 +41,12 @@ class Header:
     orientation: int = 1
     pixel_bytes: int = 3
     pictures: int = 1
+    bits: int = 8
     pages: tuple[TiffPage, ...] = ()
 
 
 def sniff(data: bytes) -> str:
-    """Format by magic number: png, jpeg, tiff, bmp, webp, gif, dicom, or empty when none is known."""
+    """Format by magic number: png, jpeg, tiff, bmp, webp, gif, avif, jp2, jxl, dicom, or empty when none is known."""
     head = data[:16]
     # First, because the 128 bytes before may be anything: dual-purpose files begin as a TIFF (PS3.10 7.1).
     if data[DICOM_PREFIX_AT : DICOM_PREFIX_AT + 4] == b"DICM":
@@ -57,6 +61,12 @@ def sniff(data: bytes) -> str:
         return "webp"
     if head[:6] in (b"GIF87a", b"GIF89a"):
         return "gif"
+    if head.startswith((JP2_SIGNATURE, J2K_SIGNATURE)):
+        return "jp2"
+    if head.startswith((jpegxl.SIGNATURE, jpegxl.CONTAINER)):
+        return "jxl"
+    if is_avif(data):
+        return "avif"
     # Two letters are little evidence; the size of the second header says more (Windows 12-124, OS/2 16-64).
     if head.startswith(b"BM") and len(data) >= 26 and 12 <= int.from_bytes(data[14:18], "little") <= 124:
         return "bmp"
@@ -100,6 +110,7 @@ def _plausible(head: bytes, size: int, order: str, explicit: bool) -> bool:
 def read_header(data: bytes) -> Header | None:
     """The header of a picture in one of the formats of `sniff` (DICOM excepted), or None when it is damaged."""
     readers = {"png": _png, "jpeg": _jpeg, "tiff": _tiff, "bmp": _bmp, "webp": _webp, "gif": _gif}
+    readers |= {"avif": _avif, "jp2": _jp2, "jxl": _jxl}
     reader = readers.get(sniff(data))
     if reader is None:
         return None
@@ -208,6 +219,38 @@ def _webp_extras(data: bytes) -> tuple[int, int]:
         pictures += kind == b"ANMF"
         position += 8 + length + length % 2
     return orientation, max(1, pictures)
+
+
+def _avif(data: bytes) -> Header | None:
+    found = read_avif(data)
+    if found is None:
+        return None
+    depth = 1 if found.bits == 8 else 2
+    # What is missing at the end the decoder notices.
+    return Header(
+        "avif", found.rows, found.cols, True, found.orientation, 3 * depth, found.pictures, found.bits
+    )  # fmt: skip
+
+
+def _jp2(data: bytes) -> Header | None:
+    found = read_jp2(data)
+    if found is None or found.colours in NO_RGB or not 1 <= found.stream.components <= 4:
+        return None
+    stream = found.stream
+    return Header(
+        "jp2", stream.rows, stream.cols, found.complete, pixel_bytes=stream.components * (1 if stream.bits <= 8 else 2),
+        bits=stream.bits,
+    )  # fmt: skip
+
+
+def _jxl(data: bytes) -> Header | None:
+    found = jpegxl.read_jpegxl(data)
+    if found is None:
+        return None
+    depth = 1 if found.bits <= 8 else 2 if found.bits <= 16 else 4
+    return Header(
+        "jxl", found.rows, found.cols, True, found.orientation, 3 * depth, 0 if found.moving else 1, found.bits
+    )  # fmt: skip
 
 
 def _gif(data: bytes) -> Header | None:

@@ -1,4 +1,4 @@
-"""PNG, JPEG, TIFF, BMP, WebP and GIF to values, with every trap of those formats met.
+"""Picture files to values (PNG, JPEG, TIFF, BMP, WebP, GIF, AVIF, JPEG 2000, JPEG XL), with their traps met.
 
 imagecodecs decodes, because it raises where OpenCV prints to stderr and returns a half-grey picture; OpenCV is left
 with GIF and run-length BMP, which it checks better or alone reads.
@@ -15,18 +15,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
+from medview.imaging.boxes import J2K_END, still_of
 from medview.imaging.headers import Header, read_header, sniff
 from medview.imaging.jpeg import parse_jpeg
 from medview.imaging.jpeg_damage import jpeg_damage
 from medview.imaging.png import decode_png
 from medview.imaging.study import DAMAGED_PART
 from medview.imaging.tiff import CIELAB, TiffPage, decode_page, jpeg_streams
-from medview.imaging.values import display_type
+from medview.imaging.values import display_type, spread
 
 # Decoded values of one picture may take this much: a 10,000 x 10,000 colour scan fits, a 30,000 x 30,000 one does not.
 MAX_BYTES = 300 * 1024 * 1024
+MODERN = ("avif", "jp2", "jxl")
+# No picture of anything is packed so well; only a damaged header says so, and decoders take memory for what it says.
+LEAST_PIXELS, PIXELS_A_BYTE = 16_000_000, 3000
 # The longest side that libpng reads.
 MAX_SIDE = 1_000_000
+# Bytes in which the end marker of a JPEG 2000 stream is looked for: boxes or fill bytes may follow it.
+_TRAILER = 4096
 TRANSPARENT = "Parts of this picture are transparent; they are shown in the colours that the file stores for them."
 _AGAIN = "Copy the file again from where it came from, or export it anew."
 
@@ -72,7 +78,11 @@ def check_header(data: bytes) -> Header | Failure:
         return Failure(Code.CORRUPT, f"The header of this {kind} file is damaged.", _AGAIN)
     if not header.complete:
         return Failure(Code.TRUNCATED, f"This {kind} file ends too early; a part of the picture is missing.", _AGAIN)
-    return check_size(header.rows, header.cols, header.pixel_bytes) or header
+    refused = check_size(header.rows, header.cols, header.pixel_bytes)
+    pixels = header.rows * header.cols
+    if not refused and header.format in MODERN and pixels > max(LEAST_PIXELS, PIXELS_A_BYTE * len(data)):
+        return Failure(Code.CORRUPT, f"This {kind} file declares far more than it can hold.", _AGAIN)
+    return refused or header
 
 
 def check_size(rows: int, cols: int, pixel_bytes: int) -> Failure | None:
@@ -118,6 +128,8 @@ def describe_raster(data: bytes, examine: bool = True) -> tuple[Page, ...] | Fai
 def _animated(header: Header) -> tuple[str, ...]:
     if header.pictures == 1:
         return ()
+    if header.pictures == 0:
+        return ("This file is animated; only the first of its pictures is read.",)
     return (f"This file is animated; only the first of its {header.pictures} pictures is read.",)
 
 
@@ -217,9 +229,26 @@ def _decode(
         return decode_png(data), ()
     if header.format == "webp":
         return imagecodecs.webp_decode(data, 0), ()
+    if header.format in MODERN:
+        return _modern(data, header), ()
     if header.format == "bmp" and data[14] != 12 and data[30] not in (1, 2):
         return imagecodecs.bmp_decode(with_true_sizes(data)), ()
     return _opencv(data), ()
+
+
+def _modern(data: bytes, header: Header) -> NDArray[Any]:
+    """AVIF, JPEG 2000 and JPEG XL as they are stored, before any turn; few bits are spread over the whole range."""
+    import imagecodecs
+
+    values: NDArray[Any]
+    if header.format == "avif":
+        values = imagecodecs.avif_decode(still_of(data), index=0)
+    elif header.format == "jxl":
+        values = imagecodecs.jpegxl_decode(data, index=0, keeporientation=True)
+    else:
+        # An end marker is easily lost, and all of the picture is there.
+        values = imagecodecs.jpeg2k_decode(data if J2K_END in data[-_TRAILER:] else data.rstrip(b"\0") + J2K_END)
+    return spread(values, header.bits) if values.dtype.kind == "u" else values
 
 
 def with_true_sizes(data: bytes) -> bytes:

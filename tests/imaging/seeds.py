@@ -184,6 +184,9 @@ OTHERS: dict[str, bytes] = {
     "nifti 2": _nifti(nibabel.Nifti2Image), "nifti.gz": gzip.compress(_nifti(), mtime=0), "zip": _zip(dicom(GREY8)),
     "dcm.gz": gzip.compress(dicom(GREY8), mtime=0), "zip in zip": _zip(_zip(dicom(GREY8))),
     "nrrd": _nrrd("raw", SIGNED.tobytes()), "nrrd gzip": _nrrd("gzip", gzip.compress(SIGNED.tobytes(), mtime=0)),
+    "avif": imagecodecs.avif_encode(RGB, level=80, speed=8), "jpeg xl": imagecodecs.jpegxl_encode(RGB, lossless=True),
+    "jpeg xl, lossy": imagecodecs.jpegxl_encode(GREY8, level=80, usecontainer=True),
+    "jp2": imagecodecs.jpeg2k_encode(RGB, codecformat="jp2", reversible=True), "j2k": _jpeg2k(GREY8),
     "metaimage": _metaimage("False", SIGNED.tobytes()),
     "metaimage zlib": _metaimage("True", zlib.compress(SIGNED.tobytes())),
 }  # fmt: skip
