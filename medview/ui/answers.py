@@ -53,7 +53,7 @@ class Answers:
 
     def _judged(self, analysis: Analysis) -> list[QWidget]:
         said = headline(analysis)
-        head = label(said.text, "headline", wrap=True)
+        head = label(words.unbroken(said.text), "headline", wrap=True)
         head.setProperty("tone", said.tone)
         # Room for two lines, so that what follows stays in its place from slice to slice.
         head.setMinimumHeight(2 * head.fontMetrics().lineSpacing())

@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, QObject, QPoint, Qt
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
-from medview.ui import theme
+from medview.ui import theme, words
 from medview.ui.icons import icon
 from medview.ui.widgets import button, label, set_tip
 
@@ -43,11 +43,11 @@ class Popover(QFrame):
         head.addWidget(self.close_button, 0, Qt.AlignmentFlag.AlignTop)
         column.addLayout(head)
         self.facts, self.text = label("", "muted", wrap=True), label("", wrap=True)
-        for words in (self.facts, self.text):
-            words.setTextInteractionFlags(
+        for part in (self.facts, self.text):
+            part.setTextInteractionFlags(
                 Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
             )
-            column.addWidget(words)
+            column.addWidget(part)
         self.hide()
 
     @property
@@ -60,11 +60,10 @@ class Popover(QFrame):
         self.leave()
         self._anchor = anchor
         self.title.setText(title)
-        for words, said in ((self.facts, facts), (self.text, text)):
-            # A number and its sign stay together.
-            words.setText(said.replace(" %", "\u00a0%"))
-            words.setAccessibleName(said)
-            words.setVisible(bool(said))
+        for part, said in ((self.facts, facts), (self.text, text)):
+            part.setText(words.unbroken(said))
+            part.setAccessibleName(said)
+            part.setVisible(bool(said))
         self.setAccessibleName(title)
         self.setAccessibleDescription(f"{facts}\n{text}")
         self.setParent(self._home.window())

@@ -63,6 +63,11 @@ def percent(share: float, digits: int = 1) -> str:
     return f"{locale.toString(value, 'f', digits)} %"
 
 
+def unbroken(text: str) -> str:
+    """A text whose numbers stay in one line with their signs."""
+    return text.replace(" %", "\u00a0%")
+
+
 # A number with its noun. Without a translation Qt shows the English text as it is, so that one is a text of its own; in
 # the others a translator gives as many forms as the language has (%n).
 

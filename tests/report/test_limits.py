@@ -10,7 +10,7 @@ from medview.core.failures import Code, Failure
 from medview.inference.analysis import Analysis, Result
 from medview.inference.card import Card, Label, NotJudged
 from medview.inference.preprocess import Preprocess
-from medview.report.limits import kind, not_judged
+from medview.report.limits import flagged_first, kind, not_judged, strongest_first
 
 WEAK = Label("emphysema", "Emphysema", shown=False, why_hidden="Too weak.")
 OTHER = NotJudged("Hernia", "4 training pictures show one.")
@@ -53,3 +53,20 @@ def test_nothing_has_no_kind(code: Code, shown: str) -> None:
 
 def test_a_picture_that_was_judged_has_its_kind() -> None:
     assert kind(analysis()) == "chest_xray"
+
+
+def test_the_strongest_result_is_read_first_and_the_others_stay_in_their_order() -> None:
+    def result(id: str, *findings: str, probability: float = 0.9) -> Result:
+        return Result(replace(FINDINGS, id=id), "", 1.0, {"effusion": probability}, findings)
+
+    nothing, look, likely = result("a"), result("b", "effusion", probability=0.4), result("c", "effusion")
+    other = result("d")
+    outlined = replace(likely, card=replace(FINDINGS, id="e"), probabilities=None)
+    read = strongest_first((nothing, look, other, outlined, likely))
+    assert [one.card.id for one in read] == ["e", "c", "b", "a", "d"]
+
+
+def test_flagged_labels_are_read_first_each_half_by_its_probability() -> None:
+    shares = {"a": 0.1, "b": 0.8, "c": 0.3, "d": 0.5}
+    assert flagged_first(Result(FINDINGS, "", 1.0, shares, ("a", "c"))) == ["c", "a", "b", "d"]
+    assert flagged_first(Result(FINDINGS, "", 1.0, None, ())) == []

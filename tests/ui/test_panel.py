@@ -111,7 +111,7 @@ def test_headline_validity_and_contradictions_stand_first_and_in_this_order(open
     window = opened(grey, FakeEngine(answer))
     head, valid, contradiction, first, *_ = window.findings.cards
     assert isinstance(head, QLabel)
-    assert head.text().startswith("Flagged: ")
+    assert head.text().startswith("Flagged: Pleural effusion (81\u00a0%), ")
     assert isinstance(valid, QLabel)
     assert valid.text() == "Children only; a photo of a film"
     assert contradiction is messages(window)[0]
