@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSize, Qt, QUrl
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QUrl
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
@@ -42,8 +42,8 @@ from medview.ui.viewer import Viewer
 from medview.ui.widgets import Choice, Elided, label
 from medview.workspace import Workspace
 
-# Its first size, where the screen has room for it, and how small it can be made: menus, picture and one panel.
-WANTED, LEAST = QSize(1440, 900), QSize(640, 420)
+# Its first size, where the screen has room for it, and how small it can be made: list, picture and panel side by side.
+WANTED, LEAST = QSize(1440, 900), QSize(760, 440)
 # Frames that are passed by Page Up and Page Down.
 MANY = 10
 # Actions that turn a setting on and off.
@@ -229,6 +229,12 @@ class MainWindow(QMainWindow):
             self.resize(self.size() - (frame.size() - placed.size()))
             self.move(placed.topLeft())
 
+    def changeEvent(self, event: QEvent) -> None:
+        """The system, too, makes a window fill the screen and ends that."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.WindowStateChange:
+            self.action("full_screen").setChecked(self.isFullScreen())
+
     def showEvent(self, event: QShowEvent) -> None:
         """From now on the thickness of the frame is known."""
         super().showEvent(event)
@@ -249,7 +255,6 @@ class MainWindow(QMainWindow):
         self.actions_by_id["mask"].setChecked(ws.overlay.mask_on and self.action("mask").isEnabled())
         for id, key in SWITCHES.items():
             self.actions_by_id[id].setChecked(ws.settings[key])
-        self.actions_by_id["full_screen"].setChecked(self.isFullScreen())
         for id in ("axial", "coronal", "sagittal"):
             self.actions_by_id[f"plane_{id}"].setChecked(ws.plane == id)
         self.actions_by_id["plane_acquired"].setChecked(ws.plane is None and self.action("plane_acquired").isEnabled())
@@ -398,6 +403,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop the work, keep size and settings."""
+        self.tags.close()
         self.workspace.settings["window_geometry"] = bytes(self.saveGeometry().toBase64().data()).decode("ascii")
         self.workspace.close()
         event.accept()

@@ -202,6 +202,16 @@ def test_a_dynamic_series_has_two_sliders(series: Series, qtbot: QtBot) -> None:
     assert (row.position.slider.value(), row.time.slider.value()) == (4, 3)
 
 
+def test_what_comes_next_is_decoded_ahead_in_space_and_in_time(series: Series, qtbot: QtBot) -> None:
+    window = series(9, 4)
+    ws = window.workspace
+    qtbot.waitUntil(lambda: ws.busy("ahead") is None)
+    assert ws.place == (4, 0)
+    frames = ws.study.frames if ws.study else ()
+    kept = {divmod(n, 4) for n, frame in enumerate(frames) if ws._display.key(frame) in ws._display.pictures}
+    assert kept == {(position, 0) for position in range(1, 8)} | {(4, 1), (3, 3)}
+
+
 def test_wheel_and_keys_keep_the_point_in_time_or_the_position(series: Series, qtbot: QtBot) -> None:
     window = series(5, 4)
     ws, canvas = window.workspace, window.viewer.canvas
@@ -313,7 +323,7 @@ def test_a_right_click_and_the_menu_key_open_the_menu(qtbot: QtBot, opened: Open
     texts = [action.text() for action in menu.actions() if not action.isSeparator()]
     assert texts == [
         "Fit", "Actual size", "Window", "Invert", "Reset view", "Heatmap", "Mask", "Orientation letters", "Plane",
-        "Privacy", "Save result images…",
+        "Privacy", "DICOM tags…", "Save result images…",
     ]  # fmt: skip
     asked: list[QPoint] = []
     canvas.menuAsked.disconnect()
