@@ -176,8 +176,6 @@ def title(code: Code) -> str:
         Code.NO_PIXELS: translate("words", "There is no picture in this file"),
         Code.SEGMENTATION: translate("words", "Masks over other pictures"),
         Code.OTHER_PICTURES: translate("words", "It belongs to other pictures"),
-        Code.NO_ROOM: translate("words", "There is no room for it"),
-        Code.READER_FAILED: translate("words", "The file was not read"),
         Code.NO_SUCH_FRAME: translate("words", "There is no such frame"),
         Code.NO_IMAGES: translate("words", "No picture was found"),
         Code.NO_ROOM: translate("words", "There was no room"),

@@ -135,8 +135,8 @@ def test_the_small_pictures_after_one_on_which_medview_fails_still_come(
     monkeypatch.setattr(tasks, "thumbnail", defect)
     window = make_window(auto_analyse=False)
     window.open_paths([tmp_path])
-    qtbot.waitUntil(lambda: window.workspace.thumbnail(tmp_path / "c.png") is not None)
-    assert window.workspace.thumbnail(tmp_path / "b.png") is None
+    qtbot.waitUntil(lambda: window.workspace.thumbnails.get(tmp_path / "c.png") is not None)
+    assert window.workspace.thumbnails.get(tmp_path / "b.png") is None
 
 
 def test_only_rows_near_the_screen_get_small_pictures(make_window: MakeWindow, tmp_path: Path, qtbot: QtBot) -> None:
