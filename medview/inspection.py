@@ -73,11 +73,22 @@ def _lines(row: dict[str, Any]) -> Iterator[str]:
         stored = row["stored"]
         yield f"    stored values {stored['min']:g} to {stored['max']:g}, mean {stored['mean']:.6g}"
     yield from (f"    {note}" for note in row["notes"])
+    yield from (f"    {_region(number, region)}" for number, region in enumerate(row["regions"], 1))
     if row["patient_name"]:
         yield f"    patient {row['patient_name']}"
     if row["series"]:
         where = f", at {row['position_mm']:g} mm along the normal" if row["position_mm"] is not None else ""
         yield f"    series {row['series']}{where}"
+
+
+def _region(number: int, region: dict[str, Any]) -> str:
+    """A calibrated region of an ultrasound picture in a line."""
+    (top, bottom), (left, right) = region["rows"], region["cols"]
+    where = f"region {number}, {region['kind'] or 'other'}: columns {left} to {right}, rows {top} to {bottom}"
+    if not region["steps"]:
+        return f"{where}, not calibrated"
+    (down, across), (down_unit, across_unit) = region["steps"], region["units"]
+    return f"{where}, a pixel is {across:g} {across_unit} across and {down:g} {down_unit} down".replace("  ", " ")
 
 
 def _frames(count: int | None) -> str:

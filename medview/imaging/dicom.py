@@ -17,8 +17,9 @@ from medview.imaging.dicom_header import Header, damaged, item, parse_errors, re
 from medview.imaging.dicom_modality import modality_table, read_palette, read_values
 from medview.imaging.dicom_objects import is_disc, no_picture
 from medview.imaging.dicom_overlays import overlay_groups, read_overlays
-from medview.imaging.dicom_pixels import Pixels, locate
+from medview.imaging.dicom_pixels import Layout, Pixels, locate
 from medview.imaging.dicom_place import read_origin, read_place
+from medview.imaging.dicom_regions import read_regions
 from medview.imaging.dicom_view import is_lateral, not_t1_weighted, read_facts, read_sides, read_view
 from medview.imaging.dicom_voi import read_aspect, read_padding, read_presets, read_spacing
 from medview.imaging.study import Frame, Origin, Series, Study
@@ -102,7 +103,7 @@ def _frames(
     rescale = Rescale()
     for index in range(layout.frames):
         if enhanced or not made:
-            about = _described(ds, origin, index)
+            about = _described(ds, pixels.layout, origin, index)
             if table is not None:
                 found = read_values(ds, layout, index, table[0])
                 if isinstance(found, Failure):
@@ -123,11 +124,14 @@ def _frames(
     return tuple(made)
 
 
-def _described(ds: Dataset, origin: Origin, index: int) -> dict[str, Any]:
+def _described(ds: Dataset, layout: Layout, origin: Origin, index: int) -> dict[str, Any]:
     """What a frame of any kind says of itself, as fields of `Frame`."""
     spacing, note = read_spacing(ds, index)
     notes = [note] if note else []
-    found: dict[str, Any] = {"place": read_place(ds, origin, index), "spacing_mm": spacing}
+    regions = read_regions(ds, layout)
+    if spacing is None and len(regions) == 1 and regions[0].is_all_of(layout.rows, layout.cols):
+        spacing = regions[0].spacing_mm
+    found: dict[str, Any] = {"place": read_place(ds, origin, index), "spacing_mm": spacing, "regions": regions}
     found["aspect"] = read_aspect(ds, spacing)
     found["view"], found["said_sides"] = read_view(ds), read_sides(ds)
     found["lateral"], found["not_t1"] = is_lateral(found["view"]), not_t1_weighted(ds)

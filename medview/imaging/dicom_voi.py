@@ -133,7 +133,7 @@ def read_spacing(ds: Dataset, frame: int) -> tuple[tuple[float, float] | None, s
     scanned = _pair(ds, "NominalScannedPixelSpacing")
     if scanned is not None:
         return scanned, "Sizes in mm are those on the scanned film."
-    return _ultrasound_spacing(ds), ""
+    return None, ""
 
 
 # Distances of pixels (mm) beyond are mistakes.
@@ -144,18 +144,6 @@ _AT_DETECTOR = "Sizes in mm are those at the detector; in the patient they are s
 def _pair(ds: Dataset, keyword: str) -> tuple[float, float] | None:
     found = numbers(ds, keyword)
     return (found[0], found[1]) if len(found) == 2 and all(_LEAST <= one <= _MOST for one in found) else None
-
-
-def _ultrasound_spacing(ds: Dataset) -> tuple[float, float] | None:
-    """Spacing of an ultrasound picture that has one calibrated region (C.8.5.5); with several, none holds for all."""
-    region = item(ds, "SequenceOfUltrasoundRegions")
-    if region is None or item(ds, "SequenceOfUltrasoundRegions", 1) is not None:
-        return None
-    units = whole(region, "PhysicalUnitsXDirection"), whole(region, "PhysicalUnitsYDirection")
-    columns, rows = numbers(region, "PhysicalDeltaX"), numbers(region, "PhysicalDeltaY")
-    if units != (3, 3) or not columns or not rows or not columns[0] or not rows[0]:
-        return None
-    return abs(rows[0]) * 10, abs(columns[0]) * 10  # cm
 
 
 def read_aspect(ds: Dataset, spacing: tuple[float, float] | None) -> float:

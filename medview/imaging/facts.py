@@ -13,7 +13,7 @@ from medview.core.failures import Code, Failure
 from medview.imaging.archive import unpack
 from medview.imaging.media import packed_file
 from medview.imaging.open import open_path, recognise
-from medview.imaging.study import DAMAGED_PART, Frame, Origin, Study
+from medview.imaging.study import DAMAGED_PART, CalibratedRegion, Frame, Origin, Study
 
 OPENS, NOT_AN_IMAGE, CORRUPT, UNSUPPORTED = "opens", "refuse-not-an-image", "refuse-corrupt", "refuse-unsupported"
 NOT_READ = "not-read"
@@ -49,6 +49,8 @@ class Facts:
         study, series: their instance UIDs.
         position_mm: of the first frame, along the normal of its slice.
         view: of a projection image, in the file's own word (`PA`, `LL` ...).
+        regions: calibrated regions of an ultrasound picture, each with its first and last `rows` and `cols`, the
+            `steps` from pixel to pixel along (row, column), their `units` and its `kind`; empty for none.
         notes: what the user should know about how the first frame was read, damage above all.
     """
 
@@ -70,6 +72,7 @@ class Facts:
     position_mm: float | None = None
     view: str | None = None
     notes: tuple[str, ...] = ()
+    regions: tuple[CalibratedRegion, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """As printed, in the order of the attributes."""
@@ -170,7 +173,7 @@ def _opened(facts: Facts, study: Study) -> Facts:
     facts = replace(facts, text=study.description, frames=len(study.frames), rows=first.rows, cols=first.cols)
     stored = _statistics(first)
     damage = (DAMAGED_PART,) if DAMAGED_PART not in first.notes and first.damage() else ()
-    facts = replace(facts, notes=(*first.notes, *damage))
+    facts = replace(facts, notes=(*first.notes, *damage), regions=first.regions)
     return _refused(facts, stored) if isinstance(stored, Failure) else replace(facts, stored=stored or None)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -117,6 +117,37 @@ class OverlayPlane:
 
 
 @dataclass(frozen=True)
+class CalibratedRegion:
+    """A part of an ultrasound picture with a measure of its own.
+
+    Attributes:
+        rows, cols: first and last ones, from 0, both within.
+        steps: from one pixel to the next along (row, column) in `units`, None where the file does not say.
+        units: of a step along (row, column): mm, s, cm/s ...; empty for none.
+        kind: 2D, M-mode, spectral, wave form or graphics; empty where the file does not say.
+    """
+
+    rows: tuple[int, int]
+    cols: tuple[int, int]
+    steps: tuple[float, float] | None
+    units: tuple[str, str]
+    kind: str = ""
+
+    @property
+    def spacing_mm(self) -> tuple[float, float] | None:
+        """(row, column) distance of pixel centres in mm; None where the steps are no lengths."""
+        return self.steps if self.units == ("mm", "mm") else None
+
+    def is_all_of(self, rows: int, cols: int) -> bool:
+        """Whether the region is all of a picture of this size."""
+        return self.rows == (0, rows - 1) and self.cols == (0, cols - 1)
+
+    def holds(self, row: float, column: float) -> bool:
+        """Whether a point of the picture lies in the region."""
+        return self.rows[0] <= row <= self.rows[1] and self.cols[0] <= column <= self.cols[1]
+
+
+@dataclass(frozen=True)
 class Frame:
     """One picture.
 
@@ -132,7 +163,9 @@ class Frame:
         few_bits: (lowest, highest) modality value that the file's bits allow, where it stores fewer than 8 of them;
             shown from black to white unless the file asks for a window.
         padding: modality values (lowest, highest) that fill the border and are no picture, or None.
-        spacing_mm: (row, column) distance of pixel centres in mm, or None when the file does not say.
+        spacing_mm: (row, column) distance of pixel centres in mm, or None when the file does not say, or says it only
+            for `regions`.
+        regions: parts of an ultrasound picture that have a measure of their own; `spacing_between` asks them.
         aspect: how much taller than wide a pixel is; 1 for square ones.
         overlays: drawings that the file keeps apart from the picture (groups 60xx).
         view: the view of a projection image in the file's own word (`PA`, `LL` ...), or empty.
@@ -173,6 +206,7 @@ class Frame:
     coded: Callable[[], NDArray[np.uint8] | Failure] | None = field(default=None, repr=False, compare=False)
     examine: Callable[[], str] | None = field(default=None, repr=False, compare=False)
     shared: SeriesWindow | None = field(default=None, repr=False, compare=False)
+    regions: tuple[CalibratedRegion, ...] = ()
 
     @property
     def sides(self) -> Sides | None:
@@ -191,6 +225,16 @@ class Frame:
         """Hash of the stored values, read once; None where they cannot be decoded."""
         values = self.stored_values()
         return None if isinstance(values, Failure) else _hash(values)
+
+    def spacing_between(self, points: Iterable[tuple[float, float]]) -> tuple[float, float] | None:
+        """The (row, column) spacing in mm that holds for all of some (row, column) points: of the picture, or of the
+        region that they lie in. None across regions, outside of them, and where regions there contradict each other."""
+        if self.spacing_mm is not None or not self.regions:
+            return self.spacing_mm
+        points = tuple(points)
+        within = [one.spacing_mm for one in self.regions if all(one.holds(*point) for point in points)]
+        known = {spacing for spacing in within if spacing is not None}
+        return known.pop() if len(known) == 1 else None
 
     def first_window(self, grey: NDArray[Any]) -> Window:
         """The window that the `grey` modality values of the frame are first shown with: that of its file, over all its

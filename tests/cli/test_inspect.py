@@ -18,7 +18,7 @@ from tests.imaging.make import dicom
 
 FIELDS = [
     "file", "outcome", "code", "text", "hint", "modality", "transfer_syntax", "photometric", "frames", "rows", "cols",
-    "stored", "patient_name", "study", "series", "position_mm", "view", "notes",
+    "stored", "patient_name", "study", "series", "position_mm", "view", "notes", "regions",
 ]  # fmt: skip
 SLICE = {
     "PatientName": "Doe^Jo", "StudyInstanceUID": "1.1", "SeriesInstanceUID": "1.1.1", "PixelSpacing": [1, 1],
@@ -50,7 +50,7 @@ def test_every_field_of_every_file(capsys: pytest.CaptureFixture[str], tmp_path:
         "file": str(tmp_path / "a.dcm"), "outcome": "opens", "code": None, "text": "DICOM MR, 3 x 2 pixels", "hint": "",
         "modality": "MR", "transfer_syntax": "1.2.840.10008.1.2.1", "photometric": "MONOCHROME2", "frames": 1,
         "rows": 2, "cols": 3, "stored": {"min": 0, "max": 5, "mean": 2.5}, "patient_name": "Doe^Jo", "study": "1.1",
-        "series": "1.1.1", "position_mm": 4.0, "view": None, "notes": [],
+        "series": "1.1.1", "position_mm": 4.0, "view": None, "notes": [], "regions": [],
     }  # fmt: skip
     assert (rows[1]["outcome"], rows[1]["code"]) == ("refuse-not-an-image", "unknown-format")
     assert rows[1]["hint"]

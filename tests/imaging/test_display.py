@@ -213,14 +213,6 @@ def test_the_spacing_that_applies(tmp_path: Path, elements: dict[str, Any], spac
     assert bool(frame.notes) == bool(words)
 
 
-def test_ultrasound_regions_give_the_spacing(tmp_path: Path):
-    region = Dataset()
-    region.PhysicalUnitsXDirection = region.PhysicalUnitsYDirection = 3
-    region.PhysicalDeltaX, region.PhysicalDeltaY = 0.02, 0.05
-    assert frame_of(tmp_path, SequenceOfUltrasoundRegions=Sequence([region])).spacing_mm == (0.5, 0.2)
-    assert frame_of(tmp_path, SequenceOfUltrasoundRegions=Sequence([region, region])).spacing_mm is None
-
-
 def test_the_shape_of_pixels(tmp_path: Path):
     assert frame_of(tmp_path).aspect == 1
     assert frame_of(tmp_path, PixelAspectRatio=["2", "1"]).aspect == 2
