@@ -57,7 +57,7 @@ def beside(header: Path, name: str) -> Path | Failure:
     status = check_file(path)
     if isinstance(status, Failure) and status.code is Code.NOT_FOUND:
         return Failure(
-            Code.NOT_FOUND,
+            Code.UNSUPPORTED,
             f"{header.name} takes its voxels from {name[:80]}, which is not beside it.",
             "Copy both files into one folder.",
         )

@@ -120,8 +120,11 @@ def read_again(path: Path, stamp: Stamp) -> bytes | Failure:
 def read_head(path: Path, count: int) -> bytes | Failure:
     """The first `count` bytes of a file, fewer where it is shorter."""
     status = check_file(path)
-    if isinstance(status, Failure):
-        return status
+    return status if isinstance(status, Failure) else head_of(path, count)
+
+
+def head_of(path: Path, count: int) -> bytes | Failure:
+    """`read_head` of a file that was checked already."""
     try:
         with open(path, "rb") as file:
             return file.read(count)

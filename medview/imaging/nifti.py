@@ -70,7 +70,7 @@ def _plausible(head: bytes) -> bool:
 
 def is_voxel_file(path: Path) -> bool:
     """Whether a name is that of the second half of a pair (.img); what it holds cannot tell."""
-    return _stem(path)[1] == ".img"
+    return path.name.lower().endswith((".img", ".img.gz"))
 
 
 def _stem(path: Path) -> tuple[str, str]:

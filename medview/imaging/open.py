@@ -10,7 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
-from medview.imaging.files import Stamp, check_file, find_files, read_again, read_head, read_stamped
+from medview.imaging.files import Stamp, check_file, find_files, head_of, read_again, read_stamped
 from medview.imaging.headers import looks_like_dicom, sniff
 from medview.imaging.metaimage import looks_like_metaimage
 from medview.imaging.nifti import is_voxel_file, other_half, sniff_nifti
@@ -85,7 +85,7 @@ def recognise(path: Path) -> tuple[str, bytes] | Failure:
     status = check_file(path)
     if isinstance(status, Failure):
         return status
-    head = read_head(path, HEAD)
+    head = head_of(path, HEAD)
     if isinstance(head, Failure):
         return head
     kind = file_kind(head, status.st_size)

@@ -238,7 +238,7 @@ def test_a_header_leads_nowhere_else(tmp_path: Path, name: str):
 
 def test_a_missing_or_changed_file_of_voxels_is_named(tmp_path: Path):
     assert "which is not beside it" in refused(tmp_path / "a.mhd", mha(b"", ElementDataFile="a.raw")).text
-    assert refused(tmp_path / "a.nhdr", nrrd(b"", data_file="a.raw")).code is Code.NOT_FOUND
+    assert refused(tmp_path / "a.nhdr", nrrd(b"", data_file="a.raw")).code is Code.UNSUPPORTED
     assert refused(tmp_path / "a.nhdr", nrrd(b"", data_file=".")).code is not Code.CORRUPT
     (tmp_path / "a.raw").write_bytes(RAW)
     study = opened(tmp_path / "a.mhd", mha(b"", ElementDataFile="a.raw"))
