@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medview.core.failures import Failure
+from medview.core.failures import Code, Failure
 from medview.imaging.dicom_header import Header, damaged, item, parse_errors, read_dicom_header, text
 from medview.imaging.dicom_modality import modality_table, read_palette, read_values
 from medview.imaging.dicom_objects import is_disc, no_picture
@@ -82,6 +82,8 @@ def _study(path: Path, header: Header) -> Study | Failure:
     return Study(path, description, (Series(title, frames, origin, start=start),))
 
 
+# Frames with groups of their own: each takes a third of a millisecond.
+MAX_DESCRIBED = 4096
 # A modality LUT, None for none, and what to tell of it.
 _Table = tuple[NDArray[Any] | None, str]
 
@@ -93,6 +95,12 @@ def _frames(
     colour."""
     ds, layout = header.dataset, pixels.layout
     enhanced = item(ds, "PerFrameFunctionalGroupsSequence") is not None
+    if enhanced and layout.frames > MAX_DESCRIBED:
+        return Failure(
+            Code.TOO_LARGE,
+            f"This DICOM file describes {layout.frames:,} frames one by one, more than medview reads.",
+            "Export fewer frames at a time, or as an older, not enhanced series.",
+        )
     facts = read_facts(ds)
     drawn = overlay_groups(ds)
     told = [*pixels.notes, *([table[1]] if table and table[1] else [])]

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from medview.core.failures import Code, Failure
 from medview.imaging.dicom_repair import closed_sequences, first_syntax
-from medview.imaging.dicom_values import UNREAD, lenient_numbers, plain_value
+from medview.imaging.dicom_values import UNREAD, is_oversized, lenient_numbers, plain_value
 from medview.imaging.files import Clipped, check_file, os_failure
 
 if TYPE_CHECKING:
@@ -34,11 +34,12 @@ MAX_INFLATED = 256 * 1024 * 1024
 MAX_INFLATE_RATIO, LEAST_INFLATED = 100, 32 * 1024 * 1024
 _PIECE = 1024 * 1024
 # Headers beyond these are no headers: real ones have hundreds of elements, and enhanced ones some MB of frame groups.
-MAX_HEADER_BYTES = 192 * 1024 * 1024
+MAX_HEADER_BYTES = 40 * 1024 * 1024
 MAX_ELEMENTS = 20_000
-# Items in a sequence, those within them counted: the largest slides have 200,000, a functional MR of 22,000 frames
-# 264,000. Each takes 10 us and 700 bytes.
-MAX_ITEMS = 500_000
+# Items in a sequence, those within them counted: each takes 10 to 20 us and 700 bytes. A series of 4,000 frames has
+# 30,000. A segmentation of a hundred organs has 240,000, and is read when somebody asks for it.
+MAX_ITEMS, MAX_SEGMENTATION_ITEMS = 60_000, 500_000
+_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66."
 # Nearly every header lies in the first bytes of its file: parsed from memory it takes a third of the time.
 HEAD_BYTES = 128 * 1024
 # Where the meta information of a file with the DICM prefix ends at the latest.
@@ -139,7 +140,11 @@ def read_dicom_header(path: Path) -> Header | Failure:
     try:
         with source:
             header = _parse(source, source.stamp)
-        return header if isinstance(header, Failure) or not _has_too_many_items(header.dataset) else _too_many_items()
+        if isinstance(header, Failure):
+            return header
+        kind = str(value(header.dataset, "SOPClassUID"))
+        most = MAX_SEGMENTATION_ITEMS if kind.startswith(_SEGMENTATION) else MAX_ITEMS
+        return _too_many_items(most) if _has_more_items(header.dataset, most) else header
     except OSError as error:
         if error.errno is None:
             # Raised by pydicom about what it read, not by the operating system.
@@ -280,39 +285,49 @@ def value(dataset: Dataset, keyword: str) -> Any:
         return None
     try:
         element: Any = dataset.get_item(tag)
-        # Left raw where it is plain, so each time anew: still faster than an object.
-        found = plain_value(element, element.VR or _vr(tag)) if element.is_raw else element.value
-        if found is UNREAD or not element.is_raw:
-            found = dataset[tag].value
-            found = None if _other_kind(found, tag) else found
+        if element.is_raw:
+            if is_oversized(element, element.VR or _vr(tag)):
+                return None
+            # Left raw where it is plain, so each time anew: still faster than an object.
+            found = plain_value(element, element.VR or _vr(tag))
+            if found is UNREAD:
+                found = dataset[tag].value
+                found = None if _other_kind(found, tag) else found
+        else:
+            found = None if _other_kind(element.value, tag) else element.value
     except parse_errors():
         return None
     return None if found is None or (isinstance(found, str) and not found) else found
 
 
-def _other_kind(found: Any, tag: BaseTag) -> bool:
-    """Whether a file gives a sequence, or bytes, for an element that the standard has as text or numbers."""
+@cache
+def _sequence() -> Any:
     from pydicom.sequence import Sequence
 
-    if isinstance(found, Sequence):
+    return Sequence
+
+
+def _other_kind(found: Any, tag: BaseTag) -> bool:
+    """Whether a file gives a sequence, or bytes, for an element that the standard has as text or numbers."""
+    if isinstance(found, _sequence()):
         return _vr(tag) != "SQ"
     return isinstance(found, bytes) and not _BYTES.intersection(_vr(tag).split(" or "))
 
 
-def _has_too_many_items(dataset: Dataset) -> bool:
-    """Whether the bytes of an element hold more items than a sequence has (either byte order)."""
+def _has_more_items(dataset: Dataset, most: int) -> bool:
+    """Whether the bytes of an element hold more than so many items (either byte order)."""
     values = (element.value for element in map(dataset.get_item, dataset.keys()) if element.is_raw)
     return any(
-        max(data.count(b"\xfe\xff\x00\xe0"), data.count(b"\xff\xfe\xe0\x00")) > MAX_ITEMS
+        max(data.count(b"\xfe\xff\x00\xe0"), data.count(b"\xff\xfe\xe0\x00")) > most
         for data in values
-        if data is not None and len(data) > 8 * MAX_ITEMS
+        if data is not None and len(data) > 8 * most
     )
 
 
-def _too_many_items() -> Failure:
+def _too_many_items(most: int) -> Failure:
     return Failure(
         Code.TOO_LARGE,
-        f"The header of this DICOM file describes more than {MAX_ITEMS:,} items, and so it was not read.",
+        f"The header of this DICOM file describes more than {most:,} items, and so it was not read.",
         "Export fewer frames at a time, or as an older, not enhanced series.",
     )
 
@@ -356,7 +371,10 @@ def readable_numbers(dataset: Dataset, keyword: str) -> tuple[float | None, ...]
     if tag not in present:
         return ()
     element: Any = dataset.get_item(tag)
-    if element.is_raw and isinstance(element.value, bytes) and (element.VR or _vr(tag)) in ("DS", "IS"):
+    vr = element.VR or _vr(tag)
+    if element.is_raw and isinstance(element.value, bytes) and vr in ("DS", "IS"):
+        if is_oversized(element, vr):
+            return ()
         return tuple(map(_finite, lenient_numbers(element.value)))
     found = value(dataset, keyword)
     if found is None:
@@ -375,10 +393,8 @@ def _finite(found: Any) -> float | None:
 
 def item(dataset: Dataset, keyword: str, index: int = 0) -> Dataset | None:
     """One item of a sequence, or None."""
-    from pydicom.sequence import Sequence
-
     sequence = value(dataset, keyword)
-    if not isinstance(sequence, Sequence):
+    if not isinstance(sequence, _sequence()):
         return None
     try:
         return sequence[index] if 0 <= index < len(sequence) else None

@@ -30,6 +30,21 @@ class _Unread:
 UNREAD: Final = _Unread()
 
 
+# Bytes of one value that are read: texts and numbers as text have a few, lists of times of many frames some 100,000;
+# tables of 65536 numbers take twice that.
+_MOST_TEXT, _MOST_NUMBERS = 512 * 1024, 2 * 1024 * 1024
+_NUMBERS = frozenset(("US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT"))
+_BYTES = frozenset(("OB", "OW", "OF", "OD", "OL", "OV", "UN", "SQ"))
+
+
+def is_oversized(raw: RawDataElement, vr: str) -> bool:
+    """Whether an element holds more text or numbers than any real one: converted they take ten times the bytes."""
+    size = len(raw.value) if isinstance(raw.value, bytes) else 0
+    if size <= _MOST_TEXT or vr in _BYTES:
+        return False
+    return size > _MOST_NUMBERS if vr[:2] in _NUMBERS else True
+
+
 def plain_value(raw: RawDataElement, vr: str) -> Any:
     """The value of an element whose VR is `vr`: a number, a text, or a list of them; `UNREAD` when it is not plain."""
     data = raw.value
