@@ -168,8 +168,12 @@ def scan(paths: Sequence[Path], finder: Finder, token: Token) -> tuple[Row, ...]
     files: dict[Path, None] = {}
     refused: dict[Path, Failure] = {}
     due = time.monotonic()
-    for path in _walk(paths, finder):
+    for number, path in enumerate(_walk(paths, finder), start=1):
         token.check()
+        if number > MAX_FILES:
+            text = f"The list ends after {MAX_FILES:,} files; what comes after them was left out."
+            refused[path] = Failure(Code.TOO_LARGE, text, "Open fewer folders at a time.")
+            break
         found = one_of_many(partial(look, path, paths))
         if isinstance(found, Failure):
             refused[path] = found
@@ -186,7 +190,7 @@ def scan(paths: Sequence[Path], finder: Finder, token: Token) -> tuple[Row, ...]
 
 
 def _walk(paths: Sequence[Path], finder: Finder) -> Iterator[Path]:
-    """Every file once, at most `MAX_FILES`."""
+    """Every file once, at most one more than `MAX_FILES`."""
     seen: set[Path] = set()
     for path in paths:
         # Path.is_dir raises for a name that is too long
@@ -194,7 +198,7 @@ def _walk(paths: Sequence[Path], finder: Finder) -> Iterator[Path]:
             if file not in seen:
                 seen.add(file)
                 yield file
-            if len(seen) >= MAX_FILES:
+            if len(seen) > MAX_FILES:
                 return
 
 

@@ -17,7 +17,10 @@ translate = QCoreApplication.translate
 
 BETWEEN = " · "
 # Endings of names that tell nothing about anybody.
-_ENDINGS = ("dcm", "png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "gif", "nii", "gz", "zip")
+_ENDINGS = (
+    "dcm", "png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "gif", "avif", "jp2", "j2k", "jxl", "nii", "hdr", "img",
+    "nrrd", "nhdr", "mha", "mhd", "gz", "zip",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from medview.core.failures import Code, Failure
 from medview.imaging import voxels
@@ -361,3 +363,45 @@ def test_half_a_pair_is_named(tmp_path: Path):
     assert refused(short).code is Code.TRUNCATED
     (tmp_path / "c.hdr").write_text("ENVI\ndescription = {another kind of .hdr}\n" + " " * 307)
     assert refused(tmp_path / "c.hdr").code is Code.UNKNOWN_FORMAT
+
+
+FIELDS = ["dim", "pixdim", "vox_offset", "datatype", "bitpix", "scl_slope", "scl_inter", "qform_code", "sform_code",
+          "quatern_b", "quatern_d", "qoffset_x", "srow_x", "srow_y", "srow_z", "xyzt_units", "cal_min", "cal_max",
+          "sizeof_hdr"]  # fmt: skip
+EXTREMES = [0, 1, -1, 2, 3, 7, 127, 255, 348, 352, 540, 32767, -32768, 1e-40, 1e-9, 1e7, 1e30, np.nan, np.inf, -np.inf]
+
+
+@given(st.sampled_from(["nifti", "pair", "analyze", "packed"]), st.data())
+@settings(max_examples=300, deadline=5000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_numbers_in_a_header_are_answered(tmp_path_factory: pytest.TempPathFactory, kind: str, data: st.DataObject):
+    made = analyze() if kind == "analyze" else header(magic=b"ni1" if kind == "pair" else b"n+1")
+    fields = made.structarr
+    with np.errstate(all="ignore"):
+        for _ in range(data.draw(st.integers(1, 4))):
+            name = data.draw(st.sampled_from([field for field in FIELDS if field in fields.dtype.names]))
+            number = np.array(data.draw(st.sampled_from(EXTREMES))).astype(fields[name].dtype)
+            if fields[name].ndim:
+                fields[name][data.draw(st.integers(0, fields[name].size - 1))] = number
+            else:
+                fields[name] = number
+    folder = Path(tmp_path_factory.getbasetemp()) / "any"
+    folder.mkdir(exist_ok=True)
+    raw = fields.tobytes()
+    if kind in ("pair", "analyze"):
+        (folder / "a.hdr").write_bytes(raw)
+        (folder / "a.img").write_bytes(BODY.tobytes(order="F"))
+        path = folder / data.draw(st.sampled_from(["a.hdr", "a.img"]))
+    else:
+        path = folder / "a.nii"
+        body = raw + bytes(4) + BODY.tobytes(order="F")
+        path.write_bytes(gzip.compress(body) if kind == "packed" else body)
+    study = open_path(path)
+    if isinstance(study, Failure):
+        assert study.text
+        assert study.hint
+        return
+    for frame in (study.frames[0], study.frames[-1]):
+        values = frame.modality_values()
+        assert isinstance(values, Failure) or values.shape[:2] == (frame.rows, frame.cols)
+        if frame.spacing_mm:
+            assert all(0 < side < np.inf for side in frame.spacing_mm)

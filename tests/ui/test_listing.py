@@ -151,6 +151,14 @@ def test_a_closed_folder_is_in_the_list_with_its_reason(folder: Path, monkeypatc
     assert entry.failure.code is Code.NO_PERMISSION
 
 
+def test_a_list_that_ends_too_early_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "MAX_FILES", 4)
+    *listed, last = [row for row in scan([folder], listing.find_pictures, Token()) if isinstance(row, Entry)]
+    assert len(listed) == 2  # the series and a picture
+    assert last.failure is not None
+    assert last.failure.text == "The list ends after 4 files; what comes after them was left out."
+
+
 def test_packed_slices_are_a_series_and_packed_pictures_files(tmp_path: Path) -> None:
     for z in range(3):
         data = dicom(np.full((4, 4), z, np.uint8), SeriesInstanceUID="1.2", SOPInstanceUID=f"1.2.{z}")
