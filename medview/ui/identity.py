@@ -30,7 +30,7 @@ class Identity:
     Attributes:
         name: of the patient, or what stands in its place; never empty.
         details: id, date of birth, sex, age; only what the file says.
-        study: description and date.
+        study: date and description.
     """
 
     name: str
@@ -90,7 +90,8 @@ def identity_of(origin: Origin | None) -> Identity | None:
         sex(origin.sex) if origin.sex else "",
         age(origin),
     )
-    study = (words.one_line(origin.study_title), words.date(origin.study_date))
+    # The date first, since a long description is cut off.
+    study = (words.date(origin.study_date), words.one_line(origin.study_title))
     name = words.person(origin.patient_name) or translate("identity", "No patient name")
     return Identity(name, tuple(filter(None, details)), tuple(filter(None, study)))
 

@@ -10,7 +10,7 @@ from medview.ui import identity, theme, words
 from medview.ui.widgets import Elided, button, keep_place, trail
 from medview.workspace import Workspace
 
-HEIGHT = 54
+HEIGHT = 58
 # Part of a line that its second text gets, where the first leaves less.
 SECOND_SHARE, NAME_STEP = 0.4, 32
 
@@ -35,6 +35,8 @@ class TitleRow(QWidget):
         self.stop = button(self.tr("Cancel"), self._cancel, "link")
         trail(self.facts)
         self.patient, self.line = _line(self.who, self.details), _line(self.name, self.facts, self.stop)
+        # As high as with its button, so that nothing moves when that appears.
+        self.line.addStrut(self.stop.sizeHint().height())
         self.patient_row = QWidget()
         self.patient_row.setLayout(self.patient)
         column.addStretch(1)

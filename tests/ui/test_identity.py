@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from medview.core.failures import Code, Failure
 from medview.core.settings import Settings
 from medview.imaging.study import Origin
 from medview.listing import Entry
+from medview.runner import Job
 from medview.ui import identity
 from medview.ui.identity import Identity, identity_of
 from medview.ui.window import MainWindow
@@ -103,10 +105,10 @@ def test_a_film_says_whose_it_is(opened: Callable[..., MainWindow], tmp_path: Pa
     title = window.viewer.title
     assert title.who.full_text() == "Doe, Jane"
     assert title.details.full_text() == "ID J-0815 · born 16 Jul 1970 · female · 47 years"
-    assert title.name.full_text() == "Chest PA · 17 Jul 2017 · film.dcm"
+    assert title.name.full_text() == "17 Jul 2017 · Chest PA · film.dcm"
     assert title.patient_row.isVisible()
     assert window.windowTitle() == (
-        "Doe, Jane · ID J-0815 · born 16 Jul 1970 · female · 47 years · Chest PA · 17 Jul 2017 - medview"
+        "Doe, Jane · ID J-0815 · born 16 Jul 1970 · female · 47 years · 17 Jul 2017 · Chest PA - medview"
     )
 
 
@@ -129,6 +131,21 @@ def test_the_height_of_the_strip_never_changes(
     window.action("privacy").trigger()
     heights.add(window.viewer.title.height())
     assert len(heights) == 1
+
+
+def test_nothing_in_the_strip_moves_while_something_is_opened(listed: MainWindow, qtbot: QtBot) -> None:
+    title, go_on = listed.viewer.title, threading.Event()
+    parts = (title.who, title.details, title.name)
+    before = [part.mapTo(title, part.rect().topLeft()).y() for part in parts]
+    listed.workspace.runner.start(Job("plane", "reading the slices", lambda token: go_on.wait(5)))
+    assert title.stop.isVisible()
+    assert title.facts.full_text() == "Reading the slices…"
+    assert [part.mapTo(title, part.rect().topLeft()).y() for part in parts] == before
+    inside = [title.rect().contains(part.geometry()) for part in (title.patient_row, title.stop, title.bar)]
+    assert inside == [True, True, True]
+    assert title.stop.geometry().bottom() < title.bar.geometry().top()
+    go_on.set()
+    qtbot.waitUntil(lambda: not title.stop.isVisible())
 
 
 def test_the_list_has_id_and_age(listed: MainWindow) -> None:
@@ -204,7 +221,7 @@ def test_privacy_is_remembered(tmp_path: Path, qtbot: QtBot) -> None:
         (Origin("Yamada^Tarou=山田^太郎", sex="O"), Identity("Yamada, Tarou (山田 太郎)", ("other sex",))),
         (
             Origin("<b>Doe", "x\ny", study_date="20171399", birth_date="1970", sex="?", age="001Y", study_title="MR"),
-            Identity("<b>Doe", ("ID x\\ny", "born unknown date", "?", "1 year"), ("MR", "unknown date")),
+            Identity("<b>Doe", ("ID x\\ny", "born unknown date", "?", "1 year"), ("unknown date", "MR")),
         ),
     ],
 )

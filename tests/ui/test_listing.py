@@ -200,7 +200,7 @@ def test_what_a_heading_says() -> None:
     assert (rows.title(heading), rows.subtitle(heading)) == ("Yamada, Tarou (山田 太郎)", "29 Feb 2024 · <b>Thorax")
     assert rows.patient(heading) == "ID 0042 · male · 53 years"
     assert rows.tip(heading).split("\n") == [
-        "Yamada, Tarou (山田 太郎)", "ID 0042", "born 16 Jul 1970", "male", "53 years", "<b>Thorax", "29 Feb 2024",
+        "Yamada, Tarou (山田 太郎)", "ID 0042", "born 16 Jul 1970", "male", "53 years", "29 Feb 2024", "<b>Thorax",
     ]  # fmt: skip
     nameless = Heading(Group.STUDY, 1, Origin(patient_id="0042"))
     assert (rows.title(nameless), rows.patient(nameless)) == ("No patient name", "ID 0042")
