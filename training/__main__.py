@@ -114,11 +114,10 @@ def export(options: argparse.Namespace) -> None:
 
     torch.set_num_threads(options.threads)
     config = load_config(options.id, options.arch)
-    samples = load_set(config.data, options.data)
+    samples = [s for s in load_set(config.data, options.data) if config.trains_on(s)]
     # Only the gate needs the training pictures again, for its feature statistics.
-    chosen = [s for s in samples if config.trains_on(s)]
-    train_samples = [s for s in chosen if s.split == "train"] if config.gate_data else []
-    val = [s for s in chosen if s.split == "val"]
+    train_samples = [s for s in samples if s.split == "train"] if config.gate_data else []
+    val = [s for s in samples if s.split == "val"]
     pools = [load_pool(chosen, config, config.shipped) for chosen in (train_samples, val)]
     export_model(
         config,
