@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from training import chest
 from training.config import Config, Stage, load_config
-from training.criterion import criterion, lines, measured, sick_odds
+from training.criterion import criterion, difference, lines, measured, sick_odds
 from training.samples import Sample
 from training.short_runs import answers, val_figure, without
 
@@ -83,9 +83,18 @@ def read_recipes(path: Path) -> list[Recipe]:
     return list(recipes.values())
 
 
-def measure(recipe: Recipe, samples: list[Sample], weights: Path, runs: Path, threads: int) -> dict[str, Any]:
-    """The criterion of a recipe, with `val`: mean balanced accuracy of its runs on the sources they know. Raises
-    ValueError for parts that do not know the same classes."""
+@dataclass(frozen=True)
+class Scored:
+    """What a recipe says of the left-out films: their scores (n,), and `val`, the mean balanced accuracy of its runs on
+    the sources that they know."""
+
+    films: list[Sample]
+    scores: NDArray[np.float64]
+    val: float
+
+
+def score(recipe: Recipe, samples: list[Sample], weights: Path, runs: Path, threads: int) -> Scored:
+    """Train what is not trained yet and ask it. Raises ValueError for parts that do not know the same classes."""
     own: list[Sample] = []
     scores: list[NDArray[np.float64]] = []
     val: list[float] = []
@@ -103,7 +112,7 @@ def measure(recipe: Recipe, samples: list[Sample], weights: Path, runs: Path, th
             raise ValueError(f"{recipe.name}: its parts know different classes where {', '.join(sources)} are left out")
         own += asked
         scores.append(sick_odds(np.sum(told, axis=0), labels.pop()))
-    return criterion(own, np.concatenate(scores)) | {"val": float(np.mean(val))}
+    return Scored(own, np.concatenate(scores), float(np.mean(val)))
 
 
 def line(recipe: Recipe, report: dict[str, Any]) -> dict[str, str]:
@@ -119,12 +128,15 @@ def line(recipe: Recipe, report: dict[str, Any]) -> dict[str, str]:
 
 
 def run_list(path: Path, samples: list[Sample], weights: Path, runs: Path, table: Path, threads: int) -> None:
-    """Measure every recipe of a list that the table does not hold yet; a line is added as soon as one is known."""
-    for recipe in read_recipes(path):
+    """Measure every recipe of a list that the table does not hold yet; a line is added as soon as one is known.
+    The log tells what each differs by from the first."""
+    recipes = read_recipes(path)
+    for recipe in recipes:
         done = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines())) if table.exists() else []
         if any((row["recipe"], row["digest"]) == (recipe.name, recipe.digest) for row in done):
             continue
-        report = measure(recipe, samples, weights, runs, threads)
+        found = score(recipe, samples, weights, runs, threads)
+        report = criterion(found.films, found.scores) | {"val": found.val}
         row = line(recipe, report)
         table.parent.mkdir(parents=True, exist_ok=True)
         with table.open("a", encoding="utf-8", newline="") as file:
@@ -133,3 +145,8 @@ def run_list(path: Path, samples: list[Sample], weights: Path, runs: Path, table
                 writer.writeheader()
             writer.writerow(row)
         log.info("%s\n%s", recipe.name, "\n".join(lines(report)))
+        if recipe != recipes[0]:
+            start = score(recipes[0], samples, weights, runs, threads)
+            for name, figure in difference(found.films, start.scores, found.scores).items():
+                ends = (figure[k] for k in ("value", "low", "high"))
+                log.info("%s against %s: %+.3f (%+.3f to %+.3f)", name, recipes[0].name, *ends)

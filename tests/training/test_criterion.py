@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from training.criterion import FEWEST, auc, criterion, lines, measured, sick_odds, threshold, within
+from training.criterion import FEWEST, auc, criterion, difference, lines, measured, sick_odds, threshold, within
 from training.samples import Sample
 
 
@@ -73,6 +74,21 @@ def test_sources_of_one_side_count_through_the_common_threshold() -> None:
     assert report["sources"]["ill"]["auc"] is None
     assert lines(report)[0] == "both: AUC 1.000, normals flagged 0.00 of 20, sick flagged 1.00 of 20"
     assert lines(report)[-1] == ("mean: AUC 1.000, joint AUC 0.875, normals flagged 0.250 where 90% of the sick are")
+
+
+def test_the_difference_of_two_recipes_is_of_the_same_patients() -> None:
+    samples = films("a", "normal", 20) + films("a", "covid19", 20)
+    samples = [replace(s, group=f"{s.label}{i}") for i, s in enumerate(samples)]
+    blind = np.zeros(40)
+    right = np.where([s.label == "covid19" for s in samples], 1.0, -1.0)
+    same = difference(samples, right, right)
+    assert [same[name]["value"] for name in ("flagged", "auc", "joint_auc")] == [0.0, 0.0, 0.0]
+    assert difference(samples, blind, right)["joint_auc"]["value"] == 0.5
+    half = right.copy()
+    half[:10] = 2.0
+    found = difference(samples, right, half)["flagged"]
+    assert found["value"] == 0.5
+    assert 0.2 < found["low"] < 0.5 < found["high"] < 0.8
 
 
 def test_one_side_alone_is_refused() -> None:

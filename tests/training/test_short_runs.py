@@ -260,4 +260,4 @@ def test_parts_that_know_other_classes_are_refused(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(ablation, "val_figure", lambda *_: 0.5)
     monkeypatch.setattr(ablation, "answers", lambda run, _, own, *__: np.zeros((len(own), len(run.labels))))
     with pytest.raises(ValueError, match="know different classes"):
-        ablation.measure(recipe, told, tmp_path, tmp_path, 1)
+        ablation.score(recipe, told, tmp_path, tmp_path, 1)
