@@ -10,6 +10,7 @@ import contextlib
 import errno
 import gzip
 import lzma
+import re
 import threading
 import zipfile
 import zlib
@@ -123,6 +124,9 @@ class _Work:
         self.folder, self.step = folder, step
         self.left = min(most, MAX_BYTES - _held())
         self.files = 0
+        # Folders by their name in the archive; names in each of ours, in lower case.
+        self.folders: dict[str, Path] = {}
+        self.names: dict[Path, set[str]] = {}
         self.members: list[tuple[Path, str]] = []
         self.refused: list[tuple[str, Failure]] = []
 
@@ -134,8 +138,7 @@ class _Work:
             ]
             self._check(title, members)
             for info in members:
-                target = Path(self.folder.name) / f"{self.files:05}-{_plain(info.filename)}"
-                self.files += 1
+                target = self._target(title, prefix + info.filename)
                 with archive.open(info) as source:
                     _store(title, target, self._pieces(source))
                 name = prefix + info.filename
@@ -143,6 +146,28 @@ class _Work:
                     self._inner(target, name, depth)
                 else:
                     self.members.append((target, name))
+
+    def _target(self, title: str, name: str) -> Path:
+        """Where to write a member: under its own name, which people see, with the others of its folder, which it may
+        need (headers and their voxels); in a folder of its own where that name is taken. Raises _Refused."""
+        self.files += 1
+        place, _, last = name.replace("\\", "/").rpartition("/")
+        target = self._numbered(title, place) / _plain(last)
+        if target.name.lower() in self.names.setdefault(target.parent, set()):
+            target = self._numbered(title, f"{place}/{self.files}/") / target.name
+        self.names.setdefault(target.parent, set()).add(target.name.lower())
+        return target
+
+    def _numbered(self, title: str, place: str) -> Path:
+        """The folder that stands for a folder of the archive; only its number tells which."""
+        if place not in self.folders:
+            folder = Path(self.folder.name) / f"{len(self.folders):05}"
+            try:
+                folder.mkdir()
+            except OSError as error:
+                raise _Refused(_no_room(Path(title), error)) from None
+            self.folders[place] = folder
+        return self.folders[place]
 
     def _inner(self, path: Path, name: str, depth: int) -> None:
         """Unpack an archive inside of another one: its members stand for it, or why there are none."""
@@ -158,8 +183,7 @@ class _Work:
 
     def take_gzip(self, path: Path, file: IO[bytes]) -> None:
         """Unpack the one file that gzip packed. Raises _Refused."""
-        # Nothing else is in its folder, so that it can have its own name.
-        target = Path(self.folder.name) / _plain(path.stem if path.suffix.lower() == ".gz" else path.name)
+        target = self._target(path.name, path.stem if path.suffix.lower() == ".gz" else path.name)
         with _reading(path, path.name), gzip.GzipFile(fileobj=file) as source:
             _store(path.name, target, self._pieces(source, path.name))
         self.members.append((target, target.name))
@@ -255,9 +279,11 @@ def _wanted(name: str) -> bool:
 
 def _plain(name: str) -> str:
     """The last part of a member's name with nothing in it that a file system could take for more than a name."""
-    last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    plain = "".join(c if c.isalnum() or c in "._- " else "_" for c in last)
-    return plain.encode("utf-8")[-100:].decode("utf-8", "ignore").strip() or "_"
+    plain = "".join(c if c.isalnum() or c in "._- " else "_" for c in name)
+    plain = plain.encode("utf-8")[-100:].decode("utf-8", "ignore").strip(" .")
+    # Names of devices on Windows, whatever follows the dot.
+    reserved = re.fullmatch(r"((con|prn|aux|nul|com\d|lpt\d)(\..*)?)?", plain, re.IGNORECASE)
+    return f"_{plain}" if reserved else plain
 
 
 def _held() -> int:

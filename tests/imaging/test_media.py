@@ -72,9 +72,33 @@ def test_names_cannot_leave_the_folder(tmp_path: Path):
     unpacked = unpack(path)
     assert not isinstance(unpacked, Failure)
     folder = Path(unpacked.folder.name)
-    assert all(file.parent == folder and file.is_file() for file, _ in unpacked.members)
-    assert sorted(folder.iterdir()) == sorted(file for file, _ in unpacked.members)
+    assert all(file.is_relative_to(folder) and file.is_file() for file, _ in unpacked.members)
+    assert sorted(path for path in folder.rglob("*") if path.is_file()) == sorted(file for file, _ in unpacked.members)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.zip"]
+
+
+def test_members_keep_the_names_that_people_see(tmp_path: Path):
+    picture = png(PIXELS[:, :3], 0)
+    names = ["é ж 你 .png", "x/É Ж 你 .png", "y/a.png", "z/A.PNG", "nul.png", "b. ", "00003", "a:b.png", "A_B.PNG"]
+    path = make_zip(tmp_path / "a.zip", dict.fromkeys(names, picture))
+    shown = ["é ж 你 .png", "É Ж 你 .png", "a.png", "A.PNG", "_nul.png", "b", "00003", "a_b.png", "A_B.PNG"]
+    assert [file.name for file, _ in unpack(path).members] == shown  # type: ignore[union-attr]
+    study = open_path(path)
+    assert isinstance(study, Study)
+    assert sorted(series.title for series in study.series) == sorted(shown)
+    broken = make_zip(tmp_path / "b.zip", {"a.png": picture[:60]})
+    assert [fact.file for fact in inspect_path(broken)] == [f"{broken}/a.png"]
+
+
+def test_headers_in_an_archive_find_their_voxels(tmp_path: Path):
+    values = np.arange(24, dtype=np.uint8).reshape(4, 6)
+    head = "ObjectType = Image\nNDims = 2\nDimSize = 6 4\nElementType = MET_UCHAR\nElementDataFile = v.raw\n"
+    members = {"a/v.mhd": head.encode(), "a/v.raw": values.tobytes()}
+    members |= {"b/v.mhd": head.encode(), "b/v.raw": (values + 100).tobytes()}
+    study = open_path(make_zip(tmp_path / "a.zip", members))
+    assert isinstance(study, Study)
+    assert study.description == "ZIP archive, 2 series, 2 pictures"
+    assert [int(frame.stored_values().min()) for frame in study.frames] == [0, 100]  # type: ignore[union-attr]
 
 
 def test_bombs_and_locked_archives_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -133,7 +157,7 @@ def test_archives_inside_of_archives_open_to_a_depth(tmp_path: Path):
     assert [fact.file for fact in inspect_path(outer)] == [f"{outer}/{name}" for name in names]
     further = make_zip(tmp_path / "further.zip", {"outer.zip": outer.read_bytes()})
     deepest = {fact.file.removeprefix(f"{further}/"): fact.text for fact in inspect_path(further)}
-    assert deepest["outer.zip/middle.zip/x/inner.zip"].endswith("-inner.zip is a ZIP archive, not a picture.")
+    assert deepest["outer.zip/middle.zip/x/inner.zip"] == "inner.zip is a ZIP archive, not a picture."
 
 
 def test_an_inner_archive_that_cannot_be_unpacked_is_told(tmp_path: Path):
