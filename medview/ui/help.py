@@ -14,6 +14,12 @@ from medview.ui.actions import QT_TRANSLATE_NOOP
 _PANEL = (
     QT_TRANSLATE_NOOP(
         "help",
+        "The first line says what all models together flag, the line below it what that is valid for. Nothing flagged "
+        "is no all-clear: it also says how many findings no model judges. While you step through a series, the answer "
+        "of the slice before stays, dimmed, until the new one is there.",
+    ),
+    QT_TRANSLATE_NOOP(
+        "help",
         "Each card is one model. Its last line says which model, version, hash and processor it was, and how long it "
         "took.",
     ),
@@ -50,11 +56,11 @@ _PANEL = (
     ),
     QT_TRANSLATE_NOOP(
         "help",
-        "Click a row to see where the evidence for that label lies; where there is none, the card says so. A heatmap "
-        "shows what the model looked at, not the outline of a disease. The chest models look at the film and once more "
-        "at the lungs alone: the thin frame shows where medview found them. Where it misses them, trust no number. Of "
-        "skin seen through a round opening, and of a small head in much air, the classes are told from what lies "
-        "within the frame.",
+        "Click a row to have it explained and to see where the evidence for that label lies, if there is any. Esc "
+        "closes the explanation. A heatmap shows what the model looked at, not the outline of a disease. The chest "
+        "models look at the film and once more at the lungs alone: the thin frame shows where medview found them. "
+        "Where it misses them, trust no number. Of skin seen through a round opening, and of a small head in much "
+        "air, the classes are told from what lies within the frame.",
     ),
     QT_TRANSLATE_NOOP(
         "help",
@@ -70,7 +76,7 @@ _PANEL = (
 _WINDOW = QT_TRANSLATE_NOOP(
     "help",
     "The windows of a grey picture, in the order of the menu: those of the file, those by convention (CT), automatic, "
-    "full range. The button below the picture shows which is used and offers the same",
+    "full range; 0 chooses the automatic one. The button below the picture shows which is used and offers the same",
 )
 
 _MOUSE = (
@@ -79,10 +85,20 @@ _MOUSE = (
         QT_TRANSLATE_NOOP("help", "Window of a grey picture: right is wider, down is darker. Moves a colour picture"),
     ),
     (
-        QT_TRANSLATE_NOOP("help", "Middle or right drag, or left with Space or Ctrl"),
+        QT_TRANSLATE_NOOP("help", "Right drag"),
+        QT_TRANSLATE_NOOP("help", "Zoom about the point where it began: up is larger"),
+    ),
+    (QT_TRANSLATE_NOOP("help", "Right click"), QT_TRANSLATE_NOOP("help", "Menu of the picture")),
+    (
+        QT_TRANSLATE_NOOP("help", "Middle drag, or left with Space or Ctrl"),
         QT_TRANSLATE_NOOP("help", "Move the picture"),
     ),
-    (QT_TRANSLATE_NOOP("help", "Wheel"), QT_TRANSLATE_NOOP("help", "Zoom at the cursor")),
+    (
+        QT_TRANSLATE_NOOP("help", "Wheel"),
+        QT_TRANSLATE_NOOP("help", "The next or previous slice; zoom where there is one picture"),
+    ),
+    (QT_TRANSLATE_NOOP("help", "Ctrl and wheel"), QT_TRANSLATE_NOOP("help", "Zoom at the cursor")),
+    (QT_TRANSLATE_NOOP("help", "Shift and wheel"), QT_TRANSLATE_NOOP("help", "The next or previous point in time")),
     (QT_TRANSLATE_NOOP("help", "Double click"), QT_TRANSLATE_NOOP("help", "Fit")),
 )
 
@@ -126,9 +142,11 @@ def help_html() -> str:
     )
     refusal = QT_TRANSLATE_NOOP(
         "help",
-        "A gate looks first whether the picture is one of the kinds the models learned. If it is not, medview says so "
-        "and gives no numbers. Analyse all the same runs the models anyway; their answers are then marked as not valid "
-        "and name no finding.",
+        "A gate looks first whether the picture is one of the kinds the models learned: what its file says of it, "
+        "then what it looks like. If it is not, medview says so and gives no numbers. If it is one all the same, say "
+        "what it is (in the panel, or Analysis, Say what it is): the answer is then marked as given on your word, and "
+        "Take back undoes it. A picture of a right kind that is too poor can be analysed all the same; its answers "
+        "are then marked as not valid and name no finding.",
     )
     quality = QT_TRANSLATE_NOOP(
         "help",
@@ -146,11 +164,12 @@ def help_html() -> str:
     )
     opens = QT_TRANSLATE_NOOP(
         "help",
-        "DICOM files, folders and discs (DICOMDIR), NIfTI, PNG, JPEG, TIFF, BMP, WebP, GIF, and ZIP archives. A "
-        "folder is listed at the left: series by patient and study, then picture files, then what cannot be shown; "
-        "the sign beside a series tells, when pointed at, of gaps, copies or a tilted gantry. A "
-        "slice opens with the series it lies beside: step through it with the keys or the slider. Drawings that a file "
-        "brings are shown in pale yellow.",
+        "DICOM files, folders and discs (DICOMDIR), NIfTI, Analyze, NRRD, MetaImage, PNG, JPEG, JPEG 2000, JPEG XL, "
+        "TIFF, BMP, WebP, AVIF, GIF, and ZIP archives. A HEIC photo does not open: export it as JPEG. A folder is "
+        "listed at the left: series by patient and study, then picture files, then what cannot be shown; the sign "
+        "beside a series tells, when pointed at, of gaps, copies or a tilted gantry. A slice opens with the series it "
+        "lies beside: step through it with the wheel, the keys or the slider; where it has several points in time, "
+        "there are two sliders. Drawings that a file brings are shown in pale yellow.",
     )
     planes = QT_TRANSLATE_NOOP(
         "help",
@@ -165,6 +184,13 @@ def help_html() -> str:
         "patient's right side, not yours. Two letters mean that the edge lies obliquely, nearer to the first. They are "
         "what the file says; letters that were on the film itself are part of the picture.",
     )
+    identity = QT_TRANSLATE_NOOP(
+        "help",
+        "Above the picture, in the title and in the list stands what the file says of the patient and the study. "
+        "Privacy hides it, with file names and recent files; letters that are part of the picture itself stay. DICOM "
+        "tags, in the File menu, shows everything a file says, without the values of names, dates and ids while "
+        "Privacy is on. Saved pictures carry a caption, without the patient while Privacy is on.",
+    )
     messages = QT_TRANSLATE_NOOP("help", "Every message says what to do next. These are all there are:")
     sections = (
         ("", f"<p>{_tr(intro)}</p>"),
@@ -175,6 +201,7 @@ def help_html() -> str:
         (QT_TRANSLATE_NOOP("help", "When medview refuses"), f"<p>{_tr(refusal)}</p>"),
         (QT_TRANSLATE_NOOP("help", "Is the picture good enough?"), f"<p>{_tr(quality)}</p><p>{_tr(limits)}</p>"),
         (QT_TRANSLATE_NOOP("help", "What opens"), f"<p>{_tr(opens)}</p>"),
+        (QT_TRANSLATE_NOOP("help", "Whose picture it is"), f"<p>{_tr(identity)}</p>"),
         (QT_TRANSLATE_NOOP("help", "Other planes, and sides"), f"<p>{_tr(planes)}</p><p>{_tr(sides)}</p>"),
         (QT_TRANSLATE_NOOP("help", "Mouse"), table([[_tr(what), _tr(does)] for what, does in _MOUSE])),
         (QT_TRANSLATE_NOOP("help", "Actions and keys"), shortcuts()),
