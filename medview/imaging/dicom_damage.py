@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from medview.imaging.dicom_streams import whole_stream
 from medview.imaging.jpeg import parse_jpeg
-from medview.imaging.jpeg_damage import jpeg_damage
+from medview.imaging.jpeg_damage import DECODE_ERRORS, jpeg_damage
 
 if TYPE_CHECKING:
     from medview.imaging.dicom_pixels import Layout
@@ -23,12 +23,13 @@ def frame_damage(data: bytes, syntax: str, layout: Layout) -> str:
 
     CharLS refuses JPEG-LS data that is not used up exactly, so nothing is left to be found in it.
     """
-    if syntax in _JPEG:
-        stream = whole_stream(data, _as_coded)
-        return jpeg_damage(stream, _as_coded) if stream else ""
-    if syntax == _RLE:
-        return _rle_damage(data, layout)
-    return ""
+    try:
+        if syntax in _JPEG:
+            stream = whole_stream(data, _as_coded)
+            return jpeg_damage(stream, _as_coded) if stream else ""
+        return _rle_damage(data, layout) if syntax == _RLE else ""
+    except DECODE_ERRORS as error:
+        return repr(error)
 
 
 def _as_coded(data: bytes) -> NDArray[Any]:

@@ -21,6 +21,8 @@ from medview.imaging.jpeg_lossless import lossless_damage
 
 Decoder = Callable[[bytes], NDArray[Any]]
 
+# What decoders and readers of tables raise on damaged data; imagecodecs has a RuntimeError of its own for each codec.
+DECODE_ERRORS = (struct.error, LookupError, ValueError, TypeError, RuntimeError, ArithmeticError, MemoryError)
 # Steps of brightness count from here on, in standard deviations of what is beside them. Of 6,000 whole pictures the
 # largest step was ...
 STEP = 12.0
@@ -51,7 +53,7 @@ def jpeg_damage(data: bytes, decode: Decoder) -> str:
         components = read_components(data, info)
         if components is None:
             return "the decoder loses its place" if is_damaged(data, info, decode(data), decode) else ""
-    except (struct.error, LookupError, ValueError, TypeError, RuntimeError) as error:
+    except DECODE_ERRORS as error:
         # `Impossible`, tables that make no sense, or a decoder that refuses.
         return str(error) or repr(error)
     top = 1 << (info.precision - 1)

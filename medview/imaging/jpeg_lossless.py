@@ -18,6 +18,8 @@ from medview.imaging.jpeg_entropy import read_codes
 # The scale of difference categories (T.81 table H.2): 0 for 0, then one more for every bit; 16 is 32768 alone.
 _CATEGORY = np.concatenate([[0], np.repeat(np.arange(1, 17), 2 ** np.arange(16))]).astype(np.uint8)
 _SPARE = 7
+# Rows at a time: so little takes no memory to speak of, and stays near the processor.
+_BAND = 64
 
 
 def lossless_damage(data: bytes, info: JpegInfo, values: NDArray[Any]) -> str:
@@ -75,29 +77,37 @@ def _lengths(counts: bytes, symbols: bytes) -> NDArray[np.int64]:
 
 def _bits(samples: NDArray[Any], predictor: int, precision: int, lengths: NDArray[np.int64]) -> int:
     """Bits that the differences of a component take; below 0 where one has no code."""
-    import cv2
+    categories = np.zeros(17, np.int64)
+    for first in range(0, samples.shape[0], _BAND):
+        # With the row above it, of which the first band has none.
+        above = min(first, 1)
+        values = samples[first - above : first + _BAND].astype(np.int32)
+        differences = (values - _expected(values, predictor, precision))[above:]
+        # They are taken modulo 65536 (T.81 H.1.2.1), as numbers from -32767 to 32768.
+        far = np.minimum(differences & 0xFFFF, -differences & 0xFFFF)
+        categories += np.bincount(_CATEGORY[far].ravel(), minlength=17)
+    return int((categories * lengths).sum())
 
-    values = samples.astype(np.int32)
+
+def _expected(values: NDArray[np.int32], predictor: int, precision: int) -> NDArray[np.int32]:
+    """What is predicted for each value (T.81 H.1.2.1), as if the first row were that of the picture."""
     left, above, corner = values[1:, :-1], values[:-1, 1:], values[:-1, :-1]
     expected = np.empty_like(values)
     expected[0, 0] = 1 << (precision - 1)
     expected[0, 1:], expected[1:, 0] = values[0, :-1], values[:-1, 0]
+    inner = expected[1:, 1:]
     if predictor == 1:
-        expected[1:, 1:] = left
+        inner[:] = left
     elif predictor == 2:
-        expected[1:, 1:] = above
+        inner[:] = above
     elif predictor == 3:
-        expected[1:, 1:] = corner
+        inner[:] = corner
     elif predictor == 4:
-        expected[1:, 1:] = left + above - corner
+        inner[:] = left + above - corner
     elif predictor == 5:
-        expected[1:, 1:] = left + ((above - corner) >> 1)
+        inner[:] = left + ((above - corner) >> 1)
     elif predictor == 6:
-        expected[1:, 1:] = above + ((left - corner) >> 1)
+        inner[:] = above + ((left - corner) >> 1)
     else:
-        expected[1:, 1:] = (left + above) >> 1
-    # Differences are taken modulo 65536 (T.81 H.1.2.1), as numbers from -32767 to 32768.
-    far = cv2.absdiff(values, expected)
-    far = np.minimum(far & 0xFFFF, (-far) & 0xFFFF)
-    categories = np.bincount(_CATEGORY[far].ravel(), minlength=17)
-    return int((categories * lengths).sum())
+        inner[:] = (left + above) >> 1
+    return expected

@@ -26,6 +26,8 @@ from medview.imaging.values import display_type, spread
 
 # Decoded values of one picture may take this much: a 10,000 x 10,000 colour scan fits, a 30,000 x 30,000 one does not.
 MAX_BYTES = 300 * 1024 * 1024
+# Photographs pack 10:1, films 30:1. What is larger than this and packed further is blank, or an attack on the memory.
+LARGE, MAX_RATIO = 96 * 1024 * 1024, 100
 MODERN = ("avif", "jp2", "jxl")
 # No picture of anything is packed so well; only a damaged header says so, and decoders take memory for what it says.
 LEAST_PIXELS, PIXELS_A_BYTE = 16_000_000, 3000
@@ -78,16 +80,20 @@ def check_header(data: bytes) -> Header | Failure:
         return Failure(Code.CORRUPT, f"The header of this {kind} file is damaged.", _AGAIN)
     if not header.complete:
         return Failure(Code.TRUNCATED, f"This {kind} file ends too early; a part of the picture is missing.", _AGAIN)
-    refused = check_size(header.rows, header.cols, header.pixel_bytes)
+    refused = check_size(header.rows, header.cols, header.pixel_bytes, len(data))
     pixels = header.rows * header.cols
     if not refused and header.format in MODERN and pixels > max(LEAST_PIXELS, PIXELS_A_BYTE * len(data)):
         return Failure(Code.CORRUPT, f"This {kind} file declares far more than it can hold.", _AGAIN)
     return refused or header
 
 
-def check_size(rows: int, cols: int, pixel_bytes: int) -> Failure | None:
-    """The refusal of a picture that would not fit, or None."""
-    if rows * cols * max(3, pixel_bytes) <= MAX_BYTES and max(rows, cols) <= MAX_SIDE:
+def check_size(rows: int, cols: int, pixel_bytes: int, packed: int = 0) -> Failure | None:
+    """The refusal of a picture that would not fit, or None. `packed`: bytes of its file, 0 where they do not matter."""
+    decoded = rows * cols * max(3, pixel_bytes)
+    if packed and decoded > max(LARGE, MAX_RATIO * packed):
+        text = f"The picture is {cols} x {rows} pixels in {packed / 1e6:.1f} MB: no real picture is packed so far."
+        return Failure(Code.TOO_LARGE, text, "Ask for the picture in its usual size.", f"{decoded} bytes decoded")
+    if decoded <= MAX_BYTES and max(rows, cols) <= MAX_SIDE:
         return None
     return Failure(
         Code.TOO_LARGE,
@@ -149,7 +155,7 @@ def _check_page(page: TiffPage, size: int) -> Failure | None:
         return Failure(Code.UNSUPPORTED, "The colours of this TIFF file are CIELAB.", "Save it as RGB and open that.")
     if page.tile_bytes > MAX_BYTES:
         return Failure(Code.CORRUPT, "The header of this TIFF file is damaged.", _AGAIN, "tile size")
-    return check_size(page.rows, page.cols, page.pixel_bytes)
+    return check_size(page.rows, page.cols, page.pixel_bytes, size)
 
 
 def read_raster(data: bytes, page: int = 0, examine: bool = True) -> Raster | Failure:

@@ -229,6 +229,15 @@ def test_a_jpeg_with_a_lost_piece_says_so():
     assert found >= 0.8 * len(range(1500, len(data) - 700, 997))
 
 
+def test_a_large_blank_picture_in_a_small_file_is_refused():
+    blank = np.zeros((6000, 6000), np.uint8)
+    for data in (encode("png", blank), encode("jpg", blank, cv2.IMWRITE_JPEG_QUALITY, 10)):
+        refused = read_raster(data)
+        assert isinstance(refused, Failure)
+        assert (refused.code, "no real picture is packed so far" in refused.text) == (Code.TOO_LARGE, True)
+    assert isinstance(read_raster(encode("png", blank[:4000, :4000])), Raster)
+
+
 def test_whole_jpegs_are_never_called_damaged():
     for quality in (40, 75, 95, 100):
         for shape in ((1, 1), (8, 8), (37, 91), (150, 200)):
