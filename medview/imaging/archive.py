@@ -22,7 +22,7 @@ from typing import IO, Any
 
 from medview.core import scratch
 from medview.core.failures import Code, Failure
-from medview.imaging.files import Stamp, check_file, os_failure, stamp_of
+from medview.imaging.files import Stamp, check_file, os_failure, read_head, stamp_of
 
 MAX_MEMBERS = 20_000
 # All unpacked archives of one run together.
@@ -91,6 +91,17 @@ def unpack(path: Path, step: Step = lambda: None) -> Unpacked | Failure:
             return _no_room(path, error)
         _UNPACKED[key] = unpacked
         return unpacked
+
+
+def plain_file(path: Path) -> Path | Failure:
+    """The file itself, or the one that gzip packed in it."""
+    head = read_head(path, 2)
+    if isinstance(head, Failure):
+        return head
+    unpacked = unpack(path) if head == b"\x1f\x8b" else None
+    if unpacked is None or isinstance(unpacked, Failure):
+        return unpacked or path
+    return unpacked.members[0][0]
 
 
 def release(path: Path) -> None:

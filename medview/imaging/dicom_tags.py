@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medview.core.failures import Code, Failure
+from medview.imaging.archive import plain_file
 from medview.imaging.dicom_header import Header, parse_errors, read_dicom_header
 from medview.imaging.open import recognise
 
@@ -53,12 +54,15 @@ class TagRow:
 
 def tags(path: Path) -> list[TagRow] | Failure:
     """The elements of a DICOM file before its pixels, meta information first. Never raises for what a file holds."""
-    known = recognise(path)
+    file = plain_file(path)
+    if isinstance(file, Failure):
+        return file
+    known = recognise(file)
     if isinstance(known, Failure):
         return known
     if known[0] != "dicom":
         return Failure(Code.UNKNOWN_FORMAT, f"{path.name} is no DICOM file, and has no tags.", "Choose a DICOM file.")
-    header = read_dicom_header(path)
+    header = read_dicom_header(file)
     if isinstance(header, Failure):
         return header
     rows: list[TagRow] = []

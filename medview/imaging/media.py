@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from medview.core.failures import Code, Failure
-from medview.imaging.archive import unpack
+from medview.imaging.archive import plain_file, unpack
 from medview.imaging.dicom_header import read_dicom_header
 from medview.imaging.dicomdir import listed_files
 from medview.imaging.files import MAX_FILE_BYTES, read_head
@@ -49,15 +49,18 @@ def packed_file(path: Path) -> Path | Failure:
         inner = b""  # unpacking it tells more
     if inner and file_kind(inner, MAX_FILE_BYTES) in ("", "zip", "gzip"):
         return unknown(f"What is packed in {path.name}", inner)
-    unpacked = unpack(path)
-    return unpacked if isinstance(unpacked, Failure) else unpacked.members[0][0]
+    return plain_file(path)
 
 
 def open_packed(path: Path, examine: bool) -> Study | Failure:
     """The picture in a file that gzip packed."""
     file = packed_file(path)
     study = file if isinstance(file, Failure) else open_path(file, examine, follow=False)
-    return study if isinstance(study, Failure) else replace(study, path=path)
+    if isinstance(study, Failure):
+        return study
+    # People know it by the name of the packed file.
+    series = (replace(one, frames=tuple(replace(frame, path=path) for frame in one.frames)) for one in study.series)
+    return replace(study, path=path, series=tuple(series))
 
 
 def open_disc(path: Path) -> Study | Failure:

@@ -21,9 +21,10 @@ from medview.core import scratch
 from medview.core.failures import Code, Failure
 from medview.imaging import archive
 from medview.imaging.archive import unpack
+from medview.imaging.dicom_tags import tags
 from medview.imaging.facts import inspect_path
 from medview.imaging.open import open_path
-from medview.imaging.series import read_folder
+from medview.imaging.series import read_folder, series_of
 from medview.imaging.study import Study
 from tests.imaging.make import dicom, png
 
@@ -256,7 +257,7 @@ def test_other_pictures_packed_by_gzip_open(tmp_path: Path):
     path.write_bytes(gzip.compress(png(PIXELS[:, :3], 0)))
     study = open_path(path)
     assert isinstance(study, Study)
-    assert study.frames[0].path.name == "a.png"
+    assert study.frames[0].path == path
     assert np.array_equal(study.frames[0].modality_values(), PIXELS[:, :3])
 
 
@@ -264,6 +265,13 @@ def test_packed_slices_of_a_folder_are_one_series(tmp_path: Path):
     for z in range(3):
         (tmp_path / f"{z}.dcm.gz").write_bytes(gzip.compress(slice_at(z)))
     (series,) = read_folder(sorted(tmp_path.iterdir())).series
+    assert [path.name for path in series.paths] == ["0.dcm.gz", "1.dcm.gz", "2.dcm.gz"]
+    found = series_of(tmp_path / "1.dcm.gz", sorted(tmp_path.iterdir()))
+    assert found is not None
+    assert found[1] == 1
+    rows = tags(tmp_path / "1.dcm.gz")
+    assert not isinstance(rows, Failure)
+    assert any(row.name == "Modality" and row.value == "MR" for row in rows)
     assert [frame.place.plane.offset for frame in series.frames] == [0, 1, 2]  # type: ignore[union-attr]
 
 
