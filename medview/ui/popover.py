@@ -106,7 +106,8 @@ class Popover(QFrame):
         """Whatever happens in the program while an explanation is open."""
         kind = event.type()
         if kind in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress) and isinstance(event, QKeyEvent):
-            if event.key() != Qt.Key.Key_Escape:
+            other_window = isinstance(watched, QWidget) and watched.window() is not self.window()
+            if event.key() != Qt.Key.Key_Escape or other_window:
                 return False
             # Esc means this frame alone, and not what it would stop otherwise.
             event.accept()

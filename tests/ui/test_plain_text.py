@@ -193,6 +193,12 @@ def test_no_text_of_a_file_or_a_card_can_be_read_as_markup(
             for row in list(shown.rows.values())[:2]:
                 row.click()
         assert check(window) >= 5
+    ws.select_entry(next(n for n, entry in enumerate(ws.listing.entries) if entry.series is not None))
+    qtbot.waitUntil(lambda: not ws.busy("open") and ws.picture is not None)
+    window.action("tags").trigger()
+    qtbot.waitUntil(lambda: window.tags.model.rowCount() > 0)
+    assert check(window) >= 5
+    window.tags.close()
     ws.actionFailed.emit(Failure(Code.WRITE_ERROR, MARKUP, MARKUP, MARKUP))
     assert check(window) >= 5
     window.show_card(card)
