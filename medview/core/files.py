@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from pathlib import Path
 
 
@@ -18,7 +17,7 @@ def write_atomic(path: Path, data: bytes, private: bool = False, replace: bool =
     """Write beside the target, then rename. `private`: only the owner may read it. Raises OSError, without `replace`
     FileExistsError where the name is taken; the half-written file is removed."""
     # Its name has nothing of the target's, which may be as long as names can be.
-    temporary = path.with_name(f".medview-{os.getpid()}-{secrets.token_hex(4)}.part")
+    temporary = path.with_name(f".medview-{os.getpid()}-{os.urandom(4).hex()}.part")
     try:
         handle = os.open(
             temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600 if private else 0o666

@@ -9,7 +9,6 @@ import hashlib
 import json
 import logging
 import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +74,8 @@ def _remembered(path: Path) -> dict[str, Any] | None:
 
 def _try(folder: Path) -> dict[str, str] | None:
     """Load the model in a child; the failure as its fields, or None. Raises OSError when there can be no child."""
+    import subprocess  # seldom needed, and not for nothing
+
     reading, writing = os.pipe()
     try:
         done = subprocess.run(

@@ -96,7 +96,7 @@ def test_other_arrays_are_refused(data: bytes) -> None:
 
 
 def test_an_archive_that_unpacks_to_much_is_not_unpacked() -> None:
-    bomb = archive({"a.npy": header("(200000000,)") + bytes(200_000_000)})
+    bomb = archive({"a.npy": header("(140000000,)") + bytes(140_000_000)})
     assert len(bomb) < 1_000_000
     with pytest.raises(ValueError, match="more arrays than a model has"):
         read_arrays(bomb)
