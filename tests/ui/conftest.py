@@ -30,7 +30,9 @@ def qapp_args() -> list[str]:
 
 @pytest.fixture(autouse=True)
 def dressed(qapp: Any) -> None:
-    theme.dress(qapp)
+    """Once: to put on a style sheet takes as long as a small test."""
+    if qapp.styleSheet() != theme.STYLE:
+        theme.dress(qapp)
 
 
 def write_png(path: Path, values: np.ndarray) -> Path:
