@@ -168,14 +168,16 @@ class FindingsPanel(QWidget):
         ws = self.workspace
         old = answer is not None and ws.analysis is None
         study = ws.study
-        self.slice.setVisible(answer is not None and study is not None and len(study.frames) > 1)
+        # What the header says of a series holds for all of it.
+        reason = answer.analysis.reason if answer else None
+        for_all = reason is not None and reason.code is Code.OTHER_MODALITY
+        several = study is not None and len(study.frames) > 1
+        self.slice.setVisible(answer is not None and several and not for_all)
         if answer is not None and study is not None:
             self.slice.set_text(self._whose(answer, study))
         self.notes.setText("\n".join(ws.picture.frame.notes if ws.picture else ()))
         self.notes.setVisible(bool(self.notes.text()))
-        # What the header says of a series holds for all of it.
-        reason = answer.analysis.reason if answer else None
-        dimmed = old and not (reason and reason.code is Code.OTHER_MODALITY)
+        dimmed = old and not for_all
         body = self.area.widget()
         if body is not None and isinstance(effect := body.graphicsEffect(), QGraphicsOpacityEffect):
             effect.setEnabled(dimmed)
@@ -202,7 +204,7 @@ class FindingsPanel(QWidget):
         body = QWidget()
         column = QVBoxLayout(body)
         # Qt does not mirror margins; the scroll bar stands at the end of the line.
-        start, end = theme.DOUBLE, theme.HALF
+        start, end = theme.DOUBLE, 0
         rtl = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
         column.setContentsMargins(end if rtl else start, theme.STEP, start if rtl else end, theme.DOUBLE)
         column.setSpacing(theme.STEP + 4)

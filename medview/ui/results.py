@@ -69,7 +69,8 @@ class ResultCard(Card):
         if result.mask is not None:
             self._add_mask(result)
         self._add_not_judged(not_judged(result, analysis))
-        self.source = Elided("", "small")
+        # Cut at its end: model, version and hash come first.
+        self.source = Elided("", "small", Qt.TextElideMode.ElideRight)
         self.source.set_text(provenance(result), f"{result.card.id} {result.card.version}\nsha256 {result.card.sha256}")
         self._add(self.source)
         workspace.overlayChanged.connect(self.refresh)

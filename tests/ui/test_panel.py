@@ -190,6 +190,7 @@ def test_scrolling_through_a_series_that_the_header_rules_out_changes_nothing(
         ws.step_frame(1)
         qtbot.waitUntil(lambda calls=calls: len(engine.calls) > calls and ws.analysis is not None)
     assert seen == {(MAMMOGRAM.text, "False")}
+    assert not window.findings.slice.isVisible()
 
 
 def test_what_the_header_rules_out_can_be_called_something_else_in_the_menu(
