@@ -18,11 +18,11 @@ from medview.imaging.dicom_modality import modality_table, read_palette, read_va
 from medview.imaging.dicom_objects import is_disc, no_picture
 from medview.imaging.dicom_overlays import overlay_groups, read_overlays
 from medview.imaging.dicom_pixels import Layout, Pixels, locate
-from medview.imaging.dicom_place import read_origin, read_place
+from medview.imaging.dicom_place import common_place, read_origin, read_place
 from medview.imaging.dicom_regions import read_regions
 from medview.imaging.dicom_view import is_lateral, not_t1_weighted, read_facts, read_sides, read_view
 from medview.imaging.dicom_voi import read_aspect, read_padding, read_presets, read_spacing
-from medview.imaging.study import Frame, Origin, Series, Study
+from medview.imaging.study import Frame, Origin, Place, Series, Study
 from medview.imaging.values import MOST, Rescale, apply_rescale, palette_to_rgb, to_rgb
 
 if TYPE_CHECKING:
@@ -106,12 +106,13 @@ def _frames(
     told = [*pixels.notes, *([table[1]] if table and table[1] else [])]
     if palette is None and table is None and layout.allocated > 16:
         told.append("Colours of more than 16 bits were reduced to 16.")
+    same, common = _of_file(ds, layout), common_place(ds, origin)
     made: list[Frame] = []
     about: dict[str, Any] = {}
     rescale = Rescale()
     for index in range(layout.frames):
         if enhanced or not made:
-            about = _described(ds, pixels.layout, origin, index)
+            about = _described(ds, layout, common, index, same)
             if table is not None:
                 found = read_values(ds, layout, index, table[0])
                 if isinstance(found, Failure):
@@ -132,20 +133,28 @@ def _frames(
     return tuple(made)
 
 
-def _described(ds: Dataset, layout: Layout, origin: Origin, index: int) -> dict[str, Any]:
-    """What a frame of any kind says of itself, as fields of `Frame`."""
+def _described(ds: Dataset, layout: Layout, common: Place, index: int, same: dict[str, Any]) -> dict[str, Any]:
+    """What a frame of any kind says of itself, as fields of `Frame`. `same`, `common`: what its file says for all."""
     spacing, note = read_spacing(ds, index)
-    notes = [note] if note else []
-    regions = read_regions(ds, layout)
+    regions = same["regions"]
     if spacing is None and len(regions) == 1 and regions[0].is_all_of(layout.rows, layout.cols):
         spacing = regions[0].spacing_mm
-    found: dict[str, Any] = {"place": read_place(ds, origin, index), "spacing_mm": spacing, "regions": regions}
-    found["aspect"] = read_aspect(ds, spacing)
-    found["view"], found["said_sides"] = read_view(ds), read_sides(ds)
-    found["lateral"], found["not_t1"] = is_lateral(found["view"]), not_t1_weighted(ds)
-    if found["lateral"]:
-        notes.append(f"A lateral view, as the file says ({found['view']}).")
-    return {**found, "notes": tuple(notes)}
+    notes = [note] if note else []
+    if same["lateral"]:
+        notes.append(f"A lateral view, as the file says ({same['view']}).")
+    place = read_place(ds, common, index)
+    return {
+        **same, "place": place, "spacing_mm": spacing, "aspect": read_aspect(ds, spacing), "notes": tuple(notes),
+    }  # fmt: skip
+
+
+def _of_file(ds: Dataset, layout: Layout) -> dict[str, Any]:
+    """What a file says once for all of its frames, as fields of `Frame`."""
+    view = read_view(ds)
+    return {
+        "view": view, "said_sides": read_sides(ds), "lateral": is_lateral(view), "not_t1": not_t1_weighted(ds),
+        "regions": read_regions(ds, layout),
+    }  # fmt: skip
 
 
 def _shown(ds: Dataset, pixels: Pixels, index: int, rescale: Rescale) -> tuple[dict[str, Any], list[str]]:

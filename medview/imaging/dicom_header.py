@@ -11,7 +11,9 @@ import logging
 import math
 import re
 import struct
+import threading
 import warnings
+import weakref
 import zlib
 from dataclasses import dataclass, replace
 from functools import cache
@@ -404,9 +406,29 @@ def item(dataset: Dataset, keyword: str, index: int = 0) -> Dataset | None:
 
 def group(dataset: Dataset, keyword: str, frame: int) -> Dataset:
     """The functional group `keyword` of a frame (PS3.3 C.7.6.16): its own, the shared one, or the dataset itself."""
-    for holder, index in (("PerFrameFunctionalGroupsSequence", frame), ("SharedFunctionalGroupsSequence", 0)):
-        groups = item(dataset, holder, index)
-        found = item(groups, keyword) if groups is not None else None
+    for groups in _groups_of(dataset, frame):
+        found = item(groups, keyword)
         if found is not None:
             return found
     return dataset
+
+
+class _LastGroups(threading.local):
+    """The functional groups that were asked for last in a thread: of one frame a dozen are, one after the other."""
+
+    asked: tuple[weakref.ref[Any], int] | None = None
+    found: tuple[Any, ...] = ()
+
+
+_LAST = _LastGroups()
+
+
+def _groups_of(dataset: Dataset, frame: int) -> tuple[Dataset, ...]:
+    """The items with the functional groups of a frame: its own, then the shared ones."""
+    if _LAST.asked is not None and _LAST.asked[1] == frame and _LAST.asked[0]() is dataset:
+        return tuple(found for ref in _LAST.found if (found := ref()) is not None)
+    own = item(dataset, "PerFrameFunctionalGroupsSequence", frame)
+    shared = item(dataset, "SharedFunctionalGroupsSequence")
+    groups = tuple(found for found in (own, shared) if found is not None)
+    _LAST.asked, _LAST.found = (weakref.ref(dataset), frame), tuple(map(weakref.ref, groups))
+    return groups

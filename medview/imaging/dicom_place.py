@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from medview.imaging.dicom_header import group, numbers, text, value, whole
@@ -46,32 +47,43 @@ def read_plane(ds: Dataset, frame: int = 0) -> Plane | None:
     return make_plane(position, orientation, pair, text(ds, "FrameOfReferenceUID"))
 
 
-def read_place(ds: Dataset, origin: Origin, frame: int = 0) -> Place:
-    """Where a frame belongs among the others of its series."""
+def read_place(ds: Dataset, common: Place, frame: int = 0) -> Place:
+    """Where a frame belongs among the others of its series; `common`: what its file says for all (`common_place`)."""
     content = group(ds, "FrameContentSequence", frame)
-    echo = numbers(group(ds, "MREchoSequence", frame), "EffectiveEchoTime") or numbers(ds, "EchoTime")
-    echo = echo or numbers(ds, "EchoNumbers")
-    temporal = numbers(content, "TemporalPositionIndex") or numbers(ds, "TemporalPositionIdentifier")
-    trigger = numbers(ds, "TriggerTime")
-    tilt = numbers(ds, "GantryDetectorTilt")
+    echo = numbers(group(ds, "MREchoSequence", frame), "EffectiveEchoTime")
+    temporal = numbers(content, "TemporalPositionIndex")
     position = numbers(group(ds, "PlanePositionSequence", frame), "ImagePositionPatient")
     thickness = numbers(group(ds, "PixelMeasuresSequence", frame), "SliceThickness")
-    location = numbers(ds, "SliceLocation")
-    return Place(
-        origin=origin,
-        uid=text(ds, "SOPInstanceUID"),
+    moment = value(content, "FrameAcquisitionDateTime") if content is not ds else None
+    acquired = common.time[1] if moment is None else _seconds(str(moment))
+    return replace(
+        common,
         plane=read_plane(ds, frame),
-        time=(temporal[0] if temporal else 0.0, _acquired(ds, content), trigger[0] if trigger else 0.0),
-        number=whole(ds, "InstanceNumber"),
-        acquisition=whole(content, "FrameAcquisitionNumber") if content is not ds else whole(ds, "AcquisitionNumber"),
-        echo=f"{echo[0]:g}" if echo else "",
-        kind=text(ds, "ImageType"),
-        tilt=tilt[0] if tilt else 0.0,
+        time=(temporal[0] if temporal else common.time[0], acquired, common.time[2]),
+        acquisition=whole(content, "FrameAcquisitionNumber") if content is not ds else common.acquisition,
+        echo=f"{echo[0]:g}" if echo else common.echo,
         position=(position[0], position[1], position[2]) if len(position) == 3 else None,
         thickness=thickness[0] if thickness and thickness[0] > 0 else None,
         part=_part(ds, frame),
         dimensions=tuple(map(int, numbers(content, "DimensionIndexValues"))),
         in_stack=whole(content, "InStackPositionNumber"),
+    )
+
+
+def common_place(ds: Dataset, origin: Origin) -> Place:
+    """What is the same for all frames of a file, and what holds for those that do not say it themselves."""
+    echo = numbers(ds, "EchoTime") or numbers(ds, "EchoNumbers")
+    temporal, trigger = numbers(ds, "TemporalPositionIdentifier"), numbers(ds, "TriggerTime")
+    tilt, location = numbers(ds, "GantryDetectorTilt"), numbers(ds, "SliceLocation")
+    return Place(
+        origin=origin,
+        uid=text(ds, "SOPInstanceUID"),
+        time=(temporal[0] if temporal else 0.0, _acquired(ds), trigger[0] if trigger else 0.0),
+        number=whole(ds, "InstanceNumber"),
+        acquisition=whole(ds, "AcquisitionNumber"),
+        echo=f"{echo[0]:g}" if echo else "",
+        kind=text(ds, "ImageType"),
+        tilt=tilt[0] if tilt else 0.0,
         location=location[0] if location else None,
         representative=_representative(ds),
     )
@@ -93,9 +105,9 @@ def _part(ds: Dataset, frame: int) -> int | None:
     return None if first is None else first + frame
 
 
-def _acquired(ds: Dataset, content: Dataset) -> float:
-    """When a frame was acquired, in seconds, for comparing only; 0 when the file does not say."""
-    moment = value(content, "FrameAcquisitionDateTime") or value(ds, "AcquisitionDateTime")
+def _acquired(ds: Dataset) -> float:
+    """When a picture was acquired, in seconds, for comparing only; 0 when the file does not say."""
+    moment = value(ds, "AcquisitionDateTime")
     if moment is not None:
         return _seconds(str(moment))
     time = value(ds, "AcquisitionTime")

@@ -465,3 +465,17 @@ def test_what_is_none_stays_none(tmp_path: Path, sop: str, modality: str, words:
     study = open_path(path)
     assert isinstance(study, Failure)
     assert words in study.text
+
+
+def test_frames_without_a_group_of_their_own_say_what_the_file_says(tmp_path: Path) -> None:
+    """What one frame says of itself is not taken over by the next."""
+    timed = Dataset()
+    timed.EffectiveEchoTime = 90.0
+    first, second = Dataset(), Dataset()
+    first.MREchoSequence = Sequence([timed])
+    pixels = np.zeros((2, 4, 4), np.uint8)
+    path = tmp_path / "a.dcm"
+    path.write_bytes(dicom(pixels, PerFrameFunctionalGroupsSequence=Sequence([first, second]), EchoTime="10"))
+    study = open_path(path)
+    assert not isinstance(study, Failure)
+    assert [frame.place.echo for frame in study.frames if frame.place] == ["90", "10"]
