@@ -41,22 +41,18 @@ def evil(tmp_path: Path) -> tuple[Path, Path]:
     return folder, mark
 
 
-@pytest.mark.parametrize("path", [None, f".{os.pathsep}relative{os.pathsep}"])
-def test_nothing_of_the_current_folder_runs_in_a_child(evil: tuple[Path, Path], path: str | None):
+def test_nothing_of_the_current_folder_runs_in_a_child(evil: tuple[Path, Path]):
     folder, mark = evil
     code = """if True:
         import os, sys
         from pathlib import Path
         from medview.imaging.child import ChildReader
         os.chdir(sys.argv[1])
-        if sys.argv[2] != "None":
-            os.environ["PYTHONPATH"] = sys.argv[2]
+        os.environ["PYTHONPATH"] = os.pathsep.join((".", "", "relative", os.environ.get("PYTHONPATH", "")))
         with ChildReader() as reader:
             print([row["outcome"] for name in ("a.png", "b.dcm") for row in reader.inspect(Path(name))])
     """
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", code, str(folder), str(path)], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-P", "-c", code, str(folder)], capture_output=True, text=True, check=True)
     assert done.stdout == "['opens', 'opens']\n"
     assert not mark.exists(), mark.read_text()
 
@@ -174,7 +170,7 @@ def test_a_killed_inspection_ends_its_child_and_leaves_nothing_for_long(tmp_path
     """`medview inspect` is killed while its child unpacks an archive: the child ends, the next start cleans up."""
     path = tmp_path / "large.zip"
     with zipfile.ZipFile(path, "w") as file:
-        for number in range(20_000):
+        for number in range(10_000):
             file.writestr(f"{number}", b"not a picture")
     parent = subprocess.Popen(program.command("inspect", str(path)), env=program.environment(), stdout=subprocess.PIPE)
     folder = own_home / "cache" / "unpacked"

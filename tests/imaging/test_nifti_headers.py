@@ -372,7 +372,7 @@ EXTREMES = [0, 1, -1, 2, 3, 7, 127, 255, 348, 352, 540, 32767, -32768, 1e-40, 1e
 
 
 @given(st.sampled_from(["nifti", "pair", "analyze", "packed"]), st.data())
-@settings(max_examples=300, deadline=5000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=5000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_numbers_in_a_header_are_answered(tmp_path_factory: pytest.TempPathFactory, kind: str, data: st.DataObject):
     made = analyze() if kind == "analyze" else header(magic=b"ni1" if kind == "pair" else b"n+1")
     fields = made.structarr

@@ -319,7 +319,7 @@ WORDS = [
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=5000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=5000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_header_is_answered(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject):
     """Words of a header replaced, lines lost or doubled, bytes changed: a picture or a Failure, nothing else."""
     seed = data.draw(st.sampled_from(sorted(SAME)))
