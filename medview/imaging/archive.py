@@ -11,6 +11,7 @@ import errno
 import gzip
 import lzma
 import re
+import struct
 import threading
 import zipfile
 import zlib
@@ -39,7 +40,8 @@ ZIP = (b"PK\3\4", b"PK\5\6")
 _HINT = "Unpack it with the program it was made with, and open the folder."
 # Whatever zipfile and the decompressors behind it raise over a broken archive.
 _BROKEN = (
-    zipfile.BadZipFile, zlib.error, lzma.LZMAError, gzip.BadGzipFile, RuntimeError, EOFError, ValueError, MemoryError,
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, gzip.BadGzipFile, struct.error, RuntimeError, EOFError, ValueError,
+    OverflowError, MemoryError,
 )  # fmt: skip
 Step = Callable[[], None]
 
@@ -245,13 +247,12 @@ def _reading(path: Path, title: str) -> Iterator[None]:
 
 def _store(title: str, target: Path, pieces: Iterator[bytes]) -> None:
     """Write a member. Raises _Refused where that cannot be done, and what `pieces` raises."""
-    with contextlib.ExitStack() as stack:
-        piece: bytes | None = b""
-        try:
-            file = stack.enter_context(target.open("xb", buffering=0))
-        except OSError as error:
-            raise _Refused(_no_room(Path(title), error)) from None
-        while (piece := next(pieces, None)) is not None:
+    try:
+        file = target.open("xb", buffering=0)
+    except OSError as error:
+        raise _Refused(_no_room(Path(title), error)) from None
+    with file:
+        for piece in pieces:
             view = memoryview(piece)
             try:
                 while view:
