@@ -92,10 +92,10 @@ def orientation(features: NDArray[Any], gate: dict[str, NDArray[Any]], kind: str
     return {"inverted": float(p[3:].sum()), "sideways": float(sideways), "upside_down": float(upside_down)}
 
 
-def parts_of(values: NDArray[Any]) -> list[NDArray[Any]]:
-    """The parts of a picture (rows, cols[, 3]) that `lookalike` judges, of what lies within black surroundings."""
-    field = find_field(values).cut(values)
-    return [part.cut(field) for part in PARTS]
+def parts_of(values: NDArray[Any], field: Region) -> list[NDArray[Any]]:
+    """The parts of a picture (rows, cols[, 3]) that `lookalike` judges, of its lit `field`."""
+    lit = field.cut(values)
+    return [part.cut(lit) for part in PARTS]
 
 
 def lookalike(features: NDArray[Any], gate: dict[str, NDArray[Any]], kind: str) -> float:
@@ -160,10 +160,11 @@ def judge(
     filed = _look(model, _put_right(tensor, undone(fixes))) if fixes else look
     kind = said or look.kind
     # Black surroundings say nothing of how well the skin was taken.
-    measures = measure(values, inverted, find_field(values) if kind == "skin_lesion" else WHOLE)
+    field = find_field(values) if "skin_lesion" in (kind, look.kind) else WHOLE
+    measures = measure(values, inverted, field if kind == "skin_lesion" else WHOLE)
     reason = refusal(card, filed) or refusal(card, look) or _changed(card, filed, look)
     reason = reason or _colourless(card, look.kind, measures.chroma)
-    reason = reason or _in_parts(model, look.kind, small, inverted, fixes)
+    reason = reason or _in_parts(model, look.kind, parts_of(small, field), inverted, fixes)
     measured = notes(measures, kind)
     told = (*view_notes(kind, lateral), *sequence_notes(kind, not_t1), *measured)
     coloured = next((note for note in measured if note.code is Code.OTHER_KIND), None)
@@ -288,13 +289,15 @@ def _unfamiliar(card: Card, kind: str, scores: dict[str, float], distance: float
     return None
 
 
-def _in_parts(model: Model, kind: str, small: NDArray[Any], inverted: bool, fixes: Sequence[Fix]) -> Failure | None:
-    """Refuse a picture that is like a kind as a whole and not in its parts, as it lies in the file or after the
+def _in_parts(
+    model: Model, kind: str, parts: list[NDArray[Any]], inverted: bool, fixes: Sequence[Fix]
+) -> Failure | None:
+    """Refuse a picture that is like a kind as a whole and not in its `parts`, as it lies in the file or after the
     fixes."""
     card, gate = model.card, model.gate
     if f"lookalike_weights_{kind}" not in gate:
         return None
-    tensors = [preprocess(part, card.preprocess, inverted) for part in parts_of(small)]
+    tensors = [preprocess(part, card.preprocess, inverted) for part in parts]
     views = [tensors] + ([[_put_right(tensor, undone(fixes)) for tensor in tensors]] if fixes else [])
     found = [lookalike(np.concatenate([model.network.run(t)["features"] for t in view]), gate, kind) for view in views]
     limit = card.gate[f"max_lookalike_{kind}"]

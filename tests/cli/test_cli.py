@@ -18,6 +18,7 @@ from medview.cli import main
 from medview.imaging.samples import Sample, samples
 from medview.inference.registry import models_folder
 from medview.report.caption import LEAST_WIDTH
+from tests.imaging.make import dicom
 
 FIELDS = {"schema", "file", "frame", "status", "reason", "kind", "kind_scores", "results", "quality", "corrected"}
 FIELDS |= {"kind_by_user", "validity", "forced"}
@@ -323,6 +324,33 @@ def test_the_user_says_the_kind_on_the_command_line(capsys: pytest.CaptureFixtur
     first, second, *_ = capsys.readouterr().out.splitlines()
     assert first.endswith("  ok  chest_xray (as you said)")
     assert second.startswith("    Judged as a frontal chest X-ray, as you said; ")
+
+
+FIXES = ([], ["--invert"], ["--rotate", "90"], ["--rotate", "180"], ["--rotate", "270"], ["--invert", "--rotate", "90"])
+
+
+@pytest.mark.parametrize("fixes", FIXES)
+def test_no_option_but_the_kind_gets_an_answer_from_a_file_of_another_examination(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, fixes: list[str]
+) -> None:
+    """The pixels of a chest film in files that say that they are something else: only the header can refuse them."""
+    film = cv2.imdecode(np.frombuffer(sample("chest_xray").path.read_bytes(), np.uint8), cv2.IMREAD_GRAYSCALE)
+    storage = "1.2.840.10008.5.1.4.1.1."
+    others: dict[str, tuple[str, dict[str, str]]] = {
+        "mammogram": (storage + "1.2", {"Modality": "MG", "BodyPartExamined": "BREAST", "ViewPosition": "MLO"}),
+        "angiogram": (storage + "12.1", {"Modality": "XA"}),
+        "hand": (storage + "1.1", {"Modality": "DX", "BodyPartExamined": "HAND"}),
+        "ultrasound": (storage + "6.1", {"Modality": "US"}),
+        "scanned ECG": (storage + "7", {"Modality": "ECG"}),
+        "secondary capture of a breast": (storage + "7", {"Modality": "OT", "BodyPartExamined": "BREAST"}),
+    }
+    for name, (sop, elements) in others.items():
+        (tmp_path / f"{name}.dcm").write_bytes(dicom(film, SOPClassUID=sop, **elements))
+    code, rows = analyze(capsys, tmp_path, *fixes)
+    assert (code, len(rows)) == (0, len(others))
+    for row in rows:
+        assert (row["status"], row["reason"]["code"], row["results"]) == ("refused", "other-modality", [])
+        assert (row["kind"], row["kind_scores"], row["quality"]) == ("", {}, [])
 
 
 def test_a_kind_that_there_is_not_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,9 @@ import pytest
 from medview.core.failures import Code, Failure
 from medview.imaging.open import open_path
 from medview.imaging.samples import samples
+from medview.inference.field import find_field
 from medview.inference.gate import GATE_MODEL, Look, judge, lookalike, parts_of, refusal
+from medview.inference.region import WHOLE
 from medview.inference.registry import Model, Registry, check_gate
 from tests.inference.cards import card
 
@@ -59,13 +61,13 @@ def test_every_kind_of_the_shipped_gate_has_a_least_probability(gate: Model) -> 
 
 def test_parts_are_two_corners_and_the_middle_of_what_is_lit() -> None:
     values = np.arange(100, dtype=np.uint16).reshape(10, 10)
-    first, middle, last = parts_of(values)
+    first, middle, last = parts_of(values, WHOLE)
     assert {part.shape for part in (first, middle, last)} == {(6, 6)}
     assert (first[0, 0], middle[0, 0], last[0, 0], last[-1, -1]) == (0, 22, 44, 99)
     lit = np.full((224, 224), 200, np.uint8)
     across, down = np.meshgrid(np.arange(224) - 111.5, np.arange(224) - 111.5)
     lit[np.hypot(across, down) > 90] = 0
-    assert all((part > 0).mean() > 0.9 for part in parts_of(lit))
+    assert all((part > 0).mean() > 0.9 for part in parts_of(lit, find_field(lit)))
 
 
 def test_what_the_parts_say_is_taken_together() -> None:
