@@ -164,7 +164,7 @@ def _refused(voxels: Voxels, axes: tuple[int, int, int]) -> Failure | None:
     source, kind = voxels.source, voxels.kind
     length = source.stamp[0]
     end = source.start + source.skip + voxels.size
-    if source.packing == "" and end > length:
+    if end > length if source.packing == "" else source.start >= length:
         text = f"This {kind} file ends too early; a part of the picture is missing."
         return damaged(text, f"{length} of {end} bytes", Code.TRUNCATED)
     least = 2 * voxels.count - 1 if source.packing == "text" else voxels.size // BEST_RATIO
@@ -172,9 +172,10 @@ def _refused(voxels: Voxels, axes: tuple[int, int, int]) -> Failure | None:
         return damaged(f"The header of this {kind} file declares far more than it can hold.")
     slices, rows, cols = (voxels.shape[voxels.space[axis]] for axis in axes)
     samples = 1 if voxels.sample is None else voxels.shape[voxels.sample]
-    packed_too_far = source.packing and voxels.size > max(MAX_UNPACKED, MAX_RATIO * length)
+    unpacked = source.skip + voxels.size
+    packed_too_far = source.packing and unpacked > max(MAX_UNPACKED, MAX_RATIO * length)
     written_too_far = source.packing == "text" and voxels.count > MAX_WRITTEN
-    if voxels.size > MAX_BYTES or packed_too_far or written_too_far or slices * voxels.times > MAX_FRAMES:
+    if unpacked > MAX_BYTES or packed_too_far or written_too_far or slices * voxels.times > MAX_FRAMES:
         shape = " x ".join(map(str, voxels.shape))
         return Failure(Code.TOO_LARGE, f"The file has {shape} voxels, more than medview opens.", "Export a part of it.")
     return check_size(rows, cols, samples * voxels.dtype.itemsize)
