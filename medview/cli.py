@@ -28,11 +28,16 @@ medview is a second look for study and research. It is not a medical device."""
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, but help that cannot be written is an error, not silence."""
+    """argparse, but help that cannot be written is an error, not silence, and an argument in a message, which may be a
+    file's name, moves no terminal."""
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        if message:
-            (file or sys.stderr).write(message)
+        lines = message.split("\n")
+        if not all(map(str.isprintable, lines)):
+            from medview.core.texts import printable
+
+            lines = list(map(printable, lines))
+        (file or sys.stderr).write("\n".join(lines))
 
 
 class Stopped(KeyboardInterrupt):

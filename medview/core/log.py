@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import sys
@@ -27,7 +28,9 @@ class _Plain(logging.Formatter):
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        return "\n".join(map(printable, super().format(record).split("\n")))
+        plain = copy.copy(record)
+        plain.exc_text = None  # another formatter's words
+        return "\n".join(map(printable, super().format(plain).split("\n")))
 
     def formatException(self, ei: Any) -> str:
         kind, _, trace = ei

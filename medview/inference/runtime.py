@@ -116,6 +116,7 @@ class Network:
         self._session = ort.InferenceSession(data, options, providers=providers)
         self._input = self._session.get_inputs()[0].name
         self._limits = limits
+        self._was_late = False
         self.outputs = tuple(output.name for output in self._session.get_outputs())
         self.shapes: dict[str, tuple[int, ...]] = {}
 
@@ -136,11 +137,15 @@ class Network:
     def _run(self, tensor: NDArray[np.float32]) -> list[Any]:
         if self._limits is None:
             return list(self._session.run(None, {self._input: tensor}))
+        if self._was_late:
+            # Not once more for each of a thousand pictures.
+            raise BadAnswer("it had to be stopped on an earlier picture and is not asked again")
         with _stopping(self._limits.seconds) as (run_options, late):
             try:
                 return list(self._session.run(None, {self._input: tensor}, run_options))
             except Exception as error:
                 if late.is_set():
+                    self._was_late = True
                     raise BadAnswer(f"it did not answer within {self._limits.seconds:g} s and was stopped") from error
                 raise
 

@@ -365,6 +365,11 @@ def test_control_characters_of_a_name_do_not_reach_the_terminal(
     assert printable("a\udce9\u202eb") == r"a\udce9\u202eb"
 
 
+def test_control_characters_of_an_argument_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["analyze", "a.png", "--\x1b[31m"]) == 2
+    assert capsys.readouterr().err.endswith("unrecognized arguments: --\\x1b[31m\n")
+
+
 @pytest.mark.parametrize("command", [["analyze", "a.png", "b.png"], ["demo"], ["models"], ["bench"]])
 @pytest.mark.parametrize("folder", ["missing", "empty"])
 def test_without_models_it_is_said_once(

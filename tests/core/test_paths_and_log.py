@@ -73,3 +73,18 @@ def test_the_cache_has_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setenv("LOCALAPPDATA", "/l")
     assert paths.cache_dir() == Path("/l/medview/cache")
+
+
+@pytest.mark.expected_logs
+def test_of_an_error_the_log_tells_the_kind_and_the_way_not_what_was_read(tmp_path: Path) -> None:
+    path = log.set_up(tmp_path)
+    assert path is not None
+    read = "Müller^" + "Anna"
+    try:
+        raise ValueError(read)
+    except ValueError:
+        logging.getLogger("medview.test").exception("a file")
+    text = path.read_text(encoding="utf-8")
+    assert "Anna" not in text
+    assert text.endswith("ValueError\n")
+    assert "test_paths_and_log.py" in text
