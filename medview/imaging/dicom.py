@@ -18,11 +18,11 @@ from medview.imaging.dicom_modality import modality_table, read_palette, read_va
 from medview.imaging.dicom_objects import is_disc, no_picture
 from medview.imaging.dicom_overlays import overlay_groups, read_overlays
 from medview.imaging.dicom_pixels import Layout, Pixels, locate
-from medview.imaging.dicom_place import common_place, read_origin, read_place
+from medview.imaging.dicom_place import FilePlace, file_place, read_origin, read_place
 from medview.imaging.dicom_regions import read_regions
 from medview.imaging.dicom_view import is_lateral, not_t1_weighted, read_facts, read_sides, read_view
 from medview.imaging.dicom_voi import read_aspect, read_padding, read_presets, read_spacing
-from medview.imaging.study import Frame, Origin, Place, Series, Study
+from medview.imaging.study import Frame, Origin, Series, Study
 from medview.imaging.values import MOST, Rescale, apply_rescale, palette_to_rgb, to_rgb
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _frames(
     told = [*pixels.notes, *([table[1]] if table and table[1] else [])]
     if palette is None and table is None and layout.allocated > 16:
         told.append("Colours of more than 16 bits were reduced to 16.")
-    same, common = _of_file(ds, layout), common_place(ds, origin)
+    same, common = _of_file(ds, layout), file_place(ds, origin)
     made: list[Frame] = []
     about: dict[str, Any] = {}
     rescale = Rescale()
@@ -133,7 +133,7 @@ def _frames(
     return tuple(made)
 
 
-def _described(ds: Dataset, layout: Layout, common: Place, index: int, same: dict[str, Any]) -> dict[str, Any]:
+def _described(ds: Dataset, layout: Layout, common: FilePlace, index: int, same: dict[str, Any]) -> dict[str, Any]:
     """What a frame of any kind says of itself, as fields of `Frame`. `same`, `common`: what its file says for all."""
     spacing, note = read_spacing(ds, index)
     regions = same["regions"]

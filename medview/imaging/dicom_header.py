@@ -178,10 +178,15 @@ def _parse(source: Clipped, stamp: tuple[int, int]) -> Header | Failure:
             raise
     else:
         if header.pixel_tag or source.size <= len(head):
-            return replace(header, syntax=first_syntax(head) or header.syntax)
+            return _labelled(header, head)
     source.budget = MAX_HEADER_BYTES
-    header = _parse_stream(source, source.size, stamp)
-    return replace(header, syntax=first_syntax(head) or header.syntax)
+    return _labelled(_parse_stream(source, source.size, stamp), head)
+
+
+def _labelled(header: Header, head: bytes) -> Header:
+    """The header with the right one of two transfer syntaxes."""
+    syntax = first_syntax(head)
+    return replace(header, syntax=syntax) if syntax else header
 
 
 def _parse_stream(stream: Any, size: int, stamp: tuple[int, int]) -> Header:
@@ -281,17 +286,18 @@ def _tag(keyword: str) -> BaseTag:
 
 def value(dataset: Dataset, keyword: str) -> Any:
     """The value of an element, None when it is missing, empty or cannot be read."""
-    # By tag, and missing ones without asking pydicom: a header is asked for some 60 values.
-    tag, present = _tag(keyword), dataset.keys()
-    if tag not in present:
+    # Straight from pydicom's dictionary: a header is asked for some 70 values, and `get_item` takes longest of all.
+    tag = _tag(keyword)
+    element: Any = dataset._dict.get(tag)
+    if element is None:
         return None
     try:
-        element: Any = dataset.get_item(tag)
         if element.is_raw:
-            if is_oversized(element, element.VR or _vr(tag)):
+            vr = element.VR or _vr(tag)
+            if is_oversized(element, vr):
                 return None
             # Left raw where it is plain, so each time anew: still faster than an object.
-            found = plain_value(element, element.VR or _vr(tag))
+            found = plain_value(element, vr)
             if found is UNREAD:
                 found = dataset[tag].value
                 found = None if _other_kind(found, tag) else found
@@ -369,10 +375,10 @@ def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
 def readable_numbers(dataset: Dataset, keyword: str) -> tuple[float | None, ...]:
     """The numbers of an element in their places, None for one that cannot be read or is not finite; empty values at
     the end are left out."""
-    tag, present = _tag(keyword), dataset.keys()
-    if tag not in present:
+    tag = _tag(keyword)
+    element: Any = dataset._dict.get(tag)
+    if element is None:
         return ()
-    element: Any = dataset.get_item(tag)
     vr = element.VR or _vr(tag)
     if element.is_raw and isinstance(element.value, bytes) and vr in ("DS", "IS"):
         if is_oversized(element, vr):

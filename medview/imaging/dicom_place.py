@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from medview.imaging.dicom_header import group, numbers, text, value, whole
 from medview.imaging.geometry import Plane, make_plane
@@ -38,7 +38,10 @@ def read_origin(ds: Dataset) -> Origin:
 
 def read_plane(ds: Dataset, frame: int = 0) -> Plane | None:
     """The plane of a frame in the patient (PS3.3 C.7.6.2, C.7.6.16.2.3), None when it is not given whole."""
-    position = numbers(group(ds, "PlanePositionSequence", frame), "ImagePositionPatient")
+    return _plane(ds, frame, numbers(group(ds, "PlanePositionSequence", frame), "ImagePositionPatient"))
+
+
+def _plane(ds: Dataset, frame: int, position: tuple[float, ...]) -> Plane | None:
     if not position:
         return None
     orientation = numbers(group(ds, "PlaneOrientationSequence", frame), "ImageOrientationPatient")
@@ -47,19 +50,30 @@ def read_plane(ds: Dataset, frame: int = 0) -> Plane | None:
     return make_plane(position, orientation, pair, text(ds, "FrameOfReferenceUID"))
 
 
-def read_place(ds: Dataset, common: Place, frame: int = 0) -> Place:
-    """Where a frame belongs among the others of its series; `common`: what its file says for all (`common_place`)."""
+@dataclass(frozen=True)
+class FilePlace:
+    """What is the same for all frames of a file (`same`: fields of `Place`), and what holds for those that do not say
+    it themselves: time, acquisition number and echo as in `Place`."""
+
+    same: dict[str, Any]
+    time: tuple[float, float, float]
+    acquisition: int | None
+    echo: str
+
+
+def read_place(ds: Dataset, common: FilePlace, frame: int = 0) -> Place:
+    """Where a frame belongs among the others of its series; `common`: what its file says for all."""
     content = group(ds, "FrameContentSequence", frame)
     echo = numbers(group(ds, "MREchoSequence", frame), "EffectiveEchoTime")
     temporal = numbers(content, "TemporalPositionIndex")
     position = numbers(group(ds, "PlanePositionSequence", frame), "ImagePositionPatient")
     thickness = numbers(group(ds, "PixelMeasuresSequence", frame), "SliceThickness")
     moment = value(content, "FrameAcquisitionDateTime") if content is not ds else None
-    acquired = common.time[1] if moment is None else _seconds(str(moment))
-    return replace(
-        common,
-        plane=read_plane(ds, frame),
-        time=(temporal[0] if temporal else common.time[0], acquired, common.time[2]),
+    first, acquired, trigger = common.time
+    return Place(
+        **common.same,
+        plane=_plane(ds, frame, position),
+        time=(temporal[0] if temporal else first, acquired if moment is None else _seconds(str(moment)), trigger),
         acquisition=whole(content, "FrameAcquisitionNumber") if content is not ds else common.acquisition,
         echo=f"{echo[0]:g}" if echo else common.echo,
         position=(position[0], position[1], position[2]) if len(position) == 3 else None,
@@ -70,23 +84,18 @@ def read_place(ds: Dataset, common: Place, frame: int = 0) -> Place:
     )
 
 
-def common_place(ds: Dataset, origin: Origin) -> Place:
-    """What is the same for all frames of a file, and what holds for those that do not say it themselves."""
+def file_place(ds: Dataset, origin: Origin) -> FilePlace:
+    """What a file says of the place of all its frames."""
     echo = numbers(ds, "EchoTime") or numbers(ds, "EchoNumbers")
     temporal, trigger = numbers(ds, "TemporalPositionIdentifier"), numbers(ds, "TriggerTime")
     tilt, location = numbers(ds, "GantryDetectorTilt"), numbers(ds, "SliceLocation")
-    return Place(
-        origin=origin,
-        uid=text(ds, "SOPInstanceUID"),
-        time=(temporal[0] if temporal else 0.0, _acquired(ds), trigger[0] if trigger else 0.0),
-        number=whole(ds, "InstanceNumber"),
-        acquisition=whole(ds, "AcquisitionNumber"),
-        echo=f"{echo[0]:g}" if echo else "",
-        kind=text(ds, "ImageType"),
-        tilt=tilt[0] if tilt else 0.0,
-        location=location[0] if location else None,
-        representative=_representative(ds),
-    )
+    same = {
+        "origin": origin, "uid": text(ds, "SOPInstanceUID"), "number": whole(ds, "InstanceNumber"),
+        "kind": text(ds, "ImageType"), "tilt": tilt[0] if tilt else 0.0, "location": location[0] if location else None,
+        "representative": _representative(ds),
+    }  # fmt: skip
+    time = (temporal[0] if temporal else 0.0, _acquired(ds), trigger[0] if trigger else 0.0)
+    return FilePlace(same, time, whole(ds, "AcquisitionNumber"), f"{echo[0]:g}" if echo else "")
 
 
 def _representative(ds: Dataset) -> int:
