@@ -140,7 +140,9 @@ def _series_row(series: Series) -> dict[str, Any]:
 
 
 def _series_lines(row: dict[str, Any]) -> Iterator[str]:
-    what = ", ".join(filter(None, (row["modality"], row["patient_name"], row["study_date"])))
+    from medview.imaging.dates import date_text
+
+    what = ", ".join(filter(None, (row["modality"], row["patient_name"], date_text(row["study_date"] or ""))))
     times = f", {row['time_points']} times" if row["time_points"] > 1 else ""
     step = f", {row['step_mm']:g} mm apart" if row["step_mm"] else ""
     yield f"{row['title']}  {row['cols']} x {row['rows']}, {_frames(row['frames'])}{times}{step}"

@@ -5,6 +5,7 @@ Colour stays as it is stored (YBR stays YBR) except where the codec itself carri
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from dataclasses import replace
@@ -57,7 +58,8 @@ def unsupported(syntax: str) -> Failure | None:
     if syntax in (*NATIVE, PLAIN_FRAMES, DEFLATED_FRAMES, RLE, *JPEG, *JPEG_LS, *JPEG_2000, *HTJ2K, *JPEG_XL):
         return None
     name = next((words for starts, words in _REFUSED if syntax.startswith(starts)), "")
-    name = name or "compressed in a way that medview does not know"
+    uid = f" ({syntax})" if re.fullmatch("[0-9.]{1,64}", syntax) else ""
+    name = name or f"compressed in a way that medview does not know{uid}"
     return Failure(
         Code.UNSUPPORTED,
         f"This DICOM file is {name}.",

@@ -20,8 +20,9 @@ from medview.imaging.window import Window, robust_window
 if TYPE_CHECKING:
     from medview.imaging.study import Frame, Series
 
-# Frames that are measured, and values of each.
+# Frames that are measured, and values of each; of large frames fewer, since the first picture waits for them.
 SAMPLES, VALUES = 7, 65_536
+PIXELS = 6_000_000
 # Machines whose pictures of one series are of one volume, even where the files do not say how they lie.
 _VOLUMES = ("CT", "MR", "PT", "NM")
 
@@ -73,9 +74,8 @@ def with_series_window(series: Series) -> Series:
     frames = series.frames
     if len(frames) < 2 or any(frame.window or frame.few_bits for frame in frames) or not _is_one(frames):
         return series
-    chosen = frames
-    if len(frames) > SAMPLES:
-        chosen = tuple(frames[int((n + 0.5) * len(frames) / SAMPLES)] for n in range(SAMPLES))
+    count = max(2, min(SAMPLES, len(frames), PIXELS // (frames[0].rows * frames[0].cols)))
+    chosen = tuple(frames[int((n + 0.5) * len(frames) / count)] for n in range(count))
     shared = SeriesWindow([(frame.decode, frame.padding) for frame in chosen])
     return replace(series, frames=tuple(replace(frame, shared=shared) for frame in frames))
 

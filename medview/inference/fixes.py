@@ -61,7 +61,7 @@ def corrected_frame(frame: Frame, fixes: Sequence[Fix]) -> Frame:
     changes: dict[str, Any] = {"inverted": frame.inverted != (INVERT in fixes)}
     turns = quarter_turns(fixes)
     if turns:
-        changes |= {"place": frame.place and replace(frame.place, plane=None), "overlays": ()}
+        changes |= {"place": frame.place and replace(frame.place, plane=None), "overlays": (), "regions": ()}
         changes["said_sides"] = frame.sides and frame.sides.turned(turns)
     if turns % 2:
         spacing = frame.spacing_mm and (frame.spacing_mm[1], frame.spacing_mm[0])

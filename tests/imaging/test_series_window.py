@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from medview.core.failures import Failure
+from medview.imaging import series_window
 from medview.imaging.files import find_files
 from medview.imaging.open import open_path
 from medview.imaging.series import read_folder
@@ -167,3 +168,10 @@ def test_models_get_what_they_got(tmp_path: Path) -> None:
 
     windows_of(series)
     assert np.array_equal(values(series.frames[0]), values(alone.frames[0]))
+
+
+def test_of_large_frames_fewer_are_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(series_window, "PIXELS", 1300)
+    shared = stack(tmp_path, list(range(100, 1100, 100))).frames[0].shared
+    assert shared is not None
+    assert len(shared.frames) == 3

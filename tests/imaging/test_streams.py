@@ -376,7 +376,7 @@ def test_the_size_of_a_jpeg_xl_is_known_before(shape: tuple[int, int]) -> None:
         (f"{_JPEG}53", "retired kind of JPEG"),
         (f"{_JPEG}102", "a video"),
         (f"{_JPEG}94", "from a server"),
-        ("1.2.3", "does not know"),
+        ("1.2.3", "does not know (1.2.3)"),
     ],
 )
 def test_what_cannot_be_decoded_is_named(tmp_path: Path, syntax: str, words: str) -> None:
