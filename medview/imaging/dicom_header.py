@@ -36,7 +36,7 @@ MAX_INFLATED = 256 * 1024 * 1024
 MAX_INFLATE_RATIO, LEAST_INFLATED = 100, 32 * 1024 * 1024
 _PIECE = 1024 * 1024
 # Headers beyond these are no headers: real ones have hundreds of elements, and enhanced ones some MB of frame groups.
-MAX_HEADER_BYTES = 40 * 1024 * 1024
+MAX_HEADER_BYTES = 32 * 1024 * 1024
 MAX_ELEMENTS = 20_000
 # Items in a sequence, those within them counted: each takes 10 to 20 us and 700 bytes. A series of 4,000 frames has
 # 30,000. A segmentation of a hundred organs has 240,000, and is read when somebody asks for it.

@@ -27,7 +27,7 @@ DECODE_ERRORS = (struct.error, LookupError, ValueError, TypeError, RuntimeError,
 # largest step was ...
 STEP = 12.0
 # So far may samples lie outside their range, as a share of what rounding of the coefficients can do at most.
-OUTSIDE = 0.65
+OUTSIDE = 0.55
 # Grey levels that are always allowed for, of 256.
 _LEAST = 0.25
 # The least rows and columns of MCUs, and the least share of a row of them, that a step is looked for in.
