@@ -175,7 +175,9 @@ class FindingsPanel(QWidget):
         self.slice.setVisible(answer is not None and several and not for_all)
         if answer is not None and study is not None:
             self.slice.set_text(self._whose(answer, study))
-        self.notes.setText("\n".join(ws.picture.frame.notes if ws.picture else ()))
+        # The analysis may know more of how the picture was read: that it is damaged.
+        found = (*(ws.picture.frame.notes if ws.picture else ()), *(ws.analysis.notes if ws.analysis else ()))
+        self.notes.setText("\n".join(dict.fromkeys(found)))
         self.notes.setVisible(bool(self.notes.text()))
         dimmed = old and not for_all
         body = self.area.widget()

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from medview.core.failures import Code
 from medview.core.jobs import Token
-from medview.imaging.study import Frame
+from medview.imaging.study import DAMAGED_PART, Frame
 from medview.inference.analysis import Analysis
 from medview.inference.quality import QualityNote
 from medview.ui import theme
@@ -139,6 +139,11 @@ def test_notes_without_a_fix_share_one_message(opened: Opened, grey: Path) -> No
     assert message.text.text().split("\n") == [f"• {small.text} {small.hint}", f"• {BLURRED.text} {BLURRED.hint}"]
     assert message.hint.text() == ""
     assert message.buttons == []
+
+
+def test_what_the_analysis_knows_of_the_reading_is_told(opened: Opened, grey: Path) -> None:
+    window = opened(grey, FakeEngine(lambda frame, force: replace(skin_analysis(frame), notes=(DAMAGED_PART,))))
+    assert window.findings.notes.text() == DAMAGED_PART
 
 
 def test_one_note_stands_under_its_own_title(opened: Opened, grey: Path) -> None:
