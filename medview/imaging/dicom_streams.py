@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from medview.imaging.jpeg import parse_jpeg
 from medview.imaging.jpeg2000 import end_of_tiles, has_every_tile, read_codestream
+from medview.imaging.jpeg_damage import DECODE_ERRORS
+from medview.imaging.jpeg_entropy import read_components
 from medview.imaging.jpegxl import jpegxl_size
 
 _JPEG_START, _END, _START_OF_SCAN = b"\xff\xd8", b"\xff\xd9", b"\xff\xda"
@@ -88,7 +90,10 @@ def has_end(data: bytes) -> bool:
 
 def _ended(data: bytes, decode: Decoder) -> bytes | None:
     """JPEG data with an end marker put behind it, None where it is not all of the picture."""
-    info = parse_jpeg(data, header_only=True)
+    try:
+        info = parse_jpeg(data, header_only=True)
+    except struct.error:
+        return None
     if info is None:
         return None
     if info.process == _JPEG_LS:
@@ -97,7 +102,18 @@ def _ended(data: bytes, decode: Decoder) -> bytes | None:
     filled = [_tried(data + filler + _END, decode) for filler in _FILLERS]
     # A decoder that lacks data goes on with what it gets: then the filler would be in the picture.
     same = values is not None and all(more is not None and np.array_equal(values, more) for more in filled)
-    return data + _END if same else None
+    return data + _END if same and not _is_cut(data + _END) else None
+
+
+def _is_cut(data: bytes) -> bool:
+    """Whether the codes of sequential JPEG data do not fill its picture; False where that cannot be told."""
+    try:
+        info = parse_jpeg(data)
+        if info is not None:
+            read_components(data, info)
+    except DECODE_ERRORS:
+        return True
+    return info is None
 
 
 def _is_exact(data: bytes, decode: Decoder) -> bool:
