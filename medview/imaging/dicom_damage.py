@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from medview.imaging.dicom_streams import whole_stream
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _JPEG = tuple("1.2.840.10008.1.2.4." + n for n in ("50", "51", "57", "70"))
 _RLE = "1.2.840.10008.1.2.5"
+# Pixels that one byte of RLE can set. Where more have such values, the header is wrong, or the bits are something else.
+_RUN = 128
 
 
 def frame_damage(data: bytes, syntax: str, layout: Layout) -> str:
@@ -43,12 +46,24 @@ def _as_coded(data: bytes) -> NDArray[Any]:
 
 
 def _rle_damage(data: bytes, layout: Layout) -> str:
-    """Every segment holds one byte of each pixel (PS3.5 G.3.1), and no run goes on in the next row."""
+    """Every segment holds one byte of each pixel (PS3.5 G.3.1), the most significant first, within the stored bits."""
     import imagecodecs
 
     count, *offsets = struct.unpack_from("<16I", data)
-    for start, end in zip(offsets[:count], [*offsets[1:count], len(data)], strict=True):
+    for number, (start, end) in enumerate(zip(offsets[:count], [*offsets[1:count], len(data)], strict=True)):
         segment = imagecodecs.packbits_decode(data[start:end])
         if len(segment) - layout.rows * layout.cols not in (0, 1):
             return f"an RLE segment holds {len(segment)} bytes"
+        if layout.allocated == 16 and number % 2 == 0 and 0 < _too_large(segment, layout) <= _RUN:
+            return "a few values of more bits than the header gives"
     return ""
+
+
+def _too_large(segment: bytes, layout: Layout) -> int:
+    """How many of the upper bytes of values have bits that are not stored."""
+    bits = layout.stored - 8
+    if not 0 < bits < 8 or layout.high != layout.stored - 1:
+        return 0
+    upper = np.frombuffer(segment, np.uint8)
+    # The bits above those of a signed value repeat its sign.
+    return int(np.count_nonzero((upper.view(np.int8) >> (bits - 1)) + 1 >> 1 if layout.signed else upper >> bits))

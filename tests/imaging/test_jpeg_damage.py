@@ -168,6 +168,20 @@ def test_an_rle_segment_of_another_length_is_damaged(tmp_path: Path) -> None:
     assert first_frame(path).damage() == "an RLE segment holds 482 bytes"
 
 
+@pytest.mark.parametrize("signed", [0, 1])
+def test_an_rle_value_of_more_bits_than_are_stored_is_damaged(tmp_path: Path, signed: int) -> None:
+    upper, lower = b"\xed\x03" * 24, b"\xed\x40" * 24  # 0x340 everywhere
+    if signed:
+        upper = b"\xed\xfd" * 24
+    data = struct.pack("<16I", 2, 64, 64 + len(upper), *[0] * 13) + upper + lower
+    path = tmp_path / "file"
+    elements = {**BITS12, "PixelRepresentation": signed}
+    path.write_bytes(packed([data], f"{UID}.5", GREY8.astype(np.uint16), **elements))
+    assert first_frame(path).damage() == ""
+    path.write_bytes(packed([data.replace(upper[:2], b"\xed\x43", 1)], f"{UID}.5", GREY8.astype(np.uint16), **elements))
+    assert first_frame(path).damage() == "a few values of more bits than the header gives"
+
+
 def test_a_jpeg_in_a_tiff_is_looked_at(tmp_path: Path) -> None:
     stream = encode("jpg", film(), cv2.IMWRITE_JPEG_QUALITY, 90)
     size = {"t256": (4, 200), "t257": (4, 160), "t278": (4, 160)}
