@@ -18,7 +18,7 @@ from medview.core.failures import Code, Failure
 from medview.imaging.dicom_codecs import HTJ2K, JPEG_2000, JPEG_XL, RLE, decode_frame, native_syntax, unsupported
 from medview.imaging.dicom_damage import frame_damage
 from medview.imaging.dicom_header import DEFLATED, Header, damaged, inflate, open_source, value, whole
-from medview.imaging.dicom_streams import stream_notes
+from medview.imaging.dicom_streams import END, stream_notes
 from medview.imaging.files import Clipped, os_failure
 from medview.imaging.values import interleaved
 
@@ -37,6 +37,8 @@ HUGE, MAX_HUGE_RATIO = 400 * 1024 * 1024, 20
 Spans = tuple[tuple[tuple[int, int], ...], ...]
 # So much of a stream is looked at when a file is opened.
 _HEAD, _TAIL = 4096, 128
+# Where the end of a stream is looked for that is followed by other bytes.
+_LONG_TAIL = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -305,8 +307,14 @@ def _first_notes(source: Clipped, fragments: tuple[tuple[int, int], ...], layout
     (start, length), (last, size) = fragments[0], fragments[-1]
     source.seek(start)
     head = source.read(min(length, _HEAD))
-    source.seek(last + max(0, size - _TAIL))
-    return stream_notes(head, source.read(min(size, _TAIL)), layout.stored, layout.allocated)
+    ends = any(END in _last_bytes(source, last, size, most) for most in (_TAIL, _LONG_TAIL))
+    return stream_notes(head, ends, layout.stored, layout.allocated)
+
+
+def _last_bytes(source: Clipped, start: int, length: int, most: int) -> bytes:
+    """The last bytes, `most` of them at most, of a fragment."""
+    source.seek(start + max(0, length - most))
+    return source.read(min(length, most))
 
 
 def _items(source: Clipped, start: int) -> list[tuple[int, int]] | Failure:

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from medview.imaging.dicom_header import group, numbers, text, value, whole
 from medview.imaging.geometry import Plane, make_plane
-from medview.imaging.study import Origin, Place
+from medview.imaging.study import ObjectPart, Origin, Place
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-# More than the frames of a file, so that the parts of a concatenation do not mix.
-_PART = 1 << 20
 # Three groups of a name have 64 characters each (PS3.5 6.2); real files exceed it.
 _NAME_LENGTH = 300
 
@@ -78,9 +76,8 @@ def read_place(ds: Dataset, common: FilePlace, frame: int = 0) -> Place:
         echo=f"{echo[0]:g}" if echo else common.echo,
         position=(position[0], position[1], position[2]) if len(position) == 3 else None,
         thickness=thickness[0] if thickness and thickness[0] > 0 else None,
-        part=_part(ds, frame),
         dimensions=tuple(map(int, numbers(content, "DimensionIndexValues"))),
-        in_stack=whole(content, "InStackPositionNumber"),
+        in_stack=_in_stack(content),
     )
 
 
@@ -92,7 +89,7 @@ def file_place(ds: Dataset, origin: Origin) -> FilePlace:
     same = {
         "origin": origin, "uid": text(ds, "SOPInstanceUID"), "number": whole(ds, "InstanceNumber"),
         "kind": text(ds, "ImageType"), "tilt": tilt[0] if tilt else 0.0, "location": location[0] if location else None,
-        "representative": _representative(ds),
+        "part": _part(ds), "representative": _representative(ds),
     }  # fmt: skip
     time = (temporal[0] if temporal else 0.0, _acquired(ds), trigger[0] if trigger else 0.0)
     return FilePlace(same, time, whole(ds, "AcquisitionNumber"), f"{echo[0]:g}" if echo else "")
@@ -105,13 +102,18 @@ def _representative(ds: Dataset) -> int:
     return -1 if count <= 1 else named - 1 if 1 <= named <= count else 0
 
 
-def _part(ds: Dataset, frame: int) -> int | None:
-    """The number of a frame in the object that was cut into parts (PS3.3 C.7.6.16.2.2.4), for comparing only."""
-    first = whole(ds, "ConcatenationFrameOffsetNumber")
-    number = whole(ds, "InConcatenationNumber")
-    if first is None and number is not None:
-        first = number * _PART
-    return None if first is None else first + frame
+def _part(ds: Dataset) -> ObjectPart | None:
+    number, first = whole(ds, "InConcatenationNumber"), whole(ds, "ConcatenationFrameOffsetNumber")
+    if number is None and first is None:
+        return None
+    return ObjectPart(text(ds, "ConcatenationUID"), number, whole(ds, "InConcatenationTotalNumber"), first)
+
+
+def _in_stack(content: Dataset) -> tuple[int, str, int] | None:
+    """The stack of a frame, by its number where its name is one, and by its name; and the position in it."""
+    position = whole(content, "InStackPositionNumber")
+    stack = text(content, "StackID", 16)
+    return None if position is None else (_number(stack), stack, position)
 
 
 def _acquired(ds: Dataset) -> float:

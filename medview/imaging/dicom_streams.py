@@ -19,7 +19,7 @@ from medview.imaging.jpeg_damage import DECODE_ERRORS
 from medview.imaging.jpeg_entropy import read_components
 from medview.imaging.jpegxl import jpegxl_size
 
-_JPEG_START, _END, _START_OF_SCAN = b"\xff\xd8", b"\xff\xd9", b"\xff\xda"
+_JPEG_START, END, _START_OF_SCAN = b"\xff\xd8", b"\xff\xd9", b"\xff\xda"
 # Where the end marker is looked for first.
 _TRAILER = 64
 # What follows whole data does not change the picture. These bytes decode to something in every code, and to another
@@ -74,18 +74,18 @@ def whole_stream(data: bytes, decode: Decoder) -> bytes | None:
     if stream is not None:
         end = end_of_tiles(data, stream)
         # Zeros at the end of the last tile are what a file was filled up with.
-        return data[:end] + _END if 0 < end <= len(plain) + _ZEROS else None
+        return data[:end] + END if 0 < end <= len(plain) + _ZEROS else None
     padded = (plain + bytes(count) for count in range(_ZEROS + 1))
     return next((found for one in padded if (found := _ended(one, decode)) is not None), None)
 
 
 def has_end(data: bytes) -> bool:
     """Whether a stream has its end marker, whatever follows."""
-    if _END in data.rstrip(b"\0")[-_TRAILER:]:
+    if END in data.rstrip(b"\0")[-_TRAILER:]:
         return True
     # The marker cannot occur in coded data, but in what stands before it.
     first = data.find(_START_OF_SCAN if data.startswith(_JPEG_START) else b"\xff\x90")
-    return first >= 0 and data.find(_END, first) >= 0
+    return first >= 0 and data.find(END, first) >= 0
 
 
 def _ended(data: bytes, decode: Decoder) -> bytes | None:
@@ -97,12 +97,12 @@ def _ended(data: bytes, decode: Decoder) -> bytes | None:
     if info is None:
         return None
     if info.process == _JPEG_LS:
-        return data + _END if _is_exact(data, decode) else None
-    values = _tried(data + _END, decode)
-    filled = [_tried(data + filler + _END, decode) for filler in _FILLERS]
+        return data + END if _is_exact(data, decode) else None
+    values = _tried(data + END, decode)
+    filled = [_tried(data + filler + END, decode) for filler in _FILLERS]
     # A decoder that lacks data goes on with what it gets: then the filler would be in the picture.
     same = values is not None and all(more is not None and np.array_equal(values, more) for more in filled)
-    return data + _END if same and not _is_cut(data + _END) else None
+    return data + END if same and not _is_cut(data + END) else None
 
 
 def _is_cut(data: bytes) -> bool:
@@ -119,8 +119,8 @@ def _is_cut(data: bytes) -> bool:
 def _is_exact(data: bytes, decode: Decoder) -> bool:
     """Whether JPEG-LS data without an end marker is whole: its decoder minds bytes that are too many, and one byte
     more is not too many where one is missing."""
-    values, padded = _tried(data + _END, decode), _tried(data + b"\0" + _END, decode)
-    if values is None or any(_tried(data + more + _END, decode) is not None for more in (b"\0\0", b"\x5a")):
+    values, padded = _tried(data + END, decode), _tried(data + b"\0" + END, decode)
+    if values is None or any(_tried(data + more + END, decode) is not None for more in (b"\0\0", b"\x5a")):
         return False
     return padded is None or np.array_equal(values, padded)
 
@@ -132,14 +132,14 @@ def _tried(data: bytes, decode: Decoder) -> NDArray[Any] | None:
         return None
 
 
-def stream_notes(head: bytes, tail: bytes, stored: int, allocated: int) -> tuple[str, ...]:
-    """What to tell of a JPEG, JPEG-LS or JPEG 2000 stream, by its first and last bytes; `stored` and `allocated`: bits
-    of a value by the header of the file."""
+def stream_notes(head: bytes, ends: bool, stored: int, allocated: int) -> tuple[str, ...]:
+    """What to tell of a JPEG, JPEG-LS or JPEG 2000 stream, by its first bytes. `ends`: whether it has an end marker;
+    `stored` and `allocated`: bits of a value by the header of the file."""
     notes = []
     bits = stream_bits(head)
     # Many programs code the whole words that hold 10, 12 or 14 bits.
     if bits > stored and not (bits == allocated and stored > 8):
         notes.append(f"The header gives {stored} bits for a value, the compressed picture {bits}.")
-    if bits and not has_end(tail):
+    if bits and not ends:
         notes.append("The compressed picture does not end with its end marker; nothing else of it is missing.")
     return tuple(notes)

@@ -24,6 +24,7 @@ _NARROW = "The file gives a window less than 1 wide, which DICOM does not have; 
 _NO_WINDOW = "The file gives a window narrower than one step of its values, which shows nothing; it was left out."
 _NO_CURVE = "A tone curve (VOI LUT) of this file is empty or damaged, and was left out."
 _SCALED = "The tone curve (VOI LUT) uses less than half of the grey it declares; it is shown from black to white."
+_BEYOND = "The tone curve (VOI LUT) goes beyond the grey it declares; it is shown from black to white."
 # Windows and curves of one frame that are offered; files with more mean nothing by them.
 _MAX_PRESETS = 16
 
@@ -85,12 +86,11 @@ def read_curve(item: Dataset, little: bool, ends: tuple[float, float]) -> tuple[
     if lut is None:
         return None, _NO_CURVE
     top, note = 1 << lut.bits, ""
-    entries = np.minimum(lut.entries, top - 1)
-    brightest = int(entries.max())
-    if 0 < brightest < top // 2:
-        # Not even half of the grey is used: the number of bits is that of the entries' memory (docs/adr/0016).
-        top, note = brightest + 1, _SCALED
-    return Curve(lut.first(ends), entries / float(top)), note
+    brightest = int(lut.entries.max())
+    if 0 < brightest < top // 2 or brightest >= top:
+        # The number of bits is not that of the entries, but of their memory or of the pixels (docs/adr/0016).
+        top, note = brightest + 1, _SCALED if brightest < top else _BEYOND
+    return Curve(lut.first(ends), lut.entries / float(top)), note
 
 
 def read_padding(ds: Dataset, layout: Layout, rescale: Rescale) -> tuple[float, float] | None:

@@ -18,7 +18,7 @@ from medview.imaging.copies import without_copies
 from medview.imaging.dates import date_text
 from medview.imaging.open import open_path
 from medview.imaging.series_window import with_series_window
-from medview.imaging.stacks import ordered, split
+from medview.imaging.stacks import missing_parts, ordered, split
 from medview.imaging.study import Frame, Origin, Series, Study
 
 
@@ -85,7 +85,9 @@ def arrange(frames: Iterable[Frame], step: Callable[[Path], None] = lambda path:
     groups: dict[Hashable, list[Frame]] = {}
     for frame in frames:
         origin = frame.place.origin if frame.place else None
-        key = (origin.patient_id, origin.study_uid, origin.series_uid) if origin and origin.series_uid else frame.path
+        # Without patient ids, careless anonymisers leave two patients with the same UIDs.
+        who = origin and (origin.patient_id or origin.patient_name)
+        key = (who, origin.study_uid, origin.series_uid) if origin and origin.series_uid else frame.path
         groups.setdefault(key, []).append(frame)
     found = [series for group in groups.values() for series in _arrange_group(group, step)]
     return tuple(sorted(found, key=_rank))
@@ -104,6 +106,7 @@ def _arrange_group(group: list[Frame], step: Callable[[Path], None]) -> Iterator
         yield Series(group[0].path.name, tuple(group))
         return
     frames, notes = without_copies(group, step)
+    notes += missing_parts(frames)
     parts = split(frames)
     if len(parts) > 1:
         notes.append(f"The series was split into {len(parts)}: its pictures differ in orientation, kind or size.")

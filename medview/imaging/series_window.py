@@ -71,8 +71,13 @@ class SeriesWindow:
 
 def with_series_window(series: Series) -> Series:
     """The series with a window that its frames share, if their files name none and they are of one volume or film."""
+    return with_one_window(series) if _is_one(series.frames) else series
+
+
+def with_one_window(series: Series) -> Series:
+    """The series with a window that its frames share, if their files name none."""
     frames = series.frames
-    if len(frames) < 2 or any(frame.window or frame.few_bits for frame in frames) or not _is_one(frames):
+    if len(frames) < 2 or any(frame.window or frame.few_bits for frame in frames):
         return series
     count = max(2, min(SAMPLES, len(frames), PIXELS // (frames[0].rows * frames[0].cols)))
     chosen = tuple(frames[int((n + 0.5) * len(frames) / count)] for n in range(count))

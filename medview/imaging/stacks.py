@@ -12,9 +12,10 @@ import statistics
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from medview.imaging.geometry import Plane, dot
-from medview.imaging.study import Frame, Place, Series
+from medview.imaging.study import Frame, ObjectPart, Place, Series
 
 # Positions closer than this are the same: DICOM writes them with a few digits.
 SAME_MM = 0.01
@@ -22,6 +23,8 @@ SAME_MM = 0.01
 EQUAL = 0.02
 # From this part of the expected distance on, a slice is missing rather than displaced.
 GAP = 1.5
+# A gap is a multiple of the usual distance to this part of it; beyond so many times, nothing else can be meant.
+_NEARLY, _MANY = 0.15, 5.0
 # Slices displaced sideways by more than this angle make an oblique volume.
 TILT_DEGREES = 0.5
 # Echo times that differ by this part are the same, measured anew from slice to slice.
@@ -205,16 +208,19 @@ def _start(frames: list[Frame]) -> int | None:
     return first if all(frame.path == frames[0].path for frame in frames) else None
 
 
-def _numbered(frame: Frame) -> tuple[int, int, tuple[float, ...], str, int]:
+def _numbered(frame: Frame) -> tuple[Any, ...]:
     place = _place(frame)
     number = place.number if place.number is not None else _LAST
     # The parts of a concatenation share one number, as the standard wants it.
-    return (number, place.part if place.part is not None else -1, place.time, str(frame.path), frame.index)
+    part = place.part
+    at = (part.uid, part.number or 0, part.first or 0) if part else ("", 0, 0)
+    return (number, *at, place.time, str(frame.path), frame.index)
 
 
 def unplaced_order(frames: list[Frame]) -> list[Frame]:
     """Frames whose planes are not known, by the first of these that all of them have and that tells them apart: their
-    concatenation, dimension index, position in the stack, slice location, position; then by instance number."""
+    place in the object that was cut into parts, dimension index, position in the stack, slice location, position; then
+    by instance number."""
     several = len({frame.path for frame in frames}) > 1 and any(frame.index for frame in frames)
 
     def within(frame: Frame) -> Hashable:
@@ -222,21 +228,69 @@ def unplaced_order(frames: list[Frame]) -> list[Frame]:
         return (_numbered(frame)[0], str(frame.path)) if several else ()
 
     axis = _main_axis(frames)
-    keys: list[Callable[[Place], Hashable]] = [
-        lambda place: place.part,
-        lambda place: place.dimensions or None,
-        lambda place: place.in_stack,
-        lambda place: place.location,
-        lambda place: place.position[axis] if place.position else None,
+    keys: list[Callable[[Frame], Hashable]] = [
+        lambda frame: _place(frame).dimensions or None,
+        lambda frame: _place(frame).in_stack,
+        lambda frame: _place(frame).location,
+        lambda frame: position[axis] if (position := _place(frame).position) else None,
     ]
+    if all(_place(frame).part for frame in frames):
+        order = _by_parts(frames)
+        if order:
+            return order
     for number, key in enumerate(keys):
-        found = [key(_place(frame)) for frame in frames]
+        found = [key(frame) for frame in frames]
         if None in found or len(set(found)) < 2:
             continue
-        inside = [within(frame) if number in (1, 2) else () for frame in frames]
-        order = sorted(range(len(frames)), key=lambda n: (inside[n], found[n], _numbered(frames[n])))
-        return [frames[n] for n in order]
+        inside = [within(frame) if number < 2 else () for frame in frames]
+        order_of = sorted(range(len(frames)), key=lambda n: (inside[n], found[n], _numbered(frames[n])))
+        return [frames[n] for n in order_of]
     return sorted(frames, key=_numbered)
+
+
+def _by_parts(frames: list[Frame]) -> list[Frame] | None:
+    """Frames of objects that were cut into parts: object after object, by dimension index or stack where these count
+    through all parts, else by the number of the part, or of the frame. None where none of these tells them apart."""
+    numbers: dict[str, int] = {}
+    for frame in frames:
+        uid, number = _part(frame).uid, _numbered(frame)[0]
+        numbers[uid] = min(number, numbers.get(uid, number))
+
+    def whole(frame: Frame) -> Hashable:
+        return (numbers[_part(frame).uid], _part(frame).uid)
+
+    keys: list[Callable[[Frame], Any]] = [
+        lambda frame: _place(frame).dimensions or None,
+        lambda frame: _place(frame).in_stack,
+        lambda frame: None if _part(frame).number is None else (_part(frame).number, frame.index),
+        lambda frame: None if (first := _part(frame).first) is None else first + frame.index,
+    ]
+    # Where each part of one object was given a UID of its own, the frames are told apart without it.
+    scopes: tuple[Callable[[Frame], Hashable], ...] = (lambda frame: (), whole)
+    for scope, key in itertools.product(scopes, keys):
+        found: list[Any] = [(scope(frame), key(frame)) for frame in frames]
+        if len(set(found)) == len(frames) and all(value is not None for _, value in found):
+            return [frames[n] for n in sorted(range(len(frames)), key=found.__getitem__)]
+    return None
+
+
+def missing_parts(frames: Sequence[Frame]) -> list[str]:
+    """What to tell of objects that were cut into parts and are not here whole."""
+    found: dict[str, set[int]] = {}
+    count: dict[str, int] = {}
+    for frame in frames:
+        part = _place(frame).part
+        if part and part.number is not None:
+            found.setdefault(part.uid, set()).add(part.number)
+            count[part.uid] = max(count.get(part.uid, 0), part.count or 0, part.number)
+    missing = sum(count[uid] - len(numbers) for uid, numbers in found.items() if min(numbers) > 0)
+    return [f"Parts of this series that are missing: {missing} of {sum(count.values())}."] if missing else []
+
+
+def _part(frame: Frame) -> ObjectPart:
+    part = _place(frame).part
+    assert part is not None
+    return part
 
 
 def _main_axis(frames: list[Frame]) -> int:
@@ -252,7 +306,8 @@ def _spacing_notes(slices: list[Frame]) -> tuple[float | None, list[str]]:
     offsets = [dot(_plane(frame).position, normal) for frame in slices]
     steps = [after - before for before, after in itertools.pairwise(offsets)]
     wanted = _expected(slices, steps)
-    missing = [step >= GAP * want for step, want in zip(steps, wanted, strict=True)]
+    usual = statistics.median_low(steps)
+    missing = [_is_gap(step, want, usual) for step, want in zip(steps, wanted, strict=True)]
     gaps = [(at, step, want) for at, step, want, gap in zip(offsets, steps, wanted, missing, strict=False) if gap]
     notes = [
         f"Missing slices after {at:.2f} mm: {max(1, round(step / want) - 1)}, for the next one is {step:.2f} mm away."
@@ -261,11 +316,22 @@ def _spacing_notes(slices: list[Frame]) -> tuple[float | None, list[str]]:
     if len(gaps) > 5:
         notes.append(f"More such gaps: {len(gaps) - 5}.")
     rest = [step for step, gap in zip(steps, missing, strict=True) if not gap] or steps
-    usual = statistics.median(steps)
     uneven = max(rest) - min(rest) > max(2 * min(SAME_MM, usual / 10), EQUAL * usual)
     if uneven:
         notes.append(f"The distance of slices is not the same everywhere: {min(rest):.2f} to {max(rest):.2f} mm.")
     return (None if gaps or uneven else (offsets[-1] - offsets[0]) / len(steps)), notes
+
+
+def _is_gap(step: float, wanted: float, usual: float) -> bool:
+    """Whether slices are missing between two that are `step` apart, where `wanted` was expected; `usual`: the distance
+    of most slices of the series.
+
+    Where that is what is expected, the step must be a multiple of it: another distance from some slice on is none.
+    """
+    if step < GAP * wanted or abs(step - usual) <= EQUAL * usual:
+        return False
+    times = step / wanted
+    return wanted != usual or times > _MANY or abs(times - round(times)) <= _NEARLY
 
 
 def _expected(slices: list[Frame], steps: list[float]) -> list[float]:
@@ -273,9 +339,9 @@ def _expected(slices: list[Frame], steps: list[float]) -> list[float]:
     usual share of their thickness."""
     thick = [_place(frame).thickness for frame in slices]
     if not all(thick) or len(set(thick)) == 1:
-        return [statistics.median(steps)] * len(steps)
+        return [statistics.median_low(steps)] * len(steps)
     mean = [(one + other) / 2 for one, other in itertools.pairwise(thick) if one and other]
-    share = statistics.median(step / thickness for step, thickness in zip(steps, mean, strict=True))
+    share = statistics.median_low(step / thickness for step, thickness in zip(steps, mean, strict=True))
     return [share * thickness for thickness in mean]
 
 

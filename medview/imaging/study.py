@@ -46,6 +46,22 @@ class Origin:
 
 
 @dataclass(frozen=True)
+class ObjectPart:
+    """A file that is one of the parts that an object was cut into (a concatenation, PS3.3 C.7.6.16.2.2.4).
+
+    Attributes:
+        uid: of the whole object; may be empty.
+        number: of this part, from 1. count: how many parts there are. first: how many frames of the object come before
+            this part. Of each None where the file does not say.
+    """
+
+    uid: str
+    number: int | None
+    count: int | None
+    first: int | None
+
+
+@dataclass(frozen=True)
 class Place:
     """Where a DICOM frame belongs among the others of its series.
 
@@ -58,8 +74,9 @@ class Place:
         echo: echo time in ms or echo number. kind: ImageType, what the frame was computed as.
         tilt: of the gantry in degrees, as the file says it.
         position: of the first pixel in mm, with or without a plane. thickness: of the slice in mm.
-        part: number of the frame in its concatenation. dimensions: its dimension index values. in_stack: its position
-            in the stack. location: slice location in mm. Of each None, or empty, where the file does not say.
+        part: which part of an object its file is. dimensions: its dimension index values. in_stack: its stack, by
+            number and name, and its position there. location: slice location in mm. Of each None, or empty, where the
+            file does not say.
         representative: index of the frame that its file opens at; -1 for a file of one frame.
     """
 
@@ -74,9 +91,9 @@ class Place:
     tilt: float = 0.0
     position: Vector | None = None
     thickness: float | None = None
-    part: int | None = None
+    part: ObjectPart | None = None
     dimensions: tuple[int, ...] = ()
-    in_stack: int | None = None
+    in_stack: tuple[int, str, int] | None = None
     location: float | None = None
     representative: int = -1
 

@@ -30,6 +30,7 @@ from medview.core.failures import Code, Failure
 from medview.imaging.files import Stamp, changed, os_failure, stamp_of
 from medview.imaging.geometry import Vector, make_plane
 from medview.imaging.raster import check_size
+from medview.imaging.series_window import with_one_window
 from medview.imaging.study import Frame, Origin, Place, Series, Study
 from medview.imaging.values import Rescale, apply_rescale
 from medview.imaging.window import Window
@@ -197,7 +198,8 @@ def _study(path: Path, voxels: Voxels, axes: tuple[int, int, int], flips: tuple[
                 )
             )  # fmt: skip
     count = f", {slices} slices" + (f", {times} times" if times > 1 else "")
-    series = Series(path.name, tuple(frames), notes=notes, time_points=times)
+    # Of one volume, whether or not it says how it lies in the patient.
+    series = with_one_window(Series(path.name, tuple(frames), notes=notes, time_points=times))
     return Study(path, f"{voxels.kind}, {cols} x {rows} pixels{count}", (series,))
 
 

@@ -201,6 +201,16 @@ def test_slices_that_share_a_uid_are_no_copies(tmp_path: Path):
     assert series[0].notes == ("Pictures that share one identifier (SOP Instance UID) although they differ: 6.",)
 
 
+def test_patients_without_an_id_are_told_apart_by_name(tmp_path: Path):
+    """An anonymiser that gives two patients the same UIDs, and no ids."""
+    for name in ("A", "B"):
+        for n in range(2):
+            write_pixels(tmp_path, f"{name}{n}", shades(n), PatientID="", PatientName=name, **at(3.0 * n))
+    assert [(one.origin and one.origin.patient_name, len(one.frames)) for one in read(tmp_path).series] == [
+        ("A", 2), ("B", 2),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [
@@ -297,6 +307,24 @@ def test_a_gap_is_found_whatever_the_thickness(tmp_path: Path, step: float, thic
     assert stack(tmp_path, places).notes == (gap,)
 
 
+@pytest.mark.parametrize("thickness", [None, 4.0, 5.0])
+def test_another_distance_from_some_slice_on_is_no_gap(tmp_path: Path, thickness: float | None):
+    places = [4.0 * n for n in range(9)] + [39.0 + 7.0 * n for n in range(6)]
+    series = stack(tmp_path, [(z, thickness) for z in places])
+    assert series.notes == ("The distance of slices is not the same everywhere: 4.00 to 7.00 mm.",)
+
+
+def test_equal_distances_have_no_gap_whatever_the_thickness_says(tmp_path: Path):
+    series = stack(tmp_path, [(5.0 * n, 5.0 if n < 8 else 1.0) for n in range(12)])
+    assert (series.notes, series.step_mm) == ((), 5.0)
+
+
+@pytest.mark.parametrize(("places", "gaps"), [((0, 3, 9), 1), ((0, 3, 6, 12, 18), 2), ((0, 3, 12), 1)])
+def test_a_gap_among_few_slices(tmp_path: Path, places: tuple[float, ...], gaps: int):
+    notes = stack(tmp_path, [(z, 3.0) for z in places]).notes
+    assert len([note for note in notes if note.startswith("Missing slices")]) == gaps == len(notes)
+
+
 def test_slices_closer_than_the_digits_of_others(tmp_path: Path):
     series = stack(tmp_path, [(0.004 * n, None) for n in range(12)])
     assert (len(series.frames), series.time_points) == (12, 1)
@@ -388,6 +416,56 @@ def test_parts_of_a_concatenation_are_in_its_order(tmp_path: Path, by: str):
         first = 30 * (number - 1)
         (tmp_path / name).write_bytes(enhanced([first, first + 10, first + 20], **elements))
     assert levels_of(tmp_path) == [0, 10, 20, 30, 40, 50, 60, 70, 80]
+
+
+def part(folder: Path, name: str, levels: list[int], contents: list[dict[str, Any]] | None = None, **elements: Any):
+    """A part of a concatenation."""
+    common = {"ConcatenationUID": "1.5", "SOPInstanceUID": f"1.6.{ord(name)}"}
+    (folder / name).write_bytes(enhanced(levels, contents, **{**common, **elements}))
+
+
+@pytest.mark.parametrize("uids", [("1.5", "1.5", "1.5"), ("1.5", "1.6", "1.7")], ids=["one UID", "a UID a part"])
+def test_parts_that_do_not_all_say_the_same_are_in_order(tmp_path: Path, uids: tuple[str, str, str]):
+    part(tmp_path, "c", [0, 10], InConcatenationNumber=1, ConcatenationUID=uids[0])
+    part(tmp_path, "a", [20, 30], InConcatenationNumber=2, ConcatenationFrameOffsetNumber=2, ConcatenationUID=uids[1])
+    part(tmp_path, "b", [40], InConcatenationNumber=3, ConcatenationUID=uids[2])
+    assert levels_of(tmp_path) == [0, 10, 20, 30, 40]
+
+
+def test_two_objects_in_parts_stay_apart(tmp_path: Path):
+    for number, names_ in ((1, "da"), (2, "cb")):
+        for n, name in enumerate(names_):
+            first = 100 * (number - 1) + 20 * n
+            elements = {"InConcatenationNumber": n + 1, "ConcatenationFrameOffsetNumber": 2 * n}
+            uid = f"1.5.{9 - number}"
+            part(tmp_path, name, [first, first + 10], InstanceNumber=number, ConcatenationUID=uid, **elements)
+    assert levels_of(tmp_path) == [0, 10, 20, 30, 100, 110, 120, 130]
+
+
+def test_a_dimension_index_counts_through_all_parts(tmp_path: Path):
+    for name, number, places in (("b", 1, [2, 1, 3]), ("a", 2, [5, 4, 6])):
+        contents: list[dict[str, Any]] = [{"DimensionIndexValues": [1, place]} for place in places]
+        part(tmp_path, name, [10 * place for place in places], contents, InConcatenationNumber=number)
+    assert levels_of(tmp_path) == [10, 20, 30, 40, 50, 60]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "count", "missing"),
+    [((1, 3), None, "1 of 3"), ((1, 2), 4, "2 of 4"), ((1, 2), None, ""), ((2,), 2, "1 of 2")],
+)
+def test_missing_parts_are_told(tmp_path: Path, numbers: tuple[int, ...], count: int | None, missing: str):
+    for number in numbers:
+        total = {} if count is None else {"InConcatenationTotalNumber": count}
+        part(tmp_path, "abc"[number - 1], [number, number], InConcatenationNumber=number, **total)
+    notes = (f"Parts of this series that are missing: {missing}.",) if missing else ()
+    assert read(tmp_path).series[0].notes == notes
+
+
+def test_stacks_of_one_file_follow_each_other(tmp_path: Path):
+    stacks = [("10", 1), ("9", 1), ("9", 2), ("10", 2)]
+    contents: list[dict[str, Any]] = [{"StackID": stack, "InStackPositionNumber": at} for stack, at in stacks]
+    (tmp_path / "a").write_bytes(enhanced([30, 10, 20, 40], contents))
+    assert levels_of(tmp_path) == [10, 20, 30, 40]
 
 
 @pytest.mark.parametrize(

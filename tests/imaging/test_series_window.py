@@ -133,6 +133,35 @@ def test_the_frames_of_one_file_share_one(tmp_path: Path) -> None:
     assert len(set(windows_of(study.series[0]))) == 1
 
 
+@pytest.mark.parametrize("ending", ["nii", "hdr", "nhdr", "mhd"])
+def test_a_volume_that_lies_nowhere_shares_one(tmp_path: Path, ending: str) -> None:
+    """Neither sform nor qform, Analyze, no space, no matrix: slices compare all the same."""
+    import nibabel
+
+    volume = np.stack([brightness(level) for level in (100, 300, 600)], axis=-1)
+    (tmp_path / "vol.raw").write_bytes(volume.tobytes(order="F"))
+    path = tmp_path / f"vol.{ending}"
+    if ending == "nii":
+        image = nibabel.Nifti1Image(volume, None)
+        path.write_bytes(image.to_bytes())
+    elif ending == "hdr":
+        header = nibabel.AnalyzeHeader(endianness="<")
+        header.set_data_shape(volume.shape)
+        header.set_data_dtype(volume.dtype)
+        path.write_bytes(header.binaryblock)
+        (tmp_path / "vol.img").write_bytes(volume.tobytes(order="F"))
+    elif ending == "nhdr":
+        fields = "type: short\ndimension: 3\nsizes: 20 20 3\nendian: little\nencoding: raw\ndata file: vol.raw"
+        path.write_text(f"NRRD0004\n{fields}\n\n")
+    else:
+        path.write_bytes(b"NDims = 3\nDimSize = 20 20 3\nElementType = MET_SHORT\nElementDataFile = vol.raw\n")
+    study = open_path(path)
+    assert not isinstance(study, Failure)
+    assert len(study.frames) == 3
+    (window,) = set(windows_of(study.series[0]))
+    assert window.high > 500
+
+
 def test_nifti_slices_share_one(tmp_path: Path) -> None:
     import nibabel
 

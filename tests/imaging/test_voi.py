@@ -134,6 +134,18 @@ def test_a_curve_that_uses_less_than_half_of_its_bits_is_shown_whole(
     assert len(frame.notes) == 1
 
 
+@pytest.mark.parametrize(("bits", "top"), [(12, 65535), (8, 4095), (10, 1024), (8, 65535)])
+@SYNTAXES
+def test_a_curve_that_goes_beyond_its_bits_is_shown_whole(tmp_path: Path, syntax: str, bits: int, top: int) -> None:
+    entries = np.floor(np.arange(4096) * (top + 1) / 4096)
+    curve = table(0, entries, bits, "US", ">" if syntax == BIG else "<")
+    frame = frame_of(tmp_path, syntax=syntax, VOILUTSequence=curve)
+    assert grey_of(frame) == pytest.approx([0, 64, 128, 192, 248], abs=int(top == 1024))
+    assert frame.notes == (
+        "The tone curve (VOI LUT) goes beyond the grey it declares; it is shown from black to white.",
+    )
+
+
 @pytest.mark.parametrize(("bits", "top", "last"), [(12, 4095, 248), (12, 3000, 181), (16, 40000, 151), (8, 200, 194)])
 def test_a_curve_that_uses_part_of_its_bits_stays_as_it_is(tmp_path: Path, bits: int, top: int, last: int) -> None:
     entries = np.floor(np.arange(4096) * (top + 1) / 4096)
