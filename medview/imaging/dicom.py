@@ -82,8 +82,9 @@ def _study(path: Path, header: Header) -> Study | Failure:
     return Study(path, description, (Series(title, frames, origin, start=start),))
 
 
-# Frames with groups of their own: each takes a third of a millisecond.
-MAX_DESCRIBED = 4096
+# Frames with groups of their own: each takes a third of a millisecond. Of more than so many each must have as many bytes
+# of the file as a small slice has: a long perfusion series opens, a short file cannot ask for minutes.
+MAX_DESCRIBED, LEAST_FRAME = 4096, 2048
 # A modality LUT, None for none, and what to tell of it.
 _Table = tuple[NDArray[Any] | None, str]
 
@@ -95,7 +96,7 @@ def _frames(
     colour."""
     ds, layout = header.dataset, pixels.layout
     enhanced = item(ds, "PerFrameFunctionalGroupsSequence") is not None
-    if enhanced and layout.frames > MAX_DESCRIBED:
+    if enhanced and layout.frames > max(MAX_DESCRIBED, header.stamp[0] // LEAST_FRAME):
         return Failure(
             Code.TOO_LARGE,
             f"This DICOM file describes {layout.frames:,} frames one by one, more than medview reads.",
