@@ -82,8 +82,8 @@ def _study(path: Path, header: Header) -> Study | Failure:
     return Study(path, description, (Series(title, frames, origin, start=start),))
 
 
-# Frames with groups of their own: each takes a third of a millisecond. Of more than so many each must have as many bytes
-# of the file as a small slice has: a long perfusion series opens, a short file cannot ask for minutes.
+# Frames with groups of their own: each takes a third of a millisecond. Where there are more, each must have as many
+# bytes of the file as a small slice has: a long perfusion series opens, a short file cannot ask for minutes.
 MAX_DESCRIBED, LEAST_FRAME = 4096, 2048
 # A modality LUT, None for none, and what to tell of it.
 _Table = tuple[NDArray[Any] | None, str]

@@ -175,8 +175,9 @@ def help_html() -> str:
         "help",
         "View, Plane shows a series whose slices are equally far apart as axial, coronal or sagittal cuts, "
         "interpolated between the slices. The title says where a cut lies: mm to the right (R) or left (L), to the "
-        "front (A) or back (P), to the head (H) or feet (F) of where the machine has its origin. Models do not look at "
-        "cuts.",
+        "front (A) or back (P), to the head (H) or feet (F) of where the machine has its origin. Models do not look "
+        "at cuts. Slices whose file names no window share one automatic window, so that they compare. Pictures that "
+        "do not lie in parallel scroll as one series, in the order of their numbers, and cannot be cut.",
     )
     sides = QT_TRANSLATE_NOOP(
         "help",
