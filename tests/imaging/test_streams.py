@@ -362,17 +362,20 @@ def test_jpeg_xl_of_a_jpeg_and_lossy(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cut", [3, 10, 100, 400])
-def test_jpeg_xl_that_is_cut_or_of_another_size_is_refused(tmp_path: Path, cut: int) -> None:
+def test_jpeg_xl_that_is_cut_is_refused(tmp_path: Path, cut: int) -> None:
     stream = imagecodecs.jpegxl_encode(GREY, lossless=True)
     assert refused(frame_of(tmp_path, stream[:-cut], f"{_JPEG}110", GREY)).code is Code.CORRUPT
-    other = imagecodecs.jpegxl_encode(np.zeros((4000, 4000), np.uint8), lossless=True)
+
+
+def test_jpeg_xl_of_another_size_is_refused(tmp_path: Path) -> None:
+    other = imagecodecs.jpegxl_encode(np.zeros((400, 400), np.uint8), lossless=True)
     failure = refused(frame_of(tmp_path, other, f"{_JPEG}110", GREY))
     assert "another size" in failure.text
 
 
 @pytest.mark.parametrize(
     "shape",
-    [(1, 1), (8, 8), (40, 48), (256, 256), (100, 133), (3000, 2000), (513, 1026), (9, 16), (64, 80), (5, 70_000)],
+    [(1, 1), (8, 8), (40, 48), (256, 256), (100, 133), (600, 400), (513, 1026), (9, 16), (64, 80), (5, 70_000)],
 )
 def test_the_size_of_a_jpeg_xl_is_known_before(shape: tuple[int, int]) -> None:
     assert jpegxl_size(imagecodecs.jpegxl_encode(np.zeros(shape, np.uint8), lossless=True)) == shape
