@@ -182,8 +182,8 @@ def _jpeg(data: bytes, layout: Layout) -> NDArray[Any]:
     ybr = info is not None and stored_as_ybr(info)
     space = "YCBCR" if layout.photometric.startswith("YBR") else "RGB"
     # The header names the colour model; where the JPEG's own markers disagree (RGB labelled, YBR inside) they are
-    # believed, since the encoder wrote them. The JFIF marker alone is weaker than names of components or Adobe's.
-    if layout.photometric == "RGB" and info is not None and ybr and (info.adobe == 1 or _is_jfif_only(info)):
+    # believed, since the encoder wrote them.
+    if layout.photometric == "RGB" and info is not None and ybr and (info.adobe == 1 or _looks_ybr(info)):
         values = imagecodecs.jpeg8_decode(data, colorspace="YCBCR", outcolorspace="RGB")
     elif space == "YCBCR" and not ybr:
         import cv2
@@ -195,8 +195,10 @@ def _jpeg(data: bytes, layout: Layout) -> NDArray[Any]:
     return values
 
 
-def _is_jfif_only(info: JpegInfo) -> bool:
-    return info.jfif and info.adobe != 0 and info.ids != b"RGB"
+def _looks_ybr(info: JpegInfo) -> bool:
+    """Whether a JPEG says luma and chroma without Adobe's marker: by JFIF, or since it samples some components more
+    coarsely, which nobody does to red, green or blue. Adobe's marker and the names of components are stronger."""
+    return (info.jfif or len(set(info.sampling)) > 1) and info.adobe != 0 and info.ids != b"RGB"
 
 
 def _as_stored(values: NDArray[Any], layout: Layout, bits: int) -> NDArray[Any]:

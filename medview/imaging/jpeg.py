@@ -38,7 +38,7 @@ class JpegInfo:
         process: low nibble of the SOF marker (0 baseline, 1 extended, 2 progressive, 3 lossless; 7 also JPEG-LS).
         exif: the EXIF block (TIFF structure) or empty.
         jfif: whether a JFIF marker is there. adobe: colour transform of the Adobe marker, -1 when there is none.
-        ids: component identifiers.
+        ids: component identifiers. sampling: of each component, how finely it is sampled across and down (4 bits each).
         intervals: (start, end) of every run of entropy-coded data between markers; `scan_ends`: indices of those
             that end a scan.
         segments: (marker, start, end) of the body of every segment.
@@ -56,6 +56,7 @@ class JpegInfo:
     jfif: bool = False
     adobe: int = -1
     ids: bytes = b""
+    sampling: bytes = b""
     intervals: list[tuple[int, int]] = field(default_factory=list)
     scan_ends: list[int] = field(default_factory=list)
     segments: list[tuple[int, int, int]] = field(default_factory=list)
@@ -103,7 +104,7 @@ def parse_jpeg(data: bytes, header_only: bool = False) -> JpegInfo | None:
 def _segment(info: JpegInfo, marker: int, body: bytes) -> None:
     if marker in _SOF and info.process < 0:
         info.precision, info.rows, info.cols, info.components = struct.unpack_from(">BHHB", body)
-        info.ids = body[6 : 6 + 3 * info.components : 3]
+        info.ids, info.sampling = (body[at : at + 3 * info.components : 3] for at in (6, 7))
         info.process = marker & 15
     elif marker == 0xE0 and body.startswith(b"JFIF\0"):
         info.jfif = True

@@ -169,15 +169,26 @@ def decode_page(data: bytes, page: TiffPage) -> NDArray[Any]:
         raise ValueError(f"samples of shape {values.shape} for {page.rows} x {page.cols}")
     if photometric == PALETTE:
         return _coloured(values, page)
+    if photometric == WHITE_IS_ZERO:
+        # Alpha, if there is any, is no shade.
+        shades = values if values.ndim == 2 else values[:, :, 0]
+        shades[...] = _inverted(shades, bits)
     if values.dtype.kind == "u":
         values = spread(values, bits)
-        if photometric == WHITE_IS_ZERO:
-            # Alpha, if there is any, is no shade.
-            shades = values if values.ndim == 2 else values[:, :, 0]
-            np.subtract((1 << max(8, bits)) - 1, shades, out=shades)
     if values.ndim == 3 and values.shape[2] > 4:
         raise ValueError(f"{values.shape[2]} samples per pixel")
     return values
+
+
+def _inverted(shades: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Shades of which 0 is white, so that 0 is black: over the range of up to 16 bits, else over that of the values."""
+    if shades.dtype.kind == "u" and bits <= 16:
+        return shades.dtype.type((1 << bits) - 1) - shades
+    wide = shades.astype(np.float64)
+    known = wide[np.isfinite(wide)]
+    ends = float(known.min() + known.max()) if known.size else 0.0
+    inverted: NDArray[Any] = (ends - wide).astype(shades.dtype)
+    return inverted
 
 
 def _coloured(values: NDArray[Any], page: TiffPage) -> NDArray[np.uint8]:

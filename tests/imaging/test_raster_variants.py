@@ -70,6 +70,27 @@ def test_few_bits_of_a_tiff_use_all_greys(bits: int, white_is_zero: bool):
     assert np.array_equal(values, 255 - expected if white_is_zero else expected)
 
 
+@pytest.mark.parametrize("bits", [4, 6, 8, 12, 14])
+@pytest.mark.parametrize("white_is_zero", [False, True])
+def test_grey_with_alpha_of_any_depth(bits: int, white_is_zero: bool):
+    top = (1 << bits) - 1
+    grey = np.arange(24 * 32).reshape(24, 32) * top // (24 * 32 - 1)
+    samples = np.dstack([grey, np.full_like(grey, top)])
+    values = decoded(bits_tiff(samples, bits, int(not white_is_zero), t338=(2,))).values
+    full = 255 if bits <= 8 else 65535
+    shades = top - grey if white_is_zero else grey
+    assert np.array_equal(values, (shades * full + top // 2) // top)
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.int16, np.int32, np.uint32, np.float32, np.float64])
+def test_white_is_zero_of_numbers_without_a_white(kind: Any):
+    """Signed, very deep and real numbers have no brightest one: their range is turned over."""
+    numbers = (np.arange(24 * 32).reshape(24, 32) % 120 - (0 if kind is np.uint32 else 50)).astype(kind)
+    low, high = float(numbers.min()), float(numbers.max())
+    values = decoded(tiff([numbers], photometric=0)).values
+    assert np.array_equal(values, high + low - numbers.astype(np.float64))
+
+
 @pytest.mark.parametrize("bits", [10, 12, 14])
 def test_deep_grey_of_a_tiff_keeps_its_values_in_either_polarity(bits: int):
     numbers = (np.arange(24 * 32) * 37 % (1 << bits)).reshape(24, 32)

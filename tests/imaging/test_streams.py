@@ -238,6 +238,20 @@ def test_lossy_jpeg_called_rgb(tmp_path: Path, marks: str, inside: str) -> None:
     assert np.abs(values_of(frame).astype(int) - COLOUR).max() <= 6
 
 
+@pytest.mark.parametrize("subsampling", ["422", "420"])
+@pytest.mark.parametrize(("marks", "inside"), [("nothing", "YBR"), ("adobe 0", "RGB"), ("names", "RGB")])
+def test_lossy_jpeg_called_rgb_with_coarse_colours(tmp_path: Path, subsampling: str, marks: str, inside: str) -> None:
+    """Only luma and chroma are sampled so; Adobe's marker and the names of the components are believed all the same."""
+    smooth = cv2.GaussianBlur(COLOUR, (0, 0), 4)
+    stored = smooth
+    if inside == "YBR":
+        stored = np.ascontiguousarray(cv2.cvtColor(smooth, cv2.COLOR_RGB2YCrCb)[:, :, [0, 2, 1]])
+    space = {"colorspace": "YCBCR", "outcolorspace": "YCBCR"}
+    stream = plain(imagecodecs.jpeg8_encode(stored, 100, subsampling=subsampling, **space))
+    frame = frame_of(tmp_path, MARKED[marks](stream), BASELINE, smooth)
+    assert np.abs(values_of(frame)[8:-8, 8:-8].astype(int) - smooth[8:-8, 8:-8]).mean() <= 4
+
+
 @pytest.mark.parametrize(
     ("marks", "inside"), [("nothing", "YBR"), ("jfif", "YBR"), ("adobe 1", "YBR"), ("names", "RGB")]
 )
