@@ -24,7 +24,7 @@ Decoder = Callable[[bytes], NDArray[Any]]
 # What decoders and readers of tables raise on damaged data; imagecodecs has a RuntimeError of its own for each codec.
 DECODE_ERRORS = (struct.error, LookupError, ValueError, TypeError, RuntimeError, ArithmeticError, MemoryError)
 # Steps of brightness count from here on, in standard deviations of what is beside them; the largest of 1,100 whole
-# pictures, at all qualities, was 10.8.
+# pictures, at all qualities, was 10.8, and none of 4,000 more was beyond.
 STEP = 12.0
 # So far may samples lie outside their range, as a share of what rounding of the coefficients can do at most; the
 # largest of the same pictures was 0.42.
