@@ -49,8 +49,9 @@ def over_picture(parent: QWidget, by_id: Actions, windows: QMenu, planes: QMenu)
             menu.addAction(by_id[id])
         else:
             menu.addSeparator()
-    menu.insertMenu(by_id["invert"], windows)
-    menu.insertMenu(by_id["privacy"], planes)
+    # By their actions: PySide takes a menu that is inserted for a part of this one, and it would end with it.
+    menu.insertAction(by_id["invert"], windows.menuAction())
+    menu.insertAction(by_id["privacy"], planes.menuAction())
     return menu
 
 
