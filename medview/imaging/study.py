@@ -362,6 +362,12 @@ class Study:
         """(positions, points in time) of its series; (frames, 1) where it has several."""
         return self.series[0].grid if len(self.series) == 1 else (len(self.frames), 1)
 
+    @property
+    def sliced(self) -> bool:
+        """Whether its frames lie somewhere in the patient, so that one is called a slice."""
+        place = self.series[0].frames[0].place
+        return place is not None and place.plane is not None
+
     def number(self, frame: Frame) -> int:
         """Where a frame is among `frames`; 0 for one that is not there."""
         wanted = (frame.path, frame.index)

@@ -69,8 +69,8 @@ class FrameRow(QWidget):
         self.refresh()
 
     def _position_text(self, number: int, count: int) -> str:
-        dynamic = self.workspace.grid[1] > 1
-        text = self.tr("Slice {0} of {1}") if dynamic else self.tr("Frame {0} of {1}")
+        study = self.workspace.study
+        text = self.tr("Slice {0} of {1}") if study and study.sliced else self.tr("Frame {0} of {1}")
         return text.format(number, count)
 
     def refresh(self) -> None:

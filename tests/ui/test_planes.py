@@ -146,7 +146,7 @@ def test_a_series_is_shown_in_another_plane_and_back(listed: Listed, qtbot: QtBo
     cut(window, "coronal", qtbot)
     assert window.viewer.title.name.full_text() == "Coronal, P 0.0 mm · Head"
     assert window.viewer.title.facts.full_text() == "8 x 9 pixels of 1 mm, computed from 5 slices"
-    assert window.viewer.frames.position.text.text() == "Frame 3 of 6"
+    assert window.viewer.frames.position.text.text() == "Slice 3 of 6"
     assert [window.action(f"plane_{name}").isChecked() for name in ("acquired", "axial", "coronal", "sagittal")] == [
         False, False, True, False,
     ]  # fmt: skip
