@@ -43,7 +43,7 @@ from medview.ui.widgets import Choice, Elided, label
 from medview.workspace import Workspace
 
 # Its first size, where the screen has room for it, and how small it can be made: list, picture and panel side by side.
-WANTED, LEAST = QSize(1440, 900), QSize(760, 440)
+WANTED, LEAST = QSize(1440, 900), QSize(880, 470)
 # Frames that are passed by Page Up and Page Down.
 MANY = 10
 # Actions that turn a setting on and off.
@@ -280,14 +280,15 @@ class MainWindow(QMainWindow):
 
     def _what_ran(self) -> str:
         answer = self.workspace.answer
-        if answer is None or not answer.analysis.results:
+        if answer is None or all(result.skipped_by for result in answer.analysis.results):
             return ""
         analysis = answer.analysis
+        ran = [result for result in analysis.results if not result.skipped_by]
         each = [
             self.tr("{0} on {1} in {2}").format(
                 result.card.id, words.provider(result.provider), words.milliseconds(result.ms)
             )
-            for result in analysis.results
+            for result in ran
         ]
         return self.tr("{0}; altogether {1}").format(", ".join(each), words.milliseconds(analysis.total_ms))
 

@@ -311,6 +311,9 @@ def test_a_normal_label_has_no_tick(opened: Opened, grey: Path) -> None:
     melanoma, naevus, *_ = rows(opened(grey, FakeEngine(ticked)))
     assert (naevus.name, naevus.threshold) == ("Melanocytic naevus", None)
     assert melanoma.threshold == 0.21
+    # Nor is one explained.
+    assert "the threshold of" in melanoma.accessibleDescription()
+    assert "the threshold of" not in naevus.accessibleDescription()
 
 
 def test_what_a_threshold_did_is_not_promised_for_other_pictures(opened: Opened, grey: Path) -> None:
@@ -349,6 +352,7 @@ def test_a_second_stage_that_was_ruled_out_says_by_which_model(opened: Opened, g
 
     window = opened(grey, FakeEngine(skipped))
     assert "Not run: the model brain-tumour sees nothing to outline." in texts(window.findings)
+    assert "brain-tumour-mask" not in window.ran.full_text()
 
 
 def dark(frame: Frame, force: bool) -> Analysis:
