@@ -297,9 +297,9 @@ def orientation_notes(
         )
     turns = 1 + int(np.argmax(turned))
     if sum(turned) >= warn:
-        way = {1: "a quarter turn anticlockwise", 2: "upside down", 3: "a quarter turn clockwise"}[turns]
-        text = f"The film does not look upright, but {way} ({sure(sum(turned))})."
-        hint = f"Rotate it by {turns * 90}° clockwise if it lies so; the models expect it upright."
+        way = {1: "turned a quarter anticlockwise", 2: "upside down", 3: "turned a quarter clockwise"}[turns]
+        text = f"The film seems to be {way} ({sure(sum(turned))})."
+        hint = f"If so, rotate it by {turns * 90}° clockwise; the models expect it upright."
         found.append(note(Code.ROTATED, sum(turned), text, hint, rotation(turns)))
     return tuple(found)
 
@@ -358,7 +358,7 @@ def check_picture(values: NDArray[Any]) -> QualityNote | None:
             min(rows, cols),
             MIN_SIDE,
             f"The picture is {cols} x {rows} pixels; medview needs at least {MIN_SIDE} on each side.",
-            "Open the original picture instead of a thumbnail.",
+            "If this is a thumbnail, open the original picture.",
             severity="refuse",
         )
     if max(rows, cols) > MAX_ASPECT * min(rows, cols):

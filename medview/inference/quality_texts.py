@@ -9,7 +9,7 @@ SAID: dict[str, tuple[Code, str, str]] = {
     "low_side": (
         Code.TOO_SMALL,
         "The picture is small: its shorter side has {measured:.0f} pixels, {limit:.0f} are the least to rely on.",
-        "Open the original picture instead of a thumbnail.",
+        "If this is a thumbnail, open the original picture.",
     ),
     "aspect": (
         Code.WRONG_SHAPE,
@@ -39,7 +39,7 @@ SAID: dict[str, tuple[Code, str, str]] = {
     "low_sharpness": (
         Code.BLURRED,
         "The picture is blurred: sharpness {measured:.3f}, at least {limit:.3f} expected.",
-        "Open the original picture instead of a copy that was made smaller.",
+        "If this is a copy that was made smaller, open the original picture.",
     ),
     "chroma": (
         Code.PHOTO,
