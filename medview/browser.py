@@ -113,10 +113,12 @@ class Browser:
                 self._open(untried, lambda failure: self._seek())
         elif not scanning:
             self._seeking = False
-            only = self.listing.entries[0] if len(self.listing.entries) == 1 else None
+            count = len(self.listing.entries)
+            only = self.listing.entries[0] if count == 1 else None
             if only:
                 self.point(0)
-            self._failed((only and self.listing.failure(only)) or tasks.NO_PICTURES)
+            none = tasks.none_opened(count) if count else tasks.NO_PICTURES
+            self._failed((only and self.listing.failure(only)) or none)
 
     def _open(self, entries: list[Entry], failed: Callable[[Failure], None]) -> None:
         def work(token: Token) -> tasks.Opened | Failure:

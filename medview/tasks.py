@@ -27,9 +27,16 @@ if TYPE_CHECKING:
 
 NO_PICTURES = Failure(
     Code.NO_IMAGES,
-    "No picture was found.",
-    "Open a folder that holds pictures (PNG, JPEG, TIFF, BMP, WebP) or DICOM files.",
+    "Nothing that was opened is a picture.",
+    "Open a file or a folder with pictures: DICOM, NIfTI, PNG, JPEG, TIFF and others.",
 )
+
+
+def none_opened(count: int) -> Failure:
+    """Of `count` listed files not one could be shown."""
+    return Failure(Code.NO_IMAGES, f"None of the {count} files can be shown.", "Choose one in the list to read why.")
+
+
 # Files beside a slice that are looked at for its series.
 MAX_BESIDE = 5_000
 # Frames of a series that are tried until one can be decoded, from where it opens outwards.

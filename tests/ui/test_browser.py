@@ -119,6 +119,19 @@ def test_a_row_whose_picture_is_broken_is_marked_before_anybody_opens_it(
     assert len(tip.splitlines()) == 3
 
 
+def test_of_files_none_of_which_can_be_shown_the_list_is_pointed_at(
+    make_window: MakeWindow, tmp_path: Path, qtbot: QtBot
+) -> None:
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(b"\x89PNG\r\n\x1a\nbroken")
+    window = make_window()
+    window.open_paths([tmp_path])
+    qtbot.waitUntil(lambda: window.workspace.failure is not None)
+    assert window.workspace.failure == tasks.none_opened(2)
+    assert window.viewer.failure.card is not None
+    assert "None of the 2 files can be shown." in window.viewer.failure.card.accessibleName()
+
+
 @pytest.mark.expected_logs
 def test_the_small_pictures_after_one_on_which_medview_fails_still_come(
     make_window: MakeWindow, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
