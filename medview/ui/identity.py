@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication
 
-from medview.imaging.dates import age_of
+from medview.imaging.dates import age_of, day_of
 from medview.imaging.study import Origin
 from medview.listing import Entry
 from medview.ui import words
@@ -84,9 +84,13 @@ def identity_of(origin: Origin | None) -> Identity | None:
     if origin is None or origin == Origin():
         return None
     born = words.date(origin.birth_date)
+    if day_of(origin.birth_date):
+        born = translate("identity", "born {0}").format(born)
+    elif born:
+        born = translate("identity", "unknown date of birth")
     details = (
         patient_id(origin),
-        translate("identity", "born {0}").format(born) if born else "",
+        born,
         sex(origin.sex) if origin.sex else "",
         age(origin),
     )

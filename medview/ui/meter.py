@@ -111,7 +111,8 @@ class ProbabilityRow(QAbstractButton):
         end = Qt.AlignmentFlag.AlignTrailing | Qt.AlignmentFlag.AlignVCenter
         line = QRectF(box.left(), box.top(), box.width(), 18)
         font = QFont(self.font())
-        font.setBold(self.is_likely)
+        # The strongest that the font of the program has; bolder is smeared.
+        font.setWeight(QFont.Weight.DemiBold if self.is_likely else QFont.Weight.Normal)
         painter.setFont(font)
         metrics = painter.fontMetrics()
         # Isolated, so that a right-to-left line does not turn "< 0.1 %" around.

@@ -189,7 +189,7 @@ class FindingsPanel(QWidget):
     def _whose(self, answer: Answer, study: Study) -> str:
         """Of which slice the answer is, and, where another one is shown, of which it is not."""
         times, place = study.grid[1], study.number(answer.frame)
-        sliced = answer.frame.place is not None and answer.frame.place.plane is not None
+        sliced = study.sliced
         name = self.tr("Slice {0}") if sliced else self.tr("Frame {0}")
         follows = self.tr("Slice {0}; slice {1} follows") if sliced else self.tr("Frame {0}; frame {1} follows")
         shown = self.workspace.frame_index
@@ -262,7 +262,10 @@ class FindingsPanel(QWidget):
         wrong = mistakes(known, answer.analysis) if answer else ()
         if not wrong:
             return [label(self.tr("Sample, known as: {0}").format(known.title), "muted", wrap=True)]
-        title = self.tr("Known: {0}. Here the model is wrong.").format(known.title)
+        title = self.tr("Known: {0}. Here the model is wrong.")
+        if len({mistake.model for mistake in wrong}) > 1:
+            title = self.tr("Known: {0}. Here the models are wrong.")
+        title = title.format(known.title)
         return [MessageCard("caution", title, "\n".join(words.mistakes(wrong)))]
 
     def _without_answer(self) -> list[QWidget]:

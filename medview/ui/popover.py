@@ -96,7 +96,8 @@ class Popover(QFrame):
         height = max(self._column.totalHeightForWidth(width), self._column.totalMinimumSize().height())
         top, below = anchor.mapTo(window, QPoint(0, 0)), anchor.mapTo(window, QPoint(0, anchor.height()))
         y = below.y() + GAP
-        if y + height > window.height():
+        # Not over the line below the panel, which says that this is no medical device.
+        if y + height > self._home.mapTo(window, QPoint(0, self._home.height())).y():
             y = max(top.y() - GAP - height, 0)
         x = min(max(top.x(), 0), max(window.width() - width, 0))
         self.setGeometry(x, y, width, height)

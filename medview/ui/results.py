@@ -257,7 +257,9 @@ class ResultCard(Card):
         info = self.result.card.label(label_id)
         heat = (self.result.heatmaps or {}).get(label_id)
         parts = [info.about, words.no_evidence(heat) if heat is not None else ""]
-        if point := self.result.card.operating_points.get(label_id):
+        point = self.result.card.operating_points.get(label_id)
+        # Of a normal label the row has no threshold either.
+        if point and not info.normal:
             parts.append(
                 self.tr(
                     "On the validation pictures, from the same sources as the training, the threshold of {0} found "

@@ -221,7 +221,7 @@ def test_privacy_is_remembered(tmp_path: Path, qtbot: QtBot) -> None:
         (Origin("Yamada^Tarou=山田^太郎", sex="O"), Identity("Yamada, Tarou (山田 太郎)", ("other sex",))),
         (
             Origin("<b>Doe", "x\ny", study_date="20171399", birth_date="1970", sex="?", age="001Y", study_title="MR"),
-            Identity("<b>Doe", ("ID x\\ny", "born unknown date", "?", "1 year"), ("unknown date", "MR")),
+            Identity("<b>Doe", ("ID x\\ny", "unknown date of birth", "?", "1 year"), ("unknown date", "MR")),
         ),
     ],
 )

@@ -447,6 +447,7 @@ def test_a_popover_at_the_end_of_the_window_lies_above(qtbot: QtBot, opened: Ope
     row.click()
     popover = window.findings.popover
     assert window.rect().contains(popover.geometry())
+    assert not popover.geometry().intersects(window.statusBar().geometry())
     place = row.mapTo(window, QPoint(0, 0)).y()
     assert popover.geometry().bottom() <= place or popover.y() >= place + row.height()
 

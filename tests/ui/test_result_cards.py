@@ -310,7 +310,7 @@ def test_a_sample_that_a_model_gets_wrong_says_so(
     qtbot.waitUntil(lambda: bool(cards(window)))
     notice = window.findings.cards[0]
     assert notice is messages(window)[0]
-    assert "Known: Effusion and a mass. Here the model is wrong." in texts(notice)
+    assert "Known: Effusion and a mass. Here the models are wrong." in texts(notice)
     assert messages(window)[0].text.text().split("\n") == [
         "Chest X-ray, findings flags what is not there: Atelectasis.",
         "Chest X-ray, findings does not flag what is there: Mass.",

@@ -184,6 +184,25 @@ def test_after_a_click_in_the_list_the_picture_has_the_keys(
     assert ws.listing.index == 1
 
 
+def test_a_series_is_told_by_its_slices_in_the_panel_as_well(qtbot: QtBot, series: Series) -> None:
+    window = series(5)
+    assert window.viewer.frames.position.text.text() == "Slice 3 of 5"
+    window.workspace.analyse()
+    qtbot.waitUntil(lambda: window.workspace.analysis is not None)
+    assert window.findings.slice.full_text() == "Slice 3"
+
+
+def test_list_picture_and_panel_have_room_in_the_smallest_window(series: Series) -> None:
+    window = series(12, 10)
+    window.workspace.set_setting("list_on", True)
+    window.files.setVisible(True)
+    window.findings.setVisible(True)
+    QApplication.processEvents()
+    least = window.minimumSizeHint()
+    assert least.width() <= window.minimumWidth()
+    assert least.height() <= window.minimumHeight()
+
+
 # ---- time ----
 
 
@@ -338,6 +357,18 @@ def test_a_right_click_and_the_menu_key_open_the_menu(qtbot: QtBot, opened: Open
     QApplication.sendEvent(canvas, QContextMenuEvent(mouse, inside, canvas.mapToGlobal(inside)))
     assert len(asked) == 2
     assert canvas.viewport() == before
+
+
+def test_the_menu_of_the_picture_opens_again_and_again(qtbot: QtBot, opened: Opened, grey: Path) -> None:
+    window = opened(grey, auto_analyse=False)
+    for _ in range(3):
+        menu = window.context_menu()
+        assert menu.testAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        with qtbot.waitSignal(menu.destroyed):
+            menu.deleteLater()
+        # They are parts of the menu bar and of the button of windows, and stay with them.
+        assert window.menus["plane"].title() == "Plane"
+        assert window.viewer.facts.window_menu.title() == "Window"
 
 
 def test_there_is_no_menu_of_a_picture_where_there_is_none(qtbot: QtBot, make_window: MakeWindow) -> None:
