@@ -76,7 +76,12 @@ def open_disc(path: Path) -> Study | Failure:
             f"{path.name} is the table of contents of a disc; none of the {len(files)} files it lists opens here.",
             "Copy the whole disc, and open its folder.",
         )
-    return _study(path, "DICOM disc", folder)
+    study = _study(path, "DICOM disc", folder)
+    missing = sum(why.code is Code.NOT_FOUND for why in folder.refused.values())
+    if missing:
+        told = f"{missing} of the {len(files)} files that it lists {'is' if missing == 1 else 'are'} missing"
+        return replace(study, description=f"{study.description}; {told}")
+    return study
 
 
 def _study(path: Path, what: str, folder: Folder) -> Study:

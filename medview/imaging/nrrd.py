@@ -45,8 +45,9 @@ _PACKINGS: dict[str, Packing] = {
 }  # fmt: skip
 # The sign of each axis of a space on the way to DICOM's (left, posterior, superior). Other spaces are no patient's.
 _SPACES = {
-    "left-posterior-superior": (1, 1, 1), "lps": (1, 1, 1), "right-anterior-superior": (-1, -1, 1),
-    "ras": (-1, -1, 1), "left-anterior-superior": (1, -1, 1), "las": (1, -1, 1),
+    "left-posterior-superior": (1, 1, 1), "lps": (1, 1, 1), "lpst": (1, 1, 1),
+    "right-anterior-superior": (-1, -1, 1), "ras": (-1, -1, 1), "rast": (-1, -1, 1),
+    "left-anterior-superior": (1, -1, 1), "las": (1, -1, 1), "last": (1, -1, 1),
 }  # fmt: skip
 _MILLIMETRES = {"m": 1000.0, "cm": 10.0, "um": 0.001, "µm": 0.001, "micron": 0.001, "microns": 0.001}
 _COLOURS = {"rgb-color": 3, "3-color": 3, "rgba-color": 4, "4-color": 4}

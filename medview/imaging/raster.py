@@ -258,11 +258,17 @@ def _modern(data: bytes, header: Header) -> NDArray[Any]:
 
 
 def with_true_sizes(data: bytes) -> bytes:
-    """A BMP whose declared sizes (of the file, of the pixels, of the palette) are possible: many writers fill in
-    anything, readers pass over it, but `bmp_decode` compares. 0 stands for as many pixels and colours as there are."""
+    """A BMP whose declared sizes (of the file, of the pixels, of the palette) and start of pixels are possible: many
+    writers fill in anything, readers pass over it, but `bmp_decode` compares. 0 stands for as many pixels and colours
+    as there are."""
     bits, colours = int.from_bytes(data[28:30], "little"), int.from_bytes(data[46:50], "little")
-    used = data[46:50] if colours <= 1 << bits <= 256 else bytes(4)
-    return data[:2] + struct.pack("<I", len(data)) + data[6:34] + bytes(4) + data[38:46] + used + data[50:]
+    colours = colours if colours <= 1 << bits <= 256 else 0
+    (start, length) = struct.unpack_from("<II", data, 10)
+    if start < 14 + length:
+        # Within the header: then the pixels follow the palette.
+        start = 14 + length + 4 * (colours or (1 << bits if bits <= 8 else 0))
+    sizes = struct.pack("<III", len(data), 0, start)
+    return data[:2] + sizes + data[14:34] + bytes(4) + data[38:46] + struct.pack("<I", colours) + data[50:]
 
 
 def _jpeg(data: bytes, examine: bool) -> tuple[NDArray[Any], tuple[str, ...]]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Failure
-from medview.imaging.window import Window, robust_window
+from medview.imaging.window import Window, full_window, robust_window
 
 if TYPE_CHECKING:
     from medview.imaging.study import Frame, Series
@@ -66,7 +66,12 @@ class SeriesWindow:
             if padding is not None:
                 looked_at = looked_at[(looked_at < padding[0]) | (looked_at > padding[1])]
             found.append(looked_at.ravel().astype(np.float32))
-        return robust_window(np.concatenate(found)) if found else None
+        if not found:
+            return None
+        values = np.concatenate(found)
+        # Of labels and other rare things, the percentiles are all background.
+        sparse = values.size and values.max() > values.min()
+        return robust_window(values) or (full_window(values) if sparse else None)
 
 
 def with_series_window(series: Series) -> Series:
@@ -75,14 +80,17 @@ def with_series_window(series: Series) -> Series:
 
 
 def with_one_window(series: Series) -> Series:
-    """The series with a window that its frames share, if their files name none."""
-    frames = series.frames
-    if len(frames) < 2 or any(frame.window or frame.few_bits for frame in frames):
+    """The series with a window that those of its frames share whose files name none."""
+    frames = [frame for frame in series.frames if not frame.window and not frame.few_bits]
+    if len(frames) < 2:
         return series
     count = max(2, min(SAMPLES, len(frames), PIXELS // (frames[0].rows * frames[0].cols)))
     chosen = tuple(frames[int((n + 0.5) * len(frames) / count)] for n in range(count))
     shared = SeriesWindow([(frame.decode, frame.padding) for frame in chosen])
-    return replace(series, frames=tuple(replace(frame, shared=shared) for frame in frames))
+    theirs = {id(frame) for frame in frames}
+    return replace(
+        series, frames=tuple(replace(one, shared=shared) if id(one) in theirs else one for one in series.frames)
+    )
 
 
 def _is_one(frames: Sequence[Frame]) -> bool:

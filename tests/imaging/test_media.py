@@ -348,7 +348,7 @@ def test_a_disc_opens_as_its_series(tmp_path: Path):
     path = make_disc(tmp_path, [["IMAGES", "A0"], ["IMAGES", "A1"], ["IMAGES", "MISSING"]])
     study = open_path(path)
     assert isinstance(study, Study)
-    assert study.description == "DICOM disc, 1 series, 2 pictures"
+    assert study.description == "DICOM disc, 1 series, 2 pictures; 1 of the 3 files that it lists is missing"
     assert [frame.path.name for frame in study.frames] == ["A1", "a0"]
     assert open_path(path, follow=False).code is Code.NO_PIXELS  # type: ignore[union-attr]
     assert [fact.outcome for fact in inspect_path(path)] == ["opens"]

@@ -153,6 +153,12 @@ def test_the_declared_palette_of_a_bmp_has_to_be_possible(colours: int):
         assert np.array_equal(decoded(grey[:46] + struct.pack("<I", colours) + grey[50:]).values, GREY)
 
 
+@pytest.mark.parametrize("start", [0, 14, 53])
+def test_pixels_of_a_bmp_that_begin_within_its_header_follow_the_palette(start: int):
+    for picture, data in ((RGB, BMP), (GREY, encode("bmp", GREY))):
+        assert np.array_equal(decoded(data[:10] + struct.pack("<I", start) + data[14:]).values, picture)
+
+
 def test_a_bmp_that_lacks_pixels_is_still_refused():
     for data in (BMP[:-1], BMP[:2] + struct.pack("<I", len(BMP) - 100) + BMP[6:-100]):
         failure = read_raster(data)

@@ -87,6 +87,27 @@ def test_a_window_of_the_file_is_kept_slice_by_slice(tmp_path: Path) -> None:
     assert windows_of(series) == [Window(10, 40), Window(20, 40), Window(30, 40)]
 
 
+def test_those_whose_files_name_none_share_one(tmp_path: Path) -> None:
+    series = stack(tmp_path, [100, 200, 300, 400], WindowCenter=["10", None, None, None], WindowWidth="40")
+    first, *others = windows_of(series)
+    assert first == Window(10, 40)
+    every = np.concatenate([brightness(level).ravel() for level in (200, 300, 400)])
+    assert set(others) == {Window.from_range(*(float(end) for end in np.percentile(every, (0.5, 99.5))))}
+
+
+def test_rare_values_share_one(tmp_path: Path) -> None:
+    """Labels of a few pixels: the percentiles are background."""
+    import nibabel
+
+    labels = np.zeros((40, 40, 5), np.int16)
+    labels[3, 3, 1], labels[3, 4, 3] = 1, 4
+    path = tmp_path / "labels.nii"
+    path.write_bytes(nibabel.Nifti1Image(labels, np.eye(4)).to_bytes())
+    study = open_path(path)
+    assert not isinstance(study, Failure)
+    assert set(windows_of(study.series[0])) == {Window.from_range(0, 4)}
+
+
 @pytest.mark.parametrize(
     ("kind", "elements"),
     [

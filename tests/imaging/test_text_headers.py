@@ -100,6 +100,7 @@ SAME = {
     "from the end": nrrd(b"anything" + RAW, byte_skip=-1),
     "skipped when unpacked": nrrd(gzip.compress(b"xxx" + RAW), encoding="gzip", byte_skip=3),
     "RAS": nrrd(space="RAS", space_directions="(-2,0,0) (0,-3,0) (0,0,4)", space_origin="(5,7,-9)"),
+    "RAST": nrrd(space="RAST", space_directions="(-2,0,0) (0,-3,0) (0,0,4)", space_origin="(5,7,-9)"),
     "LAS": nrrd(space="left-anterior-superior", space_directions="(2,0,0) (0,-3,0) (0,0,4)", space_origin="(-5,7,-9)"),
     "metres": nrrd(space_units='"m" "m" "m"', space_directions="(.002,0,0) (0,.003,0) (0,0,.004)",
                    space_origin="(-.005,-.007,-.009)"),
