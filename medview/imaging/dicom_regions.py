@@ -44,7 +44,9 @@ def _region(one: Dataset, layout: Layout) -> CalibratedRegion | None:
     if rows[0] > rows[1] or cols[0] > cols[1]:
         return None
     across, down = numbers(one, "PhysicalDeltaX"), numbers(one, "PhysicalDeltaY")
-    deltas = (abs(down[0]), abs(across[0])) if across and down and across[0] and down[0] else None
+    # A region that leaves the picture by more than a pixel was told of a larger one: this may be a copy made smaller.
+    fits = left >= -1 and top >= -1 and right <= layout.cols and bottom <= layout.rows
+    deltas = (abs(down[0]), abs(across[0])) if fits and across and down and across[0] and down[0] else None
     codes = (whole(one, "PhysicalUnitsYDirection", 0) or 0, whole(one, "PhysicalUnitsXDirection", 0) or 0)
     steps = deltas and (_step(deltas[0], codes[0]), _step(deltas[1], codes[1]))
     kind = _FORMATS.get(whole(one, "RegionSpatialFormat", 0) or 0, "")

@@ -32,6 +32,7 @@ SAME_ECHO = 0.02
 # Orientations of one series that are told apart; a comparison with each costs time.
 MAX_ORIENTATIONS = 2_000
 _LAST = 1 << 31
+_ONE_POSITION = "All pictures give the same position, but different slice locations: they are in the order of these."
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ def split(frames: list[Frame]) -> list[Part]:
 
 
 def _echoes(frames: list[Frame]) -> dict[str, float]:
-    """Every echo time of `frames`, as they write it, and the shortest that counts as the same; -1 for none."""
+    """Every echo time of `frames`, as they write it, and the shortest that counts as the same. None written is that of
+    the others, where they have one; else -1."""
     written = {_place(frame).echo for frame in frames}
     found: dict[str, float] = {}
     shortest = -math.inf
@@ -74,6 +76,9 @@ def _echoes(frames: list[Frame]) -> dict[str, float]:
         time = float(text or -1)
         shortest = shortest if 0 < time <= shortest * (1 + SAME_ECHO) else time
         found[text] = shortest
+    others = {time for text, time in found.items() if text}
+    if "" in found and len(others) == 1:
+        found[""] = others.pop()
     return found
 
 
@@ -185,6 +190,9 @@ def ordered(part: Part, notes: Sequence[str]) -> Series:
         in_order = unplaced_order(frames) if part.parallel else sorted(frames, key=_numbered)
         return Series(title, tuple(in_order), origin, notes, start=_start(in_order))
     clusters = _positions(frames)
+    if len(clusters) == 1 and _differ_in_location(frames):
+        in_order = unplaced_order(frames)
+        return Series(title, tuple(in_order), origin, (*notes, _ONE_POSITION), start=_start(in_order))
     in_order = [frame for cluster in clusters for frame in sorted(cluster, key=_moment)]
     series = Series(title, tuple(in_order), origin, start=_start(in_order))
     if len(clusters) == 1:
@@ -200,6 +208,12 @@ def ordered(part: Part, notes: Sequence[str]) -> Series:
         few = sum(count for length, count in times.items() if length != usual)
         more.append(f"Positions that do not have {usual} pictures as the others have: {few} of {len(clusters)}.")
     return replace(series, notes=(*notes, *more), step_mm=step, time_points=usual)
+
+
+def _differ_in_location(frames: list[Frame]) -> bool:
+    """Whether pictures that give the same position each have another slice location."""
+    locations = {_place(frame).location for frame in frames}
+    return len(frames) > 1 and None not in locations and len(locations) == len(frames)
 
 
 def _start(frames: list[Frame]) -> int | None:

@@ -88,7 +88,7 @@ def test_overlapping_regions_must_agree(tmp_path: Path) -> None:
     assert other.spacing_between([(20, 70)]) == (0.5, 0.2)
 
 
-@pytest.mark.parametrize("box", [None, (0, 0, 79, 59), (0, 0, 200, 200)])
+@pytest.mark.parametrize("box", [None, (0, 0, 79, 59), (0, 0, 80, 60)])
 def test_a_single_region_over_everything_is_the_spacing_of_the_picture(tmp_path: Path, box: Any) -> None:
     frame = frame_of(tmp_path, region(box, (-0.02, 0.05)))
     assert frame.spacing_mm == (0.5, 0.2)
@@ -105,6 +105,8 @@ def test_a_spacing_of_the_file_comes_first(tmp_path: Path) -> None:
     ("made", "steps"),
     [
         (region((10, 5, 69, 44), (0.0, 0.05)), None), (region((10, 5, 69, 44), (float("nan"), 0.05)), None),
+        # Of a larger picture: this one may be a copy made smaller.
+        (region((0, 0, 200, 200)), None), (region((10, 5, 69, 62)), None),
         (region((69, 44, 10, 5)), "none"), (region((90, 5, 95, 44)), "none"),
     ],
 )  # fmt: skip

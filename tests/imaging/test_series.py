@@ -405,6 +405,22 @@ def levels_of(folder: Path) -> list[int]:
     return [int(np.asarray(frame.modality_values())[0, 0]) for frame in series[0].frames]
 
 
+def test_one_position_for_all_gives_way_to_slice_locations(tmp_path: Path):
+    for n, name in enumerate("cab"):
+        write(tmp_path, name, 0, SliceLocation=str(3 * n), InstanceNumber=1)
+    series = read(tmp_path).series[0]
+    assert [path.name for path in series.paths] == ["c", "a", "b"]
+    assert series.time_points == 1
+    told = "All pictures give the same position, but different slice locations: they are in the order of these."
+    assert series.notes == (told,)
+
+
+def test_a_slice_without_an_echo_time_belongs_to_the_only_one(tmp_path: Path):
+    for n in range(4):
+        write(tmp_path, f"{n}", 3 * n, **({} if n == 2 else {"EchoTime": "2.3"}))
+    assert [(len(one.frames), one.step_mm, one.notes) for one in read(tmp_path).series] == [(4, 3.0, ())]
+
+
 @pytest.mark.parametrize("by", ["InConcatenationNumber", "ConcatenationFrameOffsetNumber", "both"])
 def test_parts_of_a_concatenation_are_in_its_order(tmp_path: Path, by: str):
     for name, number in (("c", 1), ("a", 2), ("b", 3)):
