@@ -118,7 +118,7 @@ def _unpack(path: Path, size: int, step: Step) -> Unpacked:
     folder = scratch.new_folder()
     work = _Work(folder, max(SMALL, MAX_RATIO * size), step)
     try:
-        with path.open("rb") as file:
+        with _reading(path, path.name), path.open("rb") as file:
             if file.read(4) in ZIP:
                 work.take(path, path.name, "", 1)
             else:

@@ -231,6 +231,20 @@ def test_a_full_drive_is_not_called_damage(tmp_path: Path, path: str, monkeypatc
     assert [fact.outcome for fact in inspect_path(packed)] == ["not-read"]
 
 
+def test_an_archive_on_a_drive_that_fails_is_not_told_as_missing_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = make_zip(tmp_path / "a.zip", {"a.dcm": slice_at(0)})
+    opened = Path.open
+
+    class Failing(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Path, "open", lambda self, *a, **kw: Failing() if self == path else opened(self, *a, **kw))
+    failure = unpack(path)
+    assert isinstance(failure, Failure)
+    assert (failure.code, failure.text) == (Code.READ_ERROR, "a.zip could not be read.")
+
+
 def test_a_folder_that_cannot_be_made_is_not_called_damage(tmp_path: Path, own_home: Path):
     (own_home / "cache").write_text("a file in its place")
     failure = refused(make_zip(tmp_path / "a.zip", {"a.dcm": slice_at(0)}))
