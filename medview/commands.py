@@ -18,6 +18,7 @@ from medview.cli import OK, UNREADABLE, USAGE
 from medview.core.failures import Code, Failure
 from medview.core.jobs import one_of_many
 from medview.core.texts import printable, to_json
+from medview.imaging.files import PICTURE_SUFFIXES
 from medview.imaging.open import find_files, open_path
 from medview.imaging.study import Frame, Study
 from medview.inference import trial
@@ -31,35 +32,6 @@ from medview.output import Output, say
 if TYPE_CHECKING:
     from medview.report.export import Saved
     from medview.report.folder import ResultFolder
-
-# Suffixes that promise a picture: in a folder, such a file is reported even when it cannot be read, others are skipped.
-PICTURE_SUFFIXES = frozenset(
-    [
-        ".png",
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".tif",
-        ".tiff",
-        ".bmp",
-        ".dib",
-        ".webp",
-        ".gif",
-        ".avif",
-        ".jp2",
-        ".j2k",
-        ".jxl",
-        ".nii",
-        ".nrrd",
-        ".nhdr",
-        ".mha",
-        ".mhd",
-        ".dcm",
-        ".dicom",
-        ".ima",
-    ]
-)
 
 
 def _collect(paths: list[Path], out: Path | None) -> Iterator[Path | Analysis]:
@@ -285,13 +257,7 @@ def models(options: argparse.Namespace) -> int:
                 "self_test": "ok" if row.failure is None else "failed",
                 "self_test_ms": row.self_test_ms,
                 "self_test_difference": row.self_test_difference,
-                "reason": row.failure
-                and {
-                    "code": row.failure.code,
-                    "text": row.failure.text,
-                    "hint": row.failure.hint,
-                    "detail": row.failure.detail,
-                },
+                "reason": row.failure and asdict(row.failure),
             }
             print(to_json(record))
             continue

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medview.imaging.dicom_header import parse_errors, value
-from medview.imaging.open import DICOM_SUFFIXES
+from medview.imaging.files import DICOM_SUFFIXES
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

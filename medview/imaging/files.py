@@ -14,6 +14,13 @@ from medview.core.failures import Code, Failure
 # A picture file is read as a whole; a DICOM file piece by piece, so it has no such limit.
 MAX_FILE_BYTES = 256 * 1024 * 1024
 
+# Names that promise DICOM, and any picture: what has such a name and cannot be read is told.
+DICOM_SUFFIXES = frozenset((".dcm", ".dicom", ".dic", ".ima"))
+PICTURE_SUFFIXES = DICOM_SUFFIXES | {
+    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".dib", ".webp", ".gif", ".avif", ".jp2", ".j2k",
+    ".jxl", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd",
+}  # fmt: skip
+
 # Size (bytes) and time of change (ns) of a file: whether it is still the one that it was.
 Stamp = tuple[int, int]
 

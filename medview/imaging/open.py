@@ -10,7 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
-from medview.imaging.files import Stamp, check_file, find_files, head_of, read_again, read_stamped
+from medview.imaging.files import DICOM_SUFFIXES, Stamp, check_file, find_files, head_of, read_again, read_stamped
 from medview.imaging.headers import looks_like_dicom, sniff
 from medview.imaging.metaimage import looks_like_metaimage
 from medview.imaging.nifti import is_voxel_file, other_half, sniff_nifti
@@ -23,8 +23,6 @@ from medview.imaging.unknown import unknown
 __all__ = ["find_files", "open_path"]
 
 HEAD = 4096
-# Names that promise DICOM.
-DICOM_SUFFIXES = frozenset((".dcm", ".dicom", ".dic", ".ima"))
 
 
 def open_path(path: Path, examine: bool = True, follow: bool = True) -> Study | Failure:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication
 
 from medview.imaging.dates import age_of, day_of
+from medview.imaging.files import PICTURE_SUFFIXES
 from medview.imaging.study import Origin
 from medview.listing import Entry
 from medview.ui import words
@@ -17,10 +19,9 @@ translate = QCoreApplication.translate
 
 BETWEEN = " · "
 # Endings of names that tell nothing about anybody.
-_ENDINGS = (
-    "dcm", "png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "gif", "avif", "jp2", "j2k", "jxl", "nii", "hdr", "img",
-    "nrrd", "nhdr", "mha", "mhd", "gz", "zip",
-)  # fmt: skip
+_ENDINGS = PICTURE_SUFFIXES | {".hdr", ".img", ".gz", ".zip"}
+# What looks like the name of a file or a path, in a message.
+_NAME = re.compile(r"[^\W\d][./\\]\w|\w[./\\][^\W\d]")
 
 
 @dataclass(frozen=True)
@@ -107,12 +108,10 @@ def hidden_patient() -> str:
 
 def hidden_file(path: Path) -> str:
     """In the place of a file's name, which may be a patient's."""
-    ending = path.suffix.removeprefix(".").lower()
-    return (
-        translate("identity", "{0} file").format(ending.upper())
-        if ending in _ENDINGS
-        else translate("identity", "File")
-    )
+    ending = path.suffix.lower()
+    if ending not in _ENDINGS:
+        return translate("identity", "File")
+    return translate("identity", "{0} file").format(ending.removeprefix(".").upper())
 
 
 def entry_name(entry: Entry, hide: bool) -> str:
@@ -125,12 +124,16 @@ def entry_name(entry: Entry, hide: bool) -> str:
 
 
 def without_name(text: str, path: Path | None, hide: bool) -> str:
-    """A message with neither name nor folder of its file, where they are hidden."""
+    """A message with neither name nor folder of its file, where they are hidden; empty where it names another one, such
+    as a member of an archive."""
     if not hide or path is None:
         return text
+    instead = hidden_file(path)
     for name in (str(path), path.name, str(path.parent)):
-        text = text.replace(name, hidden_file(path)) if len(name) > 1 else text
-    return text
+        text = text.replace(name, instead) if len(name) > 1 else text
+    # The other half of a pair of files.
+    text = re.sub(rf"(?<!\w){re.escape(path.name.split('.')[0])}(\.\w+)+", lambda _: instead, text)
+    return "" if _NAME.search(text) else text
 
 
 def shown_identity(workspace: Workspace) -> Identity | None:

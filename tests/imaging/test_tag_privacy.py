@@ -31,6 +31,9 @@ PATIENT = [
         (row("(0008,0020)", "DA", "20170716"), True),
         (row("(0008,0050)", "SH", "A1"), True),
         (row("(0009,1001)", "LO", "anything", private=True), True),
+        (row("(0012,0040)", "LO", "subject 12"), True),
+        (row("(0008,0092)", "ST", "2 High Street"), True),
+        (row("(0040,1103)", "LO", "555 0199"), True),
         (row("(0018,9999)", "UN", "ab 01 (2 bytes)"), True),
         # Copies of the name and the id, in whatever element and letters.
         (row("(0018,1030)", "LO", "Thorax DOE pa"), True),

@@ -238,3 +238,18 @@ def test_a_hidden_file_keeps_no_more_than_a_known_ending(name: str, said: str) -
     assert identity.entry_name(Entry(path, path), hide=True) == said
     assert identity.without_name(f"{name} in {path.parent} is odd: {path}", path, hide=True).count("Doe") == 0
     assert identity.without_name(f"{name} is odd", path, hide=False) == f"{name} is odd"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("Doe.img", "Doe.img holds the voxels of Doe.hdr.", "IMG file holds the voxels of IMG file."),
+        ("Doe.mhd", "Doe.mhd takes its voxels from Roe.raw, which is not beside it.", ""),
+        ("scans.zip", "The archive of/Jane Doe.zip is damaged.", ""),
+        ("scans.zip", "Doe.dcm is empty (0 bytes).", ""),
+        ("scans.zip", "scans.zip has 2.5 MB, and 1.2.840 in it.", "ZIP file has 2.5 MB, and 1.2.840 in it."),
+        ("12.dcm", "The picture has 12 x 12 pixels.", "The picture has 12 x 12 pixels."),
+    ],
+)
+def test_messages_about_other_files_are_hidden_as_well(name: str, text: str, said: str) -> None:
+    assert identity.without_name(text, Path("/scans") / name, hide=True) == said
