@@ -37,21 +37,22 @@ class SeriesWindow:
 
     frames: Sequence[tuple[Callable[[], NDArray[Any] | Failure], tuple[float, float] | None]] = field(repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
-    _known: bool = False
-    _window: Window | None = None
+    # Empty while nobody has measured it.
+    _found: tuple[Window | None, ...] = ()
 
     def window(self) -> Window | None:
         """The window; None where the frames are in colour, of 8 bits, constant or damaged, and have none in common."""
         with self._lock:
-            if not self._known:
-                self._window, self._known = self._measure(), True
-            return self._window
+            if not self._found:
+                measured = (self._measure(),)
+                # One that was adopted meanwhile is on the screen already.
+                self._found = self._found or measured
+            return self._found[0]
 
     def adopt(self, other: SeriesWindow) -> None:
-        """Go on with the window of the series as it was before more of it was found, where that is known."""
-        with self._lock:
-            if other._known:
-                self._window, self._known = other._window, True
+        """Go on with the window of the series as it was before more of it was found, where that is known. Never waits
+        for a measurement, which reads files."""
+        self._found = other._found or self._found
 
     def _measure(self) -> Window | None:
         found = []

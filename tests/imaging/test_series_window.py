@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import gzip
+import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from medview.core.failures import Failure
 from medview.imaging import series_window
 from medview.imaging.files import find_files
 from medview.imaging.open import open_path
 from medview.imaging.series import read_folder
-from medview.imaging.series_window import SAMPLES
+from medview.imaging.series_window import SAMPLES, SeriesWindow
 from medview.imaging.study import Frame, Series
 from medview.imaging.window import Window, render, usual_window
 from tests.imaging.make import dicom
@@ -205,6 +207,30 @@ def test_what_was_measured_is_kept_when_the_series_grows(tmp_path: Path) -> None
     assert new is not None
     new.adopt(old)
     assert set(windows_of(after)) == {window}
+
+
+def test_a_window_is_taken_over_without_waiting_for_one_that_is_being_measured() -> None:
+    """The Qt thread takes it over while another one may hang in a file on a drive that is gone."""
+    reading, go_on = threading.Event(), threading.Event()
+
+    def slow() -> NDArray[np.int16]:
+        reading.set()
+        assert go_on.wait(60)
+        return brightness(5000)
+
+    old = SeriesWindow([(lambda: brightness(100), None)])
+    known = old.window()
+    new = SeriesWindow([(slow, None)])
+    found: list[Window | None] = []
+    measuring = threading.Thread(target=lambda: found.append(new.window()))
+    measuring.start()
+    assert reading.wait(60)
+    new.adopt(old)
+    go_on.set()
+    measuring.join(60)
+    assert known is not None
+    assert found == [known]
+    assert new.window() == known
 
 
 def test_models_get_what_they_got(tmp_path: Path) -> None:
