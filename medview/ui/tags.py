@@ -264,14 +264,16 @@ class TagDialog(QDialog):
     def load(self) -> None:
         """Read the elements of the shown file."""
         path = self._path = self._shown_path()
-        self._set_title()
         if path is None:
             self.workspace.runner.cancel(LANE)
             self._failure = None
             self._tell(self.tr("Open a DICOM file to see its elements."))
+            self._set_title()
             return
+        # Rows of the file before stay until the new ones are there, and its name with them.
         if not self._rows:
             self._tell(self.tr("Reading the file…"))
+            self._set_title()
         job = Job(LANE, "", lambda token: tasks.read_tags(path), self._on_read, self._on_failed)
         self.workspace.runner.start(job)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
+from medview import tasks
 from medview.ui import tags
 from medview.ui.tags import NAME, TAG, VALUE, TagDialog
 from medview.ui.window import MainWindow
@@ -187,3 +189,24 @@ def test_a_dicom_file_without_a_picture_has_tags(opened: Opened, tmp_path: Path,
 
 def test_it_is_not_offered_where_there_is_no_file(make_window: MakeWindow) -> None:
     assert not make_window().action("tags").isEnabled()
+
+
+def test_the_title_is_that_of_the_rows_while_another_file_is_read(
+    dialog: TagDialog, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, read = threading.Event(), tasks.read_tags
+
+    def slow(path: Path) -> object:
+        assert go_on.wait(60)
+        return read(path)
+
+    monkeypatch.setattr(tasks, "read_tags", slow)
+    other = tmp_path / "Roe.dcm"
+    other.write_bytes(film(PatientName="Roe^Richard"))
+    ws = dialog.workspace
+    ws.open_paths([other])
+    qtbot.waitUntil(lambda: ws.busy(tags.LANE) is not None)
+    assert (dialog.windowTitle(), value_of(dialog, "(0010,0010)")) == ("Doe.dcm - DICOM tags", "Doe^Jane")
+    go_on.set()
+    qtbot.waitUntil(lambda: ws.busy(tags.LANE) is None)
+    assert (dialog.windowTitle(), value_of(dialog, "(0010,0010)")) == ("Roe.dcm - DICOM tags", "Roe^Richard")
