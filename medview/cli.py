@@ -294,8 +294,6 @@ def _dispatch(arguments: list[str]) -> int:
 
 def _remove_left_files() -> None:
     """Pictures of patients that a medview before this one had unpacked when it was killed; nobody waits for it."""
-    import threading
-
     from medview.core.scratch import sweep
 
     threading.Thread(target=sweep, daemon=True).start()

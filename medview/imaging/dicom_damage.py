@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medview.imaging.dicom_codecs import JPEG, RLE
 from medview.imaging.dicom_streams import whole_stream
 from medview.imaging.jpeg import parse_jpeg
 from medview.imaging.jpeg_damage import DECODE_ERRORS, jpeg_damage
@@ -15,8 +16,6 @@ from medview.imaging.jpeg_damage import DECODE_ERRORS, jpeg_damage
 if TYPE_CHECKING:
     from medview.imaging.dicom_pixels import Layout
 
-_JPEG = tuple("1.2.840.10008.1.2.4." + n for n in ("50", "51", "57", "70"))
-_RLE = "1.2.840.10008.1.2.5"
 # Pixels that one byte of RLE can set. Where more have such values, the header is wrong, or the bits are something else.
 _RUN = 128
 
@@ -27,10 +26,10 @@ def frame_damage(data: bytes, syntax: str, layout: Layout) -> str:
     CharLS refuses JPEG-LS data that is not used up exactly, so nothing is left to be found in it.
     """
     try:
-        if syntax in _JPEG:
+        if syntax in JPEG:
             stream = whole_stream(data, _as_coded)
             return jpeg_damage(stream, _as_coded) if stream else ""
-        return _rle_damage(data, layout) if syntax == _RLE else ""
+        return _rle_damage(data, layout) if syntax == RLE else ""
     except DECODE_ERRORS as error:
         return repr(error)
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medview.imaging.jpeg import parse_jpeg
+from medview.imaging.jpeg import FILLER, parse_jpeg
 from medview.imaging.jpeg2000 import end_of_tiles, has_every_tile, read_codestream
 from medview.imaging.jpeg_damage import DECODE_ERRORS
 from medview.imaging.jpeg_entropy import read_components
@@ -22,11 +22,8 @@ from medview.imaging.jpegxl import jpegxl_size
 _JPEG_START, END, _START_OF_SCAN = b"\xff\xd8", b"\xff\xd9", b"\xff\xda"
 # Where the end marker is looked for first.
 _TRAILER = 64
-# What follows whole data does not change the picture. These bytes decode to something in every code, and to another
-# thing than the zeros a decoder goes on with where it has no more data.
-_FILLER = bytes((0x5A, 0x36, 0xC9, 0x2D, 0x93, 0x6C, 0x1B, 0xE4)) * 8
-_FILLERS = (_FILLER, bytes(255 - byte for byte in _FILLER))
-
+# What follows whole data does not change the picture.
+_FILLERS = (FILLER, bytes(255 - byte for byte in FILLER))
 # Zeros that coded data may end with.
 _ZEROS = 2
 # The low nibble of the frame marker of JPEG-LS.

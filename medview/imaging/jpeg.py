@@ -23,7 +23,8 @@ _STANDALONE = frozenset((*range(0xD0, 0xD8), 0x01))
 MAX_SCANS = 128
 # Grey levels by which the last block of 8 x 8 pixels must differ for the second test to be trusted.
 _FLAT = 8
-_FILLER = bytes((0x5A, 0x36, 0xC9, 0x2D, 0x93, 0x6C, 0x1B, 0xE4)) * 8
+# Bytes that decode to something in every code, and to another thing than the zeros a decoder goes on with at the end.
+FILLER = bytes((0x5A, 0x36, 0xC9, 0x2D, 0x93, 0x6C, 0x1B, 0xE4)) * 8
 # Bytes at the end of the data that are altered: fewer, and over a dark edge a whole picture may rightly not change.
 _TAIL = 6
 _TAILS = tuple(pattern * (_TAIL // 3) for pattern in (b"UUU", b"\xaa\xaa\xaa", b"\0\0\0", b"\xf0\x0f<", b"\xc3\x96i"))
@@ -157,7 +158,7 @@ def is_damaged(data: bytes, info: JpegInfo, values: NDArray[Any], decode: Callab
         return True
     if info.process > 2 or info.precision != 8:
         return False
-    edits = [(end, end, _FILLER) for start, end in info.intervals if end > start]
+    edits = [(end, end, FILLER) for start, end in info.intervals if end > start]
     if _changes(data, edits, values, decode):
         return True
     if info.process == 2:

@@ -355,6 +355,8 @@ class Study:
     @property
     def frames(self) -> tuple[Frame, ...]:
         """All frames of all series, in order."""
+        if len(self.series) == 1:
+            return self.series[0].frames
         return tuple(frame for series in self.series for frame in series.frames)
 
     @property
@@ -372,10 +374,6 @@ class Study:
         """Where a frame is among `frames`; 0 for one that is not there."""
         wanted = (frame.path, frame.index)
         return next((n for n, one in enumerate(self.frames) if (one.path, one.index) == wanted), 0)
-
-    def first_of(self, path: Path) -> int | None:
-        """The number of the first frame of a file, None when none is of it."""
-        return next((n for n, frame in enumerate(self.frames) if frame.path == path), None)
 
     @property
     def middle(self) -> int:

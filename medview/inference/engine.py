@@ -108,23 +108,27 @@ class Engine:
             seen = replace(seen, kind="", kind_scores={}, quality=())
         seen = replace(seen, kind_by_user=bool(kind))
         if reason is None or force:
-            cards = self._choose(model, verdict, frame, refused=reason is not None)
-            results, failures = self._run(cards, sight, token, alone=model != AUTO)
-            seen = replace(
-                seen,
-                status="ok" if results else "error",
-                reason=reason if results else self._none_ran(model, failures),
-                results=tuple(results),
-                forced=reason is not None,
-                warnings=tuple(failures if results else failures[1:]),
-                contradictions=contradictions(results),
-            )
-            said = self.kind_names().get(kind, kind)
-            limits = validity([result.card for result in results], seen.quality, seen.forced, said)
-            seen = replace(seen, validity=limits)
+            seen = self._answered(seen, model, verdict, sight, token)
         if stability:
             seen = self._steadied(seen, sight, token)
         return replace(seen, total_ms=(time.perf_counter() - started) * 1e3)
+
+    def _answered(self, seen: Analysis, model: str, verdict: gate.Verdict, sight: Sight, token: Token) -> Analysis:
+        """The analysis with what the models say; where it has a reason against that, they are forced."""
+        reason = seen.reason
+        cards = self._choose(model, verdict, sight.frame, refused=reason is not None)
+        results, failures = self._run(cards, sight, token, alone=model != AUTO)
+        said = self.kind_names().get(seen.kind, seen.kind) if seen.kind_by_user else ""
+        return replace(
+            seen,
+            status="ok" if results else "error",
+            reason=reason if results else self._none_ran(model, failures),
+            results=tuple(results),
+            forced=reason is not None,
+            warnings=tuple(failures if results else failures[1:]),
+            contradictions=contradictions(results),
+            validity=validity([result.card for result in results], seen.quality, reason is not None, said),
+        )
 
     def add_stability(
         self, analysis: Analysis, frame: Frame, values: NDArray[Any], token: Token | None = None

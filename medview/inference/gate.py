@@ -305,7 +305,7 @@ def _in_parts(
         return None
     return Failure(
         Code.OTHER_KIND,
-        f"From afar this looks like {_names(card)[kind]}, but its parts do not: it looks like another photo.",
+        f"As a whole this looks like {_names(card)[kind]}, but its parts do not; it is probably another photo.",
         _hint(card),
         f"lookalike {max(found):.3f}, limit {limit:.3f}",
     )

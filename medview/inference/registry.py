@@ -29,8 +29,6 @@ log = logging.getLogger(__name__)
 # Largest accepted difference of the self-test, relative to the largest golden value of an output. Other processors
 # differ by 1e-4; a wrong or damaged model by far more.
 SELF_TEST_TOLERANCE = 5e-3
-
-
 # Values of a network for one picture, all outputs together.
 LARGEST_ANSWER = 64_000_000
 # Of the gate's arrays: beyond them its distances would be no numbers.

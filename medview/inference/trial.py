@@ -9,6 +9,7 @@ import hashlib
 import json
 import logging
 import os
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ def _try(folder: Path) -> dict[str, str] | None:
 
 
 def _fields(failure: Failure) -> dict[str, str]:
-    return {"code": failure.code, "text": failure.text, "hint": failure.hint, "detail": failure.detail[:LONGEST_DETAIL]}
+    return asdict(replace(failure, detail=failure.detail[:LONGEST_DETAIL]))
 
 
 def off(id: str, why: str) -> Failure:
