@@ -7,7 +7,6 @@ The embedded colour profile is ignored on purpose: models were trained without i
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
+from medview.imaging.bmp import plain_bmp
 from medview.imaging.boxes import J2K_END, still_of
 from medview.imaging.headers import Header, read_header, sniff
 from medview.imaging.jpeg import parse_jpeg
@@ -237,8 +237,8 @@ def _decode(
         return imagecodecs.webp_decode(data, 0), ()
     if header.format in MODERN:
         return _modern(data, header), ()
-    if header.format == "bmp" and data[14] != 12 and data[30] not in (1, 2):
-        return imagecodecs.bmp_decode(with_true_sizes(data)), ()
+    if header.format == "bmp" and (data[14] == 12 or data[30] not in (1, 2)):
+        return imagecodecs.bmp_decode(plain_bmp(data)), ()
     return _opencv(data), ()
 
 
@@ -255,20 +255,6 @@ def _modern(data: bytes, header: Header) -> NDArray[Any]:
         # An end marker is easily lost, and all of the picture is there.
         values = imagecodecs.jpeg2k_decode(data if J2K_END in data[-_TRAILER:] else data.rstrip(b"\0") + J2K_END)
     return spread(values, header.bits) if values.dtype.kind == "u" else values
-
-
-def with_true_sizes(data: bytes) -> bytes:
-    """A BMP whose declared sizes (of the file, of the pixels, of the palette) and start of pixels are possible: many
-    writers fill in anything, readers pass over it, but `bmp_decode` compares. 0 stands for as many pixels and colours
-    as there are."""
-    bits, colours = int.from_bytes(data[28:30], "little"), int.from_bytes(data[46:50], "little")
-    colours = colours if colours <= 1 << bits <= 256 else 0
-    (start, length) = struct.unpack_from("<II", data, 10)
-    if start < 14 + length:
-        # Within the header: then the pixels follow the palette.
-        start = 14 + length + 4 * (colours or (1 << bits if bits <= 8 else 0))
-    sizes = struct.pack("<III", len(data), 0, start)
-    return data[:2] + sizes + data[14:34] + bytes(4) + data[38:46] + struct.pack("<I", colours) + data[50:]
 
 
 def _jpeg(data: bytes, examine: bool) -> tuple[NDArray[Any], tuple[str, ...]]:

@@ -159,6 +159,20 @@ def test_pixels_of_a_bmp_that_begin_within_its_header_follow_the_palette(start: 
         assert np.array_equal(decoded(data[:10] + struct.pack("<I", start) + data[14:]).values, picture)
 
 
+@pytest.mark.parametrize("bits", [1, 4, 8, 24])
+@pytest.mark.parametrize("start", ["right", "0"])
+def test_a_bmp_of_os2_keeps_its_colours(bits: int, start: str):
+    """OpenCV gives grey."""
+    numbers = np.arange(24 * 32).reshape(24, 32) * 7 % (1 << min(bits, 8))
+    palette = RGB.reshape(-1, 3)[::5][: 1 << bits] if bits <= 8 else RGB[:0, 0]
+    expected = palette[numbers] if bits <= 8 else RGB[:24, :32]
+    lines_ = packed_bits(numbers[::-1], bits) if bits <= 8 else [row.tobytes() for row in expected[::-1, :, ::-1]]
+    colours = palette[:, ::-1].tobytes()
+    head = struct.pack("<IHHI", 0, 0, 0, 26 + len(colours) if start == "right" else 0)
+    data = b"BM" + head + struct.pack("<I4H", 12, 32, 24, 1, bits) + colours + b"".join(lines_)
+    assert np.array_equal(decoded(data).values, expected)
+
+
 def test_a_bmp_that_lacks_pixels_is_still_refused():
     for data in (BMP[:-1], BMP[:2] + struct.pack("<I", len(BMP) - 100) + BMP[6:-100]):
         failure = read_raster(data)
