@@ -14,8 +14,8 @@ def without_copies(
     """DICOM frames without those of copied files, of which the first path in order is kept; and what to tell.
 
     A SOP Instance UID is meant to name one object, but careless programs give one to many. So only frames with the same
-    UID, number, position and time are looked at, and those are copies whose pixels are the same. `step` hears of each
-    file that is read for it, and may raise.
+    UID, number, position, time and echo are looked at, and those are copies whose pixels are the same. `step` hears of
+    each file that is read for it, and may raise.
     """
     alike: dict[Hashable, list[Frame]] = {}
     objects: dict[tuple[str, int], set[Hashable]] = {}
@@ -42,7 +42,8 @@ def _facts(frame: Frame) -> Hashable:
     assert place is not None
     # Files without a UID are never copies.
     uid = place.uid or str(frame.path)
-    return (uid, frame.index, place.number, place.position, place.time, frame.rows, frame.cols)
+    where = (place.position, place.location, place.part, place.dimensions, place.in_stack)
+    return (uid, frame.index, place.number, where, place.time, place.echo, frame.rows, frame.cols)
 
 
 def _different(group: list[Frame], step: Callable[[Path], None]) -> list[Frame]:

@@ -216,7 +216,9 @@ def test_patients_without_an_id_are_told_apart_by_name(tmp_path: Path):
     [
         # By position, by number, by time, by content alone, without any of them.
         ({**at(0)}, {**at(1)}), ({**at(0), "InstanceNumber": 1}, {**at(0), "InstanceNumber": 2}),
-        ({"AcquisitionTime": "101500"}, {"AcquisitionTime": "101501"}), ({**at(0)}, {**at(0)}), ({}, {}),
+        ({"AcquisitionTime": "101500"}, {"AcquisitionTime": "101501"}), ({"EchoTime": "10"}, {"EchoTime": "90"}),
+        ({"SliceLocation": "1"}, {"SliceLocation": "2"}),
+        ({"InConcatenationNumber": 1}, {"InConcatenationNumber": 2}), ({**at(0)}, {**at(0)}), ({}, {}),
     ],
 )  # fmt: skip
 def test_pictures_that_differ_in_anything_are_kept(tmp_path: Path, first: dict[str, Any], second: dict[str, Any]):
