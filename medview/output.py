@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,14 @@ LEGEND = (
     "\n* finding: at or above its operating point, the number behind `from`. + the same, but under 50 %: worth a look. "
     "A second look for study and research, not a medical device."
 )
+
+
+def _try(done: Sequence[Fix], fix: Fix) -> str:
+    """The options that put right what is still wrong after those that were given."""
+    from medview.inference.fixes import combined
+
+    wanted = combined(done, fix)
+    return " ".join(FLAGS[one] for one in wanted) or "without " + " ".join(FLAGS[one] for one in done)
 
 
 def say(text: str) -> None:
@@ -141,7 +149,7 @@ def _lines(analysis: Analysis) -> Iterator[str]:
         if not analysis.reason or note.code != analysis.reason.code:
             yield f"    {note.text} {note.hint}"
         if note.fix:
-            yield f"    Try: {FLAGS[note.fix]}"
+            yield f"    Try: {_try(analysis.corrected, note.fix)}"
     for result in analysis.results:
         card = result.card
         where = result.provider.removesuffix("ExecutionProvider")

@@ -411,6 +411,20 @@ def test_bench_measures_no_sample_that_is_not_answered(
     assert "The gate is damaged" in captured.err
 
 
+@pytest.mark.parametrize(
+    ("done", "said"),
+    [
+        ((), "Try: --invert"),
+        (("invert",), "Try: without --invert"),
+        (("rotate_90",), "Try: --invert --rotate 90"),
+        (("invert", "rotate_90"), "Try: --rotate 90"),
+    ],
+)
+def test_what_is_to_be_tried_counts_what_was_done_already(done: tuple[Any, ...], said: str) -> None:
+    seen = chest_analysis(Frame(Path("x.png"), 0, 4, 4, "", lambda: np.zeros((4, 4), np.uint8)))
+    assert f"    {said}" in list(_lines(replace(seen, quality=(NEGATIVE,), corrected=done)))
+
+
 def test_a_table_tells_bands_sets_and_what_is_not_judged() -> None:
     seen = chest_analysis(Frame(Path("x.png"), 0, 4, 4, "", lambda: np.zeros((4, 4), np.uint8)))
     seen = replace(seen, quality=(NEGATIVE,), results=tuple(steady(result) for result in seen.results))
