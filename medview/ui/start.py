@@ -13,6 +13,7 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPainterPath, QPaintEvent, QP
 from PySide6.QtWidgets import QAbstractButton, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from medview.imaging.samples import Sample
+from medview.listing import Entry
 from medview.ui import theme, words
 from medview.ui.widgets import Card, Elided, button, label, qimage, set_tip, sign
 from medview.workspace import Workspace
@@ -87,6 +88,11 @@ class SampleCard(QAbstractButton):
     def sizeHint(self) -> QSize:
         """The picture, and up to three lines of text below it."""
         return QSize(THUMB_WIDTH + 2 * theme.STEP, theme.STEP + THUMB_HEIGHT + TITLE_HEIGHT + theme.HALF)
+
+    @property
+    def bare(self) -> bool:
+        """Whether its small picture is still to come."""
+        return self._thumbnail.isNull()
 
     def set_thumbnail(self, image: np.ndarray) -> None:
         """`image` (rows, cols) or (rows, cols, 3) uint8."""
@@ -207,6 +213,11 @@ class EmptyPage(QScrollArea):
         """More or fewer samples fit beside each other."""
         super().resizeEvent(event)
         self._arrange(self.cards)
+
+    def want_thumbnails(self) -> None:
+        """Ask for the small pictures that are still to come: opening something in between has stopped them."""
+        bare = [path for path, card in self.cards.items() if card.bare]
+        self.workspace.thumbnails.want([Entry(path, path) for path in bare])
 
     def _on_thumbnail(self, key: Hashable) -> None:
         image = self.workspace.thumbnails.get(key)

@@ -59,7 +59,7 @@ class FrameRow(QWidget):
         line = QHBoxLayout(self)
         line.setContentsMargins(theme.DOUBLE, theme.HALF, theme.DOUBLE, theme.HALF)
         line.setSpacing(theme.TRIPLE)
-        self.position = Steps(self.tr("Frame"), self._position_text)
+        self.position = Steps(self.tr("Slice or frame"), self._position_text)
         self.time = Steps(self.tr("Point in time"), lambda n, of: self.tr("Time {0} of {1}").format(n, of))
         self.position.moved.connect(lambda number: workspace.select_place(number, workspace.place[1]))
         self.time.moved.connect(lambda number: workspace.select_place(workspace.place[0], number))

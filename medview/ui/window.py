@@ -29,7 +29,6 @@ from PySide6.QtWidgets import (
 from medview.core.failures import Failure
 from medview.imaging.samples import Sample, samples
 from medview.inference.card import Card
-from medview.listing import Entry
 from medview.ui import actions, identity, menus, pages, panel, placing, theme, words
 from medview.ui.bar import MessageBar
 from medview.ui.cards import card_html
@@ -65,7 +64,6 @@ class MainWindow(QMainWindow):
         self.samples = samples() if samples_shown is None else samples_shown
         self._log_path = log_path
         self._waiting: list[Path] = []
-        self._samples_asked = False
         self.setWindowTitle("medview")
         self.setAcceptDrops(True)
         self._build_pages()
@@ -270,9 +268,8 @@ class MainWindow(QMainWindow):
             self.stack.setCurrentWidget(self.splitter)
         self.setWindowTitle(identity.window_title(ws))
         self.ran.set_text(self._what_ran())
-        if accepted and not something and not self._samples_asked:
-            self._samples_asked = True
-            ws.thumbnails.want([Entry(sample.path, sample.path) for sample in self.samples])
+        if accepted and not something:
+            self.empty.want_thumbnails()
 
     def _on_picture_changed(self) -> None:
         if self.stack.currentWidget() is self.splitter and not self.files.view.hasFocus():

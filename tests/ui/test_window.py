@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QPixmap
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -135,6 +135,19 @@ def test_recent_files_are_in_the_menu_and_on_the_first_page(
     qtbot.waitUntil(lambda: window.workspace.picture is not None)
     assert window.workspace.study is not None
     assert window.workspace.study.path == grey
+
+
+def test_samples_get_their_thumbnails_also_when_something_was_opened_before_they_came(
+    qtbot: QtBot, make_window: MakeWindow, grey: Path, colour: Path
+) -> None:
+    window = make_window(samples=[Sample(colour, "A colour", "nowhere", "CC0", "other", "")], auto_analyse=False)
+    ws, (card,) = window.workspace, window.empty.cards.values()
+    window.open_paths([grey])
+    qtbot.waitUntil(lambda: ws.picture is not None)
+    # As on a slow machine: what was asked for first never came.
+    card._thumbnail = QPixmap()
+    ws.close_all()
+    qtbot.waitUntil(lambda: not card.bare)
 
 
 def test_samples_are_in_the_menu_and_on_the_first_page_with_a_thumbnail(
