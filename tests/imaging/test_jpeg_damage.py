@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from medview.core.failures import Failure
+from medview.imaging import jpeg_entropy
 from medview.imaging.facts import OPENS, inspect_file
 from medview.imaging.jpeg import parse_jpeg
 from medview.imaging.jpeg_damage import jpeg_damage
@@ -194,3 +195,20 @@ def test_a_jpeg_in_a_tiff_is_looked_at(tmp_path: Path) -> None:
     middle = data.index(stream) + len(stream) // 2
     data[middle : middle + 40] = bytes(40)
     assert raster_damage(bytes(data))
+
+
+@pytest.mark.parametrize("interval", [0, 7])
+def test_short_data_and_long_are_read_alike(monkeypatch: pytest.MonkeyPatch, interval: int) -> None:
+    colours = np.stack([film(), np.roll(film(), 9, axis=1), film().T[:160, :1].repeat(200, axis=1)], axis=2)
+    options = [cv2.IMWRITE_JPEG_QUALITY, 92, cv2.IMWRITE_JPEG_RST_INTERVAL, interval]
+    data = cv2.imencode(".jpg", colours, options)[1].tobytes()
+    info = parse_jpeg(data)
+    assert info is not None
+    walked = read_components(data, info)
+    monkeypatch.setattr(jpeg_entropy, "_SHORT", 0)
+    by_readers = read_components(data, info)
+    assert walked is not None
+    assert by_readers is not None
+    for one, other in zip(walked, by_readers, strict=True):
+        np.testing.assert_array_equal(one.coefficients, other.coefficients)
+        assert one.coefficients.any()
