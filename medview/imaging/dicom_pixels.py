@@ -38,7 +38,7 @@ Spans = tuple[tuple[tuple[int, int], ...], ...]
 # So much of a stream is looked at when a file is opened.
 _HEAD, _TAIL = 4096, 128
 # Where the end of a stream is looked for that is followed by other bytes.
-_LONG_TAIL = 64 * 1024
+_LONG_TAIL = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)

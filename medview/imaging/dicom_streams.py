@@ -24,6 +24,8 @@ _JPEG_START, END, _START_OF_SCAN = b"\xff\xd8", b"\xff\xd9", b"\xff\xda"
 _TRAILER = 64
 # What follows whole data does not change the picture.
 _FILLERS = (FILLER, bytes(255 - byte for byte in FILLER))
+# An end marker and a byte that makes the length even.
+_PADDED = 3
 # Zeros that coded data may end with.
 _ZEROS = 2
 # The low nibble of the frame marker of JPEG-LS.
@@ -66,10 +68,13 @@ def whole_stream(data: bytes, decode: Decoder) -> bytes | None:
     stream = None if data.startswith(_JPEG_START) else read_codestream(data)
     if stream is not None and not has_every_tile(data, stream):
         return None
+    end = end_of_tiles(data, stream) if stream is not None else 0
+    if end and data[end : end + 2] == END:
+        # OpenJPEG minds some of what may follow, as the beginning of another stream.
+        return data if len(data) <= end + _PADDED else data[: end + 2]
     if has_end(data):
         return data
     if stream is not None:
-        end = end_of_tiles(data, stream)
         # Zeros at the end of the last tile are what a file was filled up with.
         return data[:end] + END if 0 < end <= len(plain) + _ZEROS else None
     padded = (plain + bytes(count) for count in range(_ZEROS + 1))

@@ -103,6 +103,21 @@ def test_bytes_behind_the_end_do_not_matter(tmp_path: Path, kind: str, more: byt
 
 
 @EVERY
+@pytest.mark.parametrize("length", [60, 200, None])
+def test_another_stream_behind_the_end_does_not_matter(tmp_path: Path, kind: str, length: int | None) -> None:
+    syntax, values, stream = STREAMS[kind]
+    frame = frame_of(tmp_path, stream + stream[:length], syntax, values)
+    assert np.array_equal(values_of(frame), values)
+
+
+def test_the_end_is_seen_before_many_other_bytes(tmp_path: Path) -> None:
+    syntax, values, stream = STREAMS["jpeg-ls"]
+    frame = frame_of(tmp_path, stream + bytes(100_000), syntax, values)
+    assert isinstance(frame, Frame)
+    assert frame.notes == ()
+
+
+@EVERY
 def test_without_the_end_marker_but_whole(tmp_path: Path, kind: str) -> None:
     syntax, values, stream = STREAMS[kind]
     assert stream.endswith(END)
