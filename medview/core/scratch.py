@@ -50,6 +50,9 @@ def _make(place: Path) -> tuple[Path, IO[bytes]]:
             continue
         except OSError:
             pass  # a drive without locks: nobody can take it, so nobody sweeps it either
+        if not folder.with_suffix(".lock").exists():
+            lock.close()  # a sweep came in between
+            continue
         folder.mkdir(mode=0o700)
         return folder, lock
 
@@ -74,8 +77,11 @@ def sweep() -> None:
                 with path.open("r+b") as lock:
                     _take(lock)
                     shutil.rmtree(path.with_suffix(""), ignore_errors=True)
-                if not path.with_suffix("").exists():
-                    path.unlink()
+                    gone = not path.with_suffix("").exists()
+                    if gone and sys.platform != "win32":
+                        path.unlink()  # under the lock: without it, somebody may have taken the file
+                if gone and sys.platform == "win32":
+                    path.unlink()  # where nobody has it open: Windows refuses it otherwise
 
 
 @atexit.register

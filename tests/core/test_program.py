@@ -8,6 +8,7 @@ import sys
 import time
 import zipfile
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -185,3 +186,24 @@ def test_a_killed_inspection_ends_its_child_and_leaves_nothing_for_long(tmp_path
         return not any(path.is_dir() for path in folder.iterdir())
 
     wait_for(swept)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a file that is open cannot be removed")
+def test_a_folder_has_its_lock_although_a_sweep_comes_in_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEDVIEW_HOME", str(tmp_path))
+    take, calls = scratch._take, []
+
+    def swept_before(file: IO[bytes]) -> None:
+        calls.append(file)
+        if len(calls) == 1:
+            scratch.sweep()
+        take(file)
+
+    monkeypatch.setattr(scratch, "_take", swept_before)
+    with scratch.new_folder() as folder:
+        assert len(calls) == 3  # ours, the sweep's, and ours again
+        assert Path(folder).parent.with_suffix(".lock").exists()
+        scratch.sweep()
+        assert Path(folder).exists()
