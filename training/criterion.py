@@ -6,8 +6,6 @@ have no say. No test film is read.
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from training.manifests import few_of_each
 from training.metrics import Bootstrap, Figure
 from training.samples import HEALTHY, Sample
 
@@ -39,15 +38,7 @@ def measured(samples: list[Sample], sources: Iterable[str], most: int = MOST) ->
     and side, the same ones every time."""
     wanted = set(sources)
     own = [s for s in samples if s.source in wanted and s.split in ("train", "val") and (s.label or s.allowed)]
-    own.sort(key=lambda s: hashlib.sha256(s.path.name.encode()).hexdigest())
-    taken: Counter[tuple[str, str, bool]] = Counter()
-    kept = []
-    for sample in own:
-        key = (sample.source, sample.framing, is_healthy(sample))
-        taken[key] += 1
-        if taken[key] <= most:
-            kept.append(sample)
-    return kept
+    return few_of_each(own, lambda s: (s.source, s.framing, is_healthy(s)), most)
 
 
 def sick_odds(logits: NDArray[Any], labels: tuple[str, ...]) -> NDArray[np.float64]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,3 +79,14 @@ def wrong_layout(folder: Path, expected: str) -> ValueError:
     names = sorted(p.name + "/" * p.is_dir() for p in folder.iterdir()) if folder.is_dir() else []
     found = ", ".join(names[:8]) + (" …" if len(names) > 8 else "")
     return ValueError(f"{folder}: {expected} expected, found: {found or 'nothing'}")
+
+
+def few_of_each(samples: Iterable[Sample], key: Callable[[Sample], Hashable], most: int) -> list[Sample]:
+    """At most `most` samples of each `key`, in the order of the hash of their names: the same ones every time."""
+    taken: Counter[Hashable] = Counter()
+    kept = []
+    for sample in sorted(samples, key=lambda s: hashlib.sha256(s.path.name.encode()).hexdigest()):
+        taken[key(sample)] += 1
+        if taken[key(sample)] <= most:
+            kept.append(sample)
+    return kept

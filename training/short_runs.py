@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,8 @@ from numpy.typing import NDArray
 from training.batches import Pool
 from training.config import Config
 from training.exposure import Exposures, mapped
-from training.fit import build, fit, predict
+from training.fit import build, fit, predict, read_checkpoint
+from training.manifests import few_of_each
 from training.pictures import Pictures
 from training.samples import Sample
 
@@ -48,13 +48,7 @@ def without(config: Config, left: Iterable[str], samples: list[Sample]) -> Confi
 
 def watched(samples: list[Sample]) -> list[Sample]:
     """At most `WATCHED` of each source and class, in the order of the hash of their names."""
-    taken: Counter[tuple[str, str]] = Counter()
-    kept = []
-    for sample in sorted(samples, key=lambda s: hashlib.sha256(s.path.name.encode()).hexdigest()):
-        taken[sample.source, sample.label] += 1
-        if taken[sample.source, sample.label] <= WATCHED:
-            kept.append(sample)
-    return kept
+    return few_of_each(samples, lambda s: (s.source, s.label), WATCHED)
 
 
 def answers(
@@ -88,8 +82,7 @@ def _train_and_ask(
         train, val, asked = (_mapped(pool, reference, run.exposure_map) for pool in (train, val, asked))
     fit(run, train, val, weights, runs, threads)
     network = build(run)
-    state = torch.load(runs / run.id / "last.pt", weights_only=False, map_location="cpu")
-    network.load_state_dict(state["average"])
+    network.load_state_dict(read_checkpoint(runs / run.id / "last.pt", torch.device("cpu"))["average"])
     logits: NDArray[Any] = predict(network.eval().to(memory_format=torch.channels_last), asked, run)
     return logits
 

@@ -370,3 +370,9 @@ def test_each_output_channel_is_rounded_by_a_scale_of_its_own() -> None:
     np.testing.assert_allclose(whole[0] * scale[0], weights[0], rtol=0, atol=0.0051)
     np.testing.assert_allclose(whole[1] * scale[1], weights[1], rtol=0, atol=0.51)
     np.testing.assert_array_equal(whole[2], 0)
+
+
+def test_no_checkpoint_is_read_in_a_way_that_could_run_it() -> None:
+    for path in Path(loop.__file__).parent.glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert text.count("torch.load(") == text.count("weights_only=True"), path.name
