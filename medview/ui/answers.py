@@ -29,7 +29,7 @@ FINAL = frozenset((Code.BLANK, Code.TOO_SMALL))
 translate = QCoreApplication.translate
 
 
-class Answers:
+class AnswerWidgets:
     """Makes the widgets. `about` is called with the card of a model that the user wants to read; a row that is clicked
     is explained in `popover`."""
 

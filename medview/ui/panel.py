@@ -24,7 +24,7 @@ from medview.inference.analysis import Analysis
 from medview.report.known import mistakes
 from medview.state import Answer
 from medview.ui import theme, words
-from medview.ui.answers import Answers
+from medview.ui.answers import AnswerWidgets
 from medview.ui.meter import ProbabilityRow
 from medview.ui.popover import Popover
 from medview.ui.results import ResultCard
@@ -134,7 +134,7 @@ class FindingsPanel(QWidget):
             column.addWidget(part, stretch)
         self.popover = Popover(self)
         self.area.verticalScrollBar().valueChanged.connect(self.popover.leave)
-        self.answers = Answers(workspace, self.cardAsked.emit, self.popover)
+        self.answers = AnswerWidgets(workspace, self.cardAsked.emit, self.popover)
         self.cards: list[QWidget] = []
         self._shown: tuple[object, ...] = ()
         for signal in (workspace.analysisChanged, workspace.pictureChanged, workspace.busyChanged):

@@ -27,6 +27,7 @@ from medview.imaging.open import open_path
 from medview.imaging.series import read_folder, series_of
 from medview.imaging.study import Study
 from tests.imaging.make import dicom, png
+from tests.imaging.reading import refused
 
 PIXELS = np.arange(12, dtype=np.int16).reshape(3, 4)
 
@@ -43,14 +44,6 @@ def make_zip(path: Path, members: dict[str, bytes], method: int = zipfile.ZIP_DE
         for name, data in members.items():
             file.writestr(name, data)
     return path
-
-
-def refused(path: Path) -> Failure:
-    failure = open_path(path)
-    assert isinstance(failure, Failure), failure
-    assert failure.text
-    assert failure.hint
-    return failure
 
 
 def test_an_archive_opens_as_its_series(tmp_path: Path):

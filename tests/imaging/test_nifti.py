@@ -15,6 +15,7 @@ from medview.core.failures import Code, Failure
 from medview.imaging.open import open_path
 from medview.imaging.study import Study
 from medview.imaging.volume import Volume, read_volume
+from tests.imaging.reading import opened, refused
 
 # Values that tell the place: 100 * x + 10 * y + z in steps to the right, to the front and to the head.
 X, Y, Z = 4, 5, 6
@@ -27,18 +28,6 @@ def save(path: Path, values: np.ndarray, affine: np.ndarray | None = None, **hea
         image.header[name] = value
     path.write_bytes(gzip.compress(image.to_bytes()) if path.suffix == ".gz" else image.to_bytes())
     return path
-
-
-def opened(path: Path) -> Study:
-    study = open_path(path)
-    assert isinstance(study, Study), study
-    return study
-
-
-def refused(path: Path) -> Failure:
-    failure = open_path(path)
-    assert isinstance(failure, Failure), failure
-    return failure
 
 
 def test_the_patients_right_is_left_and_the_front_on_top(tmp_path: Path):

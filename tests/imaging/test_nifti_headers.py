@@ -20,6 +20,7 @@ from medview.imaging.open import open_path
 from medview.imaging.study import Study
 from medview.imaging.voxels import SIDES_UNKNOWN
 from medview.imaging.window import Window
+from tests.imaging.reading import opened, refused
 
 NAME = "é ж 你 "
 # Values 0 to 220, of which the first slice has 0 to 205 (as in the file of the issue).
@@ -43,20 +44,6 @@ def write(path: Path, made: nibabel.Nifti1Header, values: np.ndarray = BODY) -> 
     data = made.binaryblock + bytes(4) + values.tobytes(order="F")
     path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
     return path
-
-
-def opened(path: Path) -> Study:
-    study = open_path(path)
-    assert isinstance(study, Study), study
-    return study
-
-
-def refused(path: Path) -> Failure:
-    failure = open_path(path)
-    assert isinstance(failure, Failure), failure
-    assert failure.text
-    assert failure.hint
-    return failure
 
 
 def position(study: Study, number: int = 0) -> tuple[float, ...]:

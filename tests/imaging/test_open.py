@@ -18,17 +18,10 @@ from medview.imaging.open import find_files, open_path
 from medview.imaging.series import read_folder
 from medview.imaging.study import Study
 from tests.imaging.make import dicom, encode, png, ramp_picture, tiff
+from tests.imaging.reading import refused
 
 NAME = "é ж 你 "
 PICTURE = png(ramp_picture(), 2)
-
-
-def refused(path: Path) -> Failure:
-    result = open_path(path)
-    assert isinstance(result, Failure), result
-    assert result.text
-    assert result.hint
-    return result
 
 
 @pytest.mark.parametrize("data", [PICTURE, encode("jpg", ramp_picture()), dicom(np.zeros((3, 4), np.int16))])

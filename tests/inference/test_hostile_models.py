@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.core.paths import cache_dir
+from medview.imaging.open import open_path
+from medview.imaging.samples import samples
 from medview.imaging.study import Frame
 from medview.inference import registry, runtime, trial
 from medview.inference.card import FirstStage
@@ -254,14 +256,15 @@ def test_an_output_of_another_size_than_at_the_self_test_is_a_failure() -> None:
 # What the engine makes of it
 
 
-@pytest.fixture
-def skin() -> Frame:
-    from medview.imaging.open import open_path
-    from medview.imaging.samples import samples
-
-    study = open_path(next(s.path for s in samples() if s.path.name == "skin-melanoma.jpg"))
+def sample_frame(name: str) -> Frame:
+    study = open_path(next(s.path for s in samples() if s.path.name == name))
     assert not isinstance(study, Failure)
     return study.frames[0]
+
+
+@pytest.fixture
+def skin() -> Frame:
+    return sample_frame("skin-melanoma.jpg")
 
 
 @pytest.mark.expected_logs
@@ -311,12 +314,7 @@ def failing(engine: Engine, id: str, after: int, monkeypatch: pytest.MonkeyPatch
 
 @pytest.fixture
 def brain() -> Frame:
-    from medview.imaging.open import open_path
-    from medview.imaging.samples import samples
-
-    study = open_path(next(s.path for s in samples() if s.path.name == "brain-glioma.webp"))
-    assert not isinstance(study, Failure)
-    return study.frames[0]
+    return sample_frame("brain-glioma.webp")
 
 
 @pytest.mark.expected_logs
