@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu, QMenuBar, QToolBar, QToolButton, QWidget
 
 from medview.imaging.samples import Sample
 from medview.ui import actions, words
+from medview.ui.icons import icon
 from medview.ui.widgets import set_tip
 
 translate = QCoreApplication.translate
@@ -62,6 +63,8 @@ def toolbar(by_id: Actions) -> QToolBar:
     bar.setMovable(False)
     bar.setIconSize(QSize(20, 20))
     bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+    # Shorter than in the menu, so that all of it fits into the smallest window.
+    by_id["save"].setIconText(translate("menus", "Save"))
     last = ""
     for spec in actions.specs():
         if not spec.bar:
@@ -75,6 +78,9 @@ def toolbar(by_id: Actions) -> QToolBar:
             beside, only = Qt.ToolButtonStyle.ToolButtonTextBesideIcon, Qt.ToolButtonStyle.ToolButtonIconOnly
             made.setToolButtonStyle(beside if spec.id in WORDED else only)
             made.setAccessibleName(actions.tr(spec.text))
+    if more := bar.findChild(QToolButton, "qt_toolbar_ext_button"):
+        # Qt's own sign is black. It shows where longer words of another language leave no room.
+        more.setIcon(icon("next"))
     return bar
 
 

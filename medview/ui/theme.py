@@ -50,6 +50,8 @@ QMenu::separator {{ height: 1px; background: {LINE}; margin: 4px 8px; }}
 QToolBar {{ background: {WINDOW}; border: none; border-bottom: 1px solid {LINE}; padding: 4px 8px; spacing: 4px; }}
 QToolBar::separator {{ background: {LINE}; width: 1px; margin: 4px 4px; }}
 QToolButton {{ padding: 4px 8px; border: 1px solid transparent; border-radius: 6px; }}
+QToolBar QToolButton {{ padding: 4px 6px; }}
+#qt_toolbar_ext_button {{ padding: 0; }}
 QToolButton:hover {{ background: {RAISED}; }}
 QToolButton:checked {{ background: {RAISED}; border-color: {ACCENT_DEEP}; }}
 QToolButton:pressed {{ background: {ACCENT_DEEP}; }}

@@ -200,6 +200,8 @@ def test_list_picture_and_panel_have_room_in_the_smallest_window(series: Series)
     QApplication.processEvents()
     least = window.minimumSizeHint()
     assert least.width() <= window.minimumWidth()
+    # And no button has to hide.
+    assert window.toolbar.sizeHint().width() <= window.minimumWidth()
     assert least.height() <= window.minimumHeight()
 
 
