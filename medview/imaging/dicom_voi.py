@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _EXACT = ("LINEAR_EXACT", "SIGMOID")
 _NARROW = "The file gives a window less than 1 wide, which DICOM does not have; it is shown as wide as it says."
+_ONE = "The file gives a window 1 wide for finer values, by DICOM two greys only; it is shown as wide as it says."
 _NO_WINDOW = "The file gives a window narrower than one step of its values, which shows nothing; it was left out."
 _NO_CURVE = "A tone curve (VOI LUT) of this file is empty or damaged, and was left out."
 _SCALED = "The tone curve (VOI LUT) uses less than half of the grey it declares; it is shown from black to white."
@@ -50,6 +51,8 @@ def read_presets(
             found.append(Preset(name, window))
         if 0 < width < 1 and function not in _EXACT:
             notes[_NO_WINDOW if window is None else _NARROW] = None
+        elif width == 1 > step and function not in _EXACT:
+            notes[_ONE] = None
     for number in range(_MAX_PRESETS):
         lut = item(holder, "VOILUTSequence", number)
         if lut is None:
@@ -73,8 +76,8 @@ def _window(centre: float, width: float, function: str, step: float) -> Window |
         return None
     if function == "SIGMOID":
         return Window(centre, width, sigmoid=True)
-    if function == "LINEAR_EXACT" or step <= width < 1:
-        # LINEAR has no width below 1; for values that fine, the ramp is meant to be so wide (docs/adr/0016).
+    if function == "LINEAR_EXACT" or step <= width < 1 or width == 1 > step:
+        # LINEAR has no width below 1, and at 1 no ramp; for finer values, that wide a ramp is meant (docs/adr/0016).
         return Window.exact(centre, width)
     return Window(centre, width) if width >= 1 else None
 

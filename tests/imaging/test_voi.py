@@ -286,6 +286,18 @@ def test_a_window_below_one_of_fine_values(tmp_path: Path) -> None:
     )
 
 
+def test_a_window_of_one_has_greys_for_fine_values(tmp_path: Path) -> None:
+    """A map from 0 to 1 shown over all of it: by the formula of LINEAR all of it would be white."""
+    frame = frame_of(tmp_path, RescaleSlope=str(1 / 4096), RescaleIntercept="0", WindowCenter="0.5", WindowWidth="1")
+    assert frame.window == Window.exact(0.5, 1)
+    assert grey_of(frame) == [0, 63, 127, 191, 247]
+    assert frame.notes == (
+        "The file gives a window 1 wide for finer values, by DICOM two greys only; it is shown as wide as it says.",
+    )
+    plain = frame_of(tmp_path, WindowCenter="100", WindowWidth="1")
+    assert (plain.window, plain.notes) == (Window(100, 1), ())
+
+
 def test_a_window_narrower_than_a_step_is_left_out(tmp_path: Path) -> None:
     frame = frame_of(tmp_path, WindowCenter="100", WindowWidth="0.5")
     assert frame.window is None
