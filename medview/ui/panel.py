@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
@@ -256,7 +258,8 @@ class FindingsPanel(QWidget):
     def _sample(self, answer: Answer | None) -> list[QWidget]:
         """What one of our own samples is known to show, and where the models get it wrong."""
         picture = self.workspace.picture
-        known = self._known.get(picture.frame.path.resolve()) if picture else None
+        # Not `resolve`, which asks the drive of the picture: that may be gone.
+        known = self._known.get(Path(os.path.abspath(picture.frame.path))) if picture else None
         if known is None:
             return []
         wrong = mistakes(known, answer.analysis) if answer else ()

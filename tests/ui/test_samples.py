@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QRect
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from medview.imaging.open import open_path
@@ -71,6 +72,24 @@ def test_a_sample_is_answered_by_its_truth_or_says_that_it_is_not(
         if isinstance(first, MessageCard):
             assert re.search(r"Here the model(?:s are| is) wrong\.", first.accessibleName())
             assert all(name in first.text.text() for name in wrong)
+
+
+def test_a_sample_is_known_however_its_path_is_written_and_without_asking_its_drive(
+    qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sample = samples()[0]
+    monkeypatch.chdir(sample.path.parent)
+    window = make_window(samples=samples(), auto_analyse=False)
+
+    def asked(path: Path, strict: bool = False) -> Path:
+        raise AssertionError(f"the drive of {path} is asked")
+
+    monkeypatch.setattr(Path, "resolve", asked)
+    window.open_paths([Path("..") / sample.path.parent.name / sample.path.name])
+    qtbot.waitUntil(lambda: window.workspace.picture is not None and not window.workspace.busy("open"))
+    first = window.findings.cards[0]
+    assert isinstance(first, QLabel)
+    assert first.text() == f"Sample, known as: {sample.title}"
 
 
 @pytest.mark.parametrize("kind", ["chest_xray", "brain_mr", "skin_lesion", "other"])
