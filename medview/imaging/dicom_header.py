@@ -362,7 +362,12 @@ def whole(dataset: Dataset, keyword: str, default: int | None = None) -> int | N
 def text(dataset: Dataset, keyword: str, length: int = 120) -> str:
     """A value as one line of printable text, at most `length` characters; empty when there is none."""
     found = value(dataset, keyword)
-    line = " ".join(_ESCAPE.sub("", str(found)).split()) if found is not None else ""
+    return as_line(str(found), length) if found is not None else ""
+
+
+def as_line(said: str, length: int = 120) -> str:
+    """What a file says as one line of printable text, at most `length` characters."""
+    line = " ".join(_ESCAPE.sub("", said).split())
     return line[:length] if line.isprintable() else "".join(c for c in line if c.isprintable())[:length]
 
 

@@ -39,6 +39,9 @@ MODALITIES = {
     "RTRECORD": "a radiotherapy record", "RTRAD": "a radiotherapy plan", "RTINTENT": "a radiotherapy plan",
     "RTSEGANN": "a set of radiotherapy contours", "SMR": "a relationship of stereotactic pictures",
     "TEXTUREMAP": "the surface of a model", "STAIN": "a report of staining", "RWV": "a table of values",
+    "AS": "an angioscopic picture", "CS": "a cystoscopic picture", "DM": "a microscopic picture",
+    "VF": "a fluoroscopy picture", "CFM": "a microscopic picture", "PA": "a photoacoustic picture",
+    "ASMT": "an assessment", "CTPROTOCOL": "a protocol of a CT", "XAPROTOCOL": "a protocol of an angiogram",
     "HC": "a hard copy", "OT": "a picture", "SC": "a secondary capture",
 }  # fmt: skip
 
@@ -107,7 +110,7 @@ _PARTS: tuple[tuple[str, str, str, str], ...] = (
         "jaw",
         "the jaw",
         "JAW JAWREGION MANDIBLE MAXILLA TMJ TMJOINT KIEFER UNTERKIEFER OBERKIEFER TEETH TOOTH DENTAL MOUTH "
-        "ORTHOPAN OPG TONGUE",
+        "ORTHOPAN OPG PANORAMIC PANTOMOGRAM TONGUE",
         "661005 T-D1213 91609006 T-11180 70925003 T-11170 53620006 T-15290 123851003 T-D0662 21974007 T-53000",
     ),
     (
@@ -136,14 +139,15 @@ _PARTS: tuple[tuple[str, str, str, str], ...] = (
         "SPINE CSPINE TSPINE LSPINE SSPINE CTSPINE TLSPINE LSSPINE SCSPINE DSPINE CERVICALSPINE THORACICSPINE "
         "DORSALSPINE LUMBARSPINE LUMBOSACRALSPINE WHOLESPINE WIRBELSAULE WIRBELSAEULE HWS BWS LWS RACHIS COLUMNA "
         "COLONNA COLUNA VERTEBRA VERTEBRAE LUMBAR CERVICAL SACRUM COCCYX SACRAL KREGOSLUP WERVELKOLOM SPINALCORD "
-        "MYELON ПОЗВОНОЧНИК 脊柱 颈椎 腰椎 胸椎 頚椎",
+        "MYELON ПОЗВОНОЧНИК 脊柱 脊椎 颈椎 腰椎 胸椎 頚椎 頸椎 척추 요추",
         "421060004 T-D04FF 122494005 T-11501 122495006 T-11502 122496007 T-11503 1217257000 1217256009 1217253001 "
         "1217254007 54735007 T-11AD0 64688005 T-11BF0 2748008 T-A7010 77568009 T-D2100 51282000 T-11500",
     ),
     (
         "breast",
         "the breast",
-        "BREAST BREASTS MAMMA MAMMAE MAMA SENO SEIN MAMMO MAMMOGRAPHY BORST PIERS МОЛОЧНАЯ 乳腺 乳房 유방",
+        "BREAST BREASTS MAMMA MAMMAE MAMA SENO SEIN MAMMO MAMMOGRAPHY MAMMOGRAPHIE MAMMOGRAFIE MAMMOGRAFIA "
+        "MAMOGRAFIA MAMMOGRAM BORST PIERS МОЛОЧНАЯ 乳腺 乳房 유방",
         "76752008 T-04000",
     ),
     (
@@ -171,7 +175,7 @@ _PARTS: tuple[tuple[str, str, str, str], ...] = (
         "hand",
         "the hand",
         "HAND HANDS FINGER FINGERS THUMB WRIST WRISTJOINT CARPUS MANO MAIN MAO HANDGELENK POIGNET MUNECA POLSO "
-        "PUNHO DAUMEN POLS DLON КИСТЬ 手 手部",
+        "PUNHO DAUMEN POLS DLON КИСТЬ 手 手部 손",
         "85562004 T-D8700 7569003 T-D8800 76505004 T-D8810 74670003 T-15460",
     ),
     (
@@ -189,8 +193,8 @@ _PARTS: tuple[tuple[str, str, str, str], ...] = (
         "pelvis",
         "the pelvis",
         "PELVIS PELVIC BECKEN BASSIN PELVI BACIA BEKKEN MIEDNICA HIP HIPS HIPJOINT HUFTE HUEFTE HANCHE CADERA "
-        "ANCA QUADRIL HEUP BIODRO ILIUM SIJOINT BLADDER PROSTATE UTERUS OVARY RECTUM TESTIS SCROTUM PERINEUM "
-        "URETHRA ТАЗ 骨盆 骨盤 骨盆部",
+        "ANCA QUADRIL HEUP BIODRO BACINO ILIUM SIJOINT BLADDER PROSTATE UTERUS OVARY RECTUM TESTIS SCROTUM PERINEUM "
+        "URETHRA ТАЗ 骨盆 骨盤 髋 골반",
         "816092008 12921003 T-D6000 29836001 T-D2500 24136001 T-15710 22356005 T-12340 39723000 T-15680 89837001 "
         "T-74000 41216001 T-92000 35039007 T-83000 15497006 T-87000 34402009 T-59600 40689003 T-94000 20233005 "
         "T-98000 816989007 13648007 T-75000",
@@ -200,26 +204,26 @@ _PARTS: tuple[tuple[str, str, str, str], ...] = (
         "the leg",
         "LEG LEGS THIGH FEMUR TIBIA FIBULA TIBIAFIBULA TIBFIB LOWERLEG LOWERLIMB LOWEREXTREMITY UPPERLEG "
         "OBERSCHENKEL UNTERSCHENKEL JAMBE CUISSE PIERNA GAMBA PERNA ANKLE ANKLEJOINT CHEVILLE TOBILLO CAVIGLIA "
-        "TORNOZELO SPRUNGGELENK ENKEL CALF ГОЛЕНЬ БЕДРО",
+        "TORNOZELO SPRUNGGELENK ENKEL CALF 踝 ГОЛЕНЬ БЕДРО",
         "30021000 T-D9400 68367000 T-D9100 71341001 T-12710 87342007 T-12750 12611008 T-12740 61685007 T-D9000 "
         "72001000 T-12700 102292000 T-14668 70258002 T-15750 1231522001",
     ),
     (
         "knee",
         "the knee",
-        "KNEE KNEES PATELLA KNIE GENOU RODILLA GINOCCHIO JOELHO KOLANO КОЛЕНО 膝 膝关节 무릎",
+        "KNEE KNEES PATELLA KNIE GENOU RODILLA GINOCCHIO JOELHO KOLANO КОЛЕНО КОЛЕННЫЙ 膝 무릎",
         "72696002 T-D9200 64234005 T-12730 32361000 T-D9310",
     ),
     (
         "foot",
         "the foot",
-        "FOOT FEET TOE TOES CALCANEUS HEEL FUSS PIED PIE PIEDE VOET STOPA FERSE ZEHE СТОПА 足",
+        "FOOT FEET TOE TOES CALCANEUS HEEL FUSS PIED PIE PIEDE VOET STOPA FERSE ZEHE СТОПА 足 발",
         "56459004 T-D9700 29707007 T-D9800 80144004 T-12770 58742003 T-12980 27949001 T-15770",
     ),
     (
         "limb",
         "a limb",
-        "EXTREMITY EXTREMITIES UPEXM LOEXM",
+        "EXTREMITY EXTREMITIES UPEXM LOEXM LONGBONE LONGBONES",
         "66019005 T-D0300",
     ),
     (
@@ -253,7 +257,13 @@ _SEVERAL = {
 }
 # A body part is a code string of 16 characters (PS3.5 6.2); some write a sentence.
 LONGEST = 64
+# Chinese, Japanese, Korean: ideographs, kana, and Hangul as `_plain` spreads it.
+_UNSPACED = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff]")
 PART_NAMES = {id: name for id, name, _, _ in _PARTS}
+
+
+# Letters that Unicode does not take apart.
+_NO_ACCENTS = str.maketrans({"Ł": "L", "Ø": "O", "Æ": "AE", "Œ": "OE", "Đ": "D", "ẞ": "SS"})
 
 
 @cache
@@ -269,7 +279,7 @@ def _vocabulary() -> dict[str, frozenset[str]]:
 
 def _plain(word: str) -> str:
     """A word without case and accents; a code keeps its hyphen."""
-    spread = unicodedata.normalize("NFKD", word.upper())
+    spread = unicodedata.normalize("NFKD", word.upper()).translate(_NO_ACCENTS)
     return "".join(c for c in spread if not unicodedata.combining(c))
 
 
@@ -284,7 +294,22 @@ def body_parts(said: str) -> frozenset[str]:
     while start < len(words):
         ends = (end for end in range(min(len(words), start + 4), start, -1) if "".join(words[start:end]) in known)
         end = next(ends, 0)
-        found |= known["".join(words[start:end])] if end else frozenset()
+        found |= known["".join(words[start:end])] if end else _unspaced_parts(words[start])
+        start = end or start + 1
+    return found
+
+
+def _unspaced_parts(word: str) -> frozenset[str]:
+    """The parts of the body that a word names in a script without spaces between words (`右膝関節正面`)."""
+    if word.isascii() or not _UNSPACED.search(word):
+        return frozenset()
+    known = _vocabulary()
+    found: frozenset[str] = frozenset()
+    start = 0
+    while start < len(word):
+        ends = (end for end in range(len(word), start, -1) if word[start:end] in known)
+        end = next(ends, 0)
+        found |= known[word[start:end]] if end else frozenset()
         start = end or start + 1
     return found
 

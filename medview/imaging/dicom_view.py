@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from medview.imaging.dicom_header import group, item, numbers, text, value
+from medview.imaging.dicom_header import as_line, group, item, numbers, text, value
 from medview.imaging.geometry import Sides, named_sides
 from medview.imaging.study import HeaderFacts
 
@@ -33,10 +33,27 @@ def read_facts(ds: Dataset) -> HeaderFacts:
     return HeaderFacts(
         modality=text(ds, "Modality", 16).upper(),
         sop_class=text(ds, "SOPClassUID", 64) or text(ds.file_meta, "MediaStorageSOPClassUID", 64),
-        body_part=text(ds, "BodyPartExamined", 64).upper(),
+        body_part=_local_text(ds, "BodyPartExamined").upper(),
         regions=tuple(dict.fromkeys(code for code in codes if code)),
         image_type=tuple(str(one).strip().upper()[:64] for one in kind[:16]),
     )
+
+
+def _local_text(ds: Dataset, keyword: str) -> str:
+    """A code string, which is ASCII by the standard, in the character set of the file where it holds words of another
+    language all the same; in UTF-8 where the file declares none and it is that."""
+    found = value(ds, keyword)
+    if not isinstance(found, str) or found.isascii():
+        return text(ds, keyword, 64)
+    from pydicom.charset import convert_encodings, decode_bytes
+
+    try:
+        raw = found.encode("latin-1")  # pydicom reads bytes of code strings so
+        declared = value(ds, "SpecificCharacterSet")
+        said = decode_bytes(raw, convert_encodings(declared), set()) if declared else raw.decode("utf-8")
+    except (UnicodeError, LookupError, ValueError):
+        said = found
+    return as_line(said, 64)
 
 
 def read_view(ds: Dataset) -> str:

@@ -81,7 +81,8 @@ class Engine:
         """
         started = time.perf_counter()
         token = token or Token()
-        header = header_rules.HeaderVerdict() if kind else self._ask_header(frame)
+        asked = self._ask_header(frame)
+        header = header_rules.HeaderVerdict() if kind else asked
         if header.reason and not force:
             return self._ruled_out(frame, file, header.reason, fixes, started)
         token.progress(0.0, "reading")
@@ -102,7 +103,10 @@ class Engine:
         reason = ruled_out or damaged or verdict.reason or self._mismatch(model, verdict.kind, frame, bool(kind))
         seen = Analysis(file, frame.index, "refused", reason, verdict.kind, verdict.scores)
         gatekeeper = self.registry.cards.get(gate.GATE_MODEL)
-        seen = replace(seen, quality=verdict.quality, corrected=tuple(fixes), gate=gatekeeper, notes=frame.notes)
+        quality = verdict.quality
+        if kind in asked.closed:
+            quality = (header_rules.doubted(self.kind_names().get(kind, kind), asked.closed[kind]), *quality)
+        seen = replace(seen, quality=quality, corrected=tuple(fixes), gate=gatekeeper, notes=frame.notes)
         if ruled_out:
             # What it looks like, and what could be put right in it, would only suggest that it might be judged.
             seen = replace(seen, kind="", kind_scores={}, quality=())

@@ -15,6 +15,7 @@ from medview.core.failures import Code, Failure
 from medview.imaging.dicom_terms import MODALITIES, PART_NAMES, body_parts, coded_parts, modality_of_class
 from medview.imaging.study import Frame, HeaderFacts
 from medview.inference.card import Accepts, Card
+from medview.inference.quality import QualityNote
 
 HINT = "If its header is wrong, say what the picture is, and it is judged as that; the result then tells so."
 
@@ -50,7 +51,7 @@ def ruled_out(accepts: Accepts, frame: Frame) -> Ruling | None:
     view = frame.view.upper()
     if {view, *re.split("[^A-Z]+", view)}.intersection(accepts.not_views):
         return Ruling(Step.VIEW, view)
-    computed = next((one for one in header.image_type if one in accepts.not_image_types), None)
+    computed = next((one for one in header.image_type if _written(one).intersection(accepts.not_image_types)), None)
     return Ruling(Step.IMAGE_TYPE, computed) if computed else None
 
 
@@ -58,6 +59,13 @@ def _modalities(frame: Frame) -> tuple[str, ...]:
     """The modality a header names, and the one that its class of object is for."""
     header = frame.header or HeaderFacts()
     return header.modality, modality_of_class(header.sop_class)
+
+
+def _written(image_type: str) -> set[str]:
+    """A value of Image Type as makers write it: `ADC_MAP` and `ADC MAP` are one, and an `ADC`. A single letter means
+    something only by itself."""
+    words = re.split("[ _]+", image_type)
+    return {image_type, " ".join(words), *(word for word in words if len(word) > 1)}
 
 
 def _named(parts: Iterable[str]) -> str:
@@ -99,6 +107,15 @@ def ask_header(cards: Iterable[Card], frame: Frame) -> HeaderVerdict:
 def contradicted(kind_name: str, what: str) -> Failure:
     """The refusal of a picture that looks like a kind while its header says that it is something else."""
     return Failure(Code.OTHER_MODALITY, f"This looks like {kind_name}, but by its header it is {what}.", HINT)
+
+
+def doubted(kind_name: str, what: str) -> QualityNote:
+    """The note about a picture that the user calls of a kind while its header says that it is something else; its
+    measure is 1 for yes, with the limit 0."""
+    text = f"You say that this is {kind_name}; by its header it is {what}."
+    return QualityNote(
+        Code.OTHER_MODALITY, 1.0, 0.0, text, "If the header is right, none of the numbers means anything."
+    )
 
 
 def _what(ruling: Ruling, frame: Frame, accepted: set[str]) -> str:

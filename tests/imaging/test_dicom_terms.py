@@ -31,6 +31,11 @@ STORAGE = "1.2.840.10008.5.1.4.1.1."
         ("Thoracic spine AP", {"spine"}),
         ("HAND LT", {"hand"}),
         ("BREAST", {"breast"}),
+        ("右膝関節正面", {"knee"}),
+        ("胸椎", {"spine"}),  # not a chest
+        ("胸部正位", {"chest"}),
+        ("무릎 AP", {"knee"}),
+        ("Kręgosłup", {"spine"}),
         ("WHOLE BODY", {"body"}),
         ("", set()),
         ("UNKNOWN", set()),

@@ -144,3 +144,30 @@ def test_a_picture_file_has_no_header(tmp_path: Path) -> None:
     study = open_path(path)
     assert not isinstance(study, Failure)
     assert study.frames[0].header is None
+
+
+@pytest.mark.parametrize(
+    ("charset", "written"),
+    [("ISO_IR 192", "КОЛЕНО".encode()), ("ISO_IR 144", "КОЛЕНО".encode("iso8859_5")), (None, "КОЛЕНО".encode()),
+     ("GB18030", "КОЛЕНО".encode("gb18030"))],
+)  # fmt: skip
+def test_a_body_part_in_the_letters_of_the_clinic(tmp_path: Path, charset: str | None, written: bytes) -> None:
+    said = {"SpecificCharacterSet": charset} if charset else {}
+    data = dicom(np.zeros((2, 3), np.uint8), Modality="DX", BodyPartExamined="Q" * len(written), **said)
+    (tmp_path / "x.dcm").write_bytes(data.replace(b"Q" * len(written), written))
+    study = open_path(tmp_path / "x.dcm")
+    assert not isinstance(study, Failure)
+    assert study.frames[0].header is not None
+    assert study.frames[0].header.body_part == "КОЛЕНО"
+
+
+@pytest.mark.filterwarnings("ignore:Unknown encoding")
+@pytest.mark.parametrize(("charset", "read"), [("ISO_IR 100", "HÜFTE"), (None, "HÜFTE"), ("ISO_IR 999", "HÜFTE")])
+def test_a_body_part_in_latin_letters(tmp_path: Path, charset: str | None, read: str) -> None:
+    said = {"SpecificCharacterSet": charset} if charset else {}
+    data = dicom(np.zeros((2, 3), np.uint8), Modality="DX", BodyPartExamined="QQQQQ ", **said)
+    (tmp_path / "x.dcm").write_bytes(data.replace(b"QQQQQ ", b"H\xdcFTE "))
+    study = open_path(tmp_path / "x.dcm")
+    assert not isinstance(study, Failure)
+    assert study.frames[0].header is not None
+    assert study.frames[0].header.body_part == read

@@ -572,3 +572,18 @@ def test_what_is_shrunk_keeps_enough_and_its_shape() -> None:
     assert shrunk(np.zeros((1280, 5000), np.uint8)).shape == (640, 2500)
     assert shrunk(np.zeros((3000, 2001, 3), np.uint16)).shape == (1000, 667, 3)
     np.testing.assert_array_equal(shrunk(np.full((1920, 1920), 7, np.int16)), np.full((640, 640), 7, np.int16))
+
+
+def test_a_header_against_the_word_of_the_user_is_told_wherever_the_answer_is(engine: Engine) -> None:
+    film = sample("chest_xray")
+    analysis = engine.analyse(replace(film, header=MAMMOGRAM), "x", kind="chest_xray")
+    told = [note for note in analysis.quality if note.code is Code.OTHER_MODALITY]
+    assert [(note.text, note.severity, note.fix) for note in told] == [
+        ("You say that this is a frontal chest X-ray; by its header it is a mammogram.", "warn", "")
+    ]
+    assert analysis.validity[:2] == (
+        "judged as a frontal chest X-ray, as you said",
+        "its header says that it is something else",
+    )
+    agreed = engine.analyse(replace(film, header=HeaderFacts("DX", body_part="CHEST")), "x", kind="chest_xray")
+    assert not [note for note in agreed.quality if note.code is Code.OTHER_MODALITY]
