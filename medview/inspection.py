@@ -97,6 +97,7 @@ def _frames(count: int | None) -> str:
 
 def _series(options: argparse.Namespace) -> int:
     """The series below the paths, each with its files in display order."""
+    from medview.imaging.facts import NOT_READ, refusal
     from medview.imaging.series import read_folder
 
     folder = read_folder(_files(options.paths), follow=frozenset(map(Path, options.paths)))
@@ -105,11 +106,15 @@ def _series(options: argparse.Namespace) -> int:
         print(to_json(row) if options.json else "\n".join(map(printable, _series_lines(row))), flush=True)
     if not folder.series:
         say("No picture was found.")
-    elif folder.refused and not options.json:
+    unread = [refusal(str(path), why) for path, why in folder.refused.items()]
+    unread = [facts for facts in unread if facts.outcome == NOT_READ]
+    for facts in unread:
+        say(f"{facts.file}: {facts.text} {facts.hint}")
+    if folder.series and folder.refused and not options.json:
         refused = len(folder.refused)
         what = "1 file is no picture" if refused == 1 else f"{refused} files are no pictures"
         say(f"{what} or cannot be read: see medview inspect without --series.")
-    return OK if folder.series else UNREADABLE
+    return OK if folder.series and not unread else UNREADABLE
 
 
 def _series_row(series: Series) -> dict[str, Any]:

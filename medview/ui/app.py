@@ -55,9 +55,10 @@ NO_DISPLAY = "There is no display here."
 
 def display_problem() -> str:
     """Why no window can be shown, or empty. Qt would abort the process, with a core dump, where none can."""
-    if not sys.platform.startswith("linux") or os.environ.get("QT_QPA_PLATFORM", "xcb") != "xcb":
+    platform = os.environ.get("QT_QPA_PLATFORM")  # Qt takes an empty one for none
+    if not sys.platform.startswith("linux") or (platform or "xcb") != "xcb":
         return ""
-    if os.environ.get("WAYLAND_DISPLAY") and "QT_QPA_PLATFORM" not in os.environ:
+    if not platform and _wayland_answers():
         return ""
     display = os.environ.get("DISPLAY")
     if not display:
@@ -72,6 +73,22 @@ def display_problem() -> str:
     failed = xcb.xcb_connection_has_error(connection)
     xcb.xcb_disconnect(connection)
     return f"The display {printable(display)} cannot be reached." if failed else ""
+
+
+def _wayland_answers() -> bool:
+    """Whether a Wayland compositor is where the environment says; Qt tries X where none is."""
+    if not os.environ.get("WAYLAND_DISPLAY"):
+        return False
+    try:
+        wayland = ctypes.CDLL("libwayland-client.so.0")
+    except OSError:
+        return False  # nor can Qt use it
+    wayland.wl_display_connect.restype = ctypes.c_void_p
+    wayland.wl_display_disconnect.argtypes = [ctypes.c_void_p]
+    connection = wayland.wl_display_connect(None)
+    if connection:
+        wayland.wl_display_disconnect(connection)
+    return bool(connection)
 
 
 def run(paths: list[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -255,6 +256,20 @@ def test_demo_analyses_every_sample(capsys: pytest.CaptureFixture[str], tmp_path
     for row, expected in zip(rows, samples(), strict=True):
         assert row["kind"] == expected.kind
         assert row["status"] == ("refused" if expected.kind == "other" else "ok"), row
+
+
+@pytest.mark.parametrize("flags", [[], ["-P"]])
+def test_as_a_module_nothing_is_imported_from_the_current_folder(tmp_path: Path, flags: list[str]) -> None:
+    for name in ("argparse", "json", "numpy"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('code of a stranger ran')", encoding="utf-8")
+    (tmp_path / "x.txt").touch()
+    done = subprocess.run(
+        [sys.executable, *flags, "-m", "medview", "inspect", "x.txt", "--json"],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["code"] == "empty-file"
 
 
 def test_stdout_holds_nothing_but_json_when_run_as_a_program() -> None:

@@ -122,6 +122,23 @@ def test_one_file_and_one_frame_are_one(tmp_path: Path, capsys: pytest.CaptureFi
     assert "1 file is no picture or cannot be read" in told.out + told.err
 
 
+def test_series_name_what_may_not_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "one.dcm").write_bytes(dicom(np.zeros((4, 5), np.uint8)))
+    (tmp_path / "locked").mkdir()
+
+    def denied(place: str | os.PathLike[str]) -> Any:
+        if Path(place).name == "locked":
+            raise PermissionError(13, "Permission denied")
+        return scan(place)
+
+    scan = os.scandir
+    monkeypatch.setattr(os, "scandir", denied)
+    code, rows = inspect(capsys, "--series", tmp_path)
+    assert (code, len(rows)) == (1, 1)
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read_is_not_called_corrupt(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = write(tmp_path / "a.dcm", 4)

@@ -797,6 +797,7 @@ def test_without_a_display_it_says_so(
         monkeypatch.delenv(variable, raising=False)
     if name:
         monkeypatch.setenv(name, "x")
+        monkeypatch.setattr(app, "_wayland_answers", lambda: name == "WAYLAND_DISPLAY")
         with pytest.raises(Made):
             app.run([])
         return
@@ -806,22 +807,28 @@ def test_without_a_display_it_says_so(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems always have a display")
-@pytest.mark.parametrize("platform", ["", "xcb"])
-def test_a_display_that_leads_nowhere_is_told(monkeypatch: pytest.MonkeyPatch, platform: str) -> None:
-    for variable in ("WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
-        monkeypatch.delenv(variable, raising=False)
-    if platform:
+@pytest.mark.parametrize("platform", [None, "", "xcb"])
+@pytest.mark.parametrize("wayland", ["", "nobody-listens"])
+def test_a_display_that_leads_nowhere_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, platform: str | None, wayland: str
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("WAYLAND_DISPLAY", wayland)
+    monkeypatch.delenv("QT_QPA_PLATFORM", raising=False)
+    if platform is not None:
         monkeypatch.setenv("QT_QPA_PLATFORM", platform)
     monkeypatch.setenv("DISPLAY", ":4077\x1b")
     assert app.display_problem() in ("", r"The display :4077\x1b cannot be reached.")
 
     class Xcb:
-        """Stands in for libxcb, which a bare machine may lack."""
+        """Stands in for libxcb and libwayland, which a bare machine may lack."""
 
         def __init__(self, _: str) -> None:
             self.xcb_connect = lambda *_: 1
             self.xcb_connection_has_error = lambda _: self.error
             self.xcb_disconnect = lambda _: None
+            self.wl_display_connect = lambda _: None
+            self.wl_display_disconnect = lambda _: None
 
         error = 1
 
