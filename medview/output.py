@@ -134,6 +134,7 @@ class Output:
 
 def _lines(analysis: Analysis) -> Iterator[str]:
     """The readable rows of one analysis."""
+    from medview.inference.fixes import in_words
     from medview.inference.validity import one_line
 
     frame = f" [frame {analysis.frame}]" if analysis.frame else ""
@@ -144,7 +145,7 @@ def _lines(analysis: Analysis) -> Iterator[str]:
     if analysis.reason:
         yield f"    {analysis.reason.text} {analysis.reason.hint}"
     if analysis.corrected:
-        yield f"    Put right before: {', '.join(analysis.corrected)}."
+        yield f"    Corrected before: {in_words(analysis.corrected)}."
     for note in analysis.quality:
         if not analysis.reason or note.code != analysis.reason.code:
             yield f"    {note.text} {note.hint}"

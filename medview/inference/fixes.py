@@ -40,6 +40,12 @@ def undone(fixes: Sequence[Fix]) -> tuple[Fix, ...]:
     return ((INVERT,) if INVERT in fixes else ()) + ((rotation(turns),) if turns else ())
 
 
+def in_words(fixes: Sequence[Fix]) -> str:
+    """What fixes have done to a picture, in English: `inverted, rotated by 90° clockwise`."""
+    told = ("inverted" if fix == INVERT else f"rotated by {quarter_turns((fix,)) * 90}° clockwise" for fix in fixes)
+    return ", ".join(told)
+
+
 def corrected(values: NDArray[Any], fixes: Sequence[Fix]) -> NDArray[Any]:
     """`values` (rows, cols[, 3]) turned clockwise by the fixes; inverting leaves the values alone, see
     `corrected_frame`."""

@@ -19,6 +19,7 @@ from medview.imaging.dates import date_text
 from medview.imaging.study import Frame
 from medview.inference import validity
 from medview.inference.analysis import Analysis, Result
+from medview.inference.fixes import in_words
 from medview.report.overlay import CLEAR_BELOW, MASK_RGB, heat_colours
 
 FONT = Path(__file__).resolve().parent.parent / "fonts" / "medview-sans-regular.otf"
@@ -60,7 +61,7 @@ def caption_lines(analysis: Analysis, frame: Frame, result: Result, label: str |
     if analysis.validity:
         lines.append(f"{validity.one_line(analysis.validity)}.")
     if analysis.corrected:
-        lines.append(f"Put right before: {', '.join(analysis.corrected)}.")
+        lines.append(f"Corrected before: {in_words(analysis.corrected)}.")
     return [one_line(line)[:LONGEST] for line in (*lines, NOTICE) if line]
 
 

@@ -145,7 +145,7 @@ class AnswerWidgets:
         done = words.listed(words.fixed(fix) for fix in analysis.corrected)
         back = self._choice(translate("answers", "As in the file"), lambda: self._workspace.set_fixes(()))
         text = translate("answers", "The models and you see the picture {0}.").format(done)
-        return [MessageCard("", translate("answers", "Put right"), text, "", [back])]
+        return [MessageCard("", translate("answers", "Corrected"), text, "", [back])]
 
 
 def _message(tone: str, failure: Failure, choices: list[Choice], head: str = "") -> MessageCard:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from medview.imaging.geometry import Plane, Sides
 from medview.imaging.study import Frame, Origin, Place
-from medview.inference.fixes import Fix, combined, corrected, corrected_frame, quarter_turns
+from medview.inference.fixes import Fix, combined, corrected, corrected_frame, in_words, quarter_turns
 
 EVERY: tuple[Fix, ...] = ("invert", "rotate_90", "rotate_180", "rotate_270")
 VALUES = np.arange(6, dtype=np.uint16).reshape(2, 3)
@@ -59,3 +59,9 @@ def test_fixes_combine_to_the_fewest_that_do_the_same(fixes: list[Fix], more: Fi
     assert quarter_turns(short) == quarter_turns([*fixes, more])
     assert ("invert" in short) == ([*fixes, more].count("invert") % 2 == 1)
     assert (corrected(VALUES, short) == corrected(VALUES, [*fixes, more])).all()
+
+
+def test_fixes_in_words() -> None:
+    assert in_words(()) == ""
+    assert in_words(("invert", "rotate_90")) == "inverted, rotated by 90° clockwise"
+    assert in_words(("rotate_270",)) == "rotated by 270° clockwise"

@@ -32,7 +32,7 @@ def test_a_heatmap_names_patient_date_label_model_and_what_it_is_not() -> None:
         f"Heatmap: {label.name} {(result.probabilities or {})[label.id]:.1%}",
         f"{result.card.name} (chest-six {result.card.version})",
         "One view only; judged as a film, as you said.",
-        "Put right before: invert.",
+        "Corrected before: inverted.",
         caption.NOTICE,
     ]
     assert "Not a medical device." in caption.NOTICE
