@@ -112,8 +112,10 @@ def _part(ds: Dataset) -> ObjectPart | None:
 def _in_stack(content: Dataset) -> tuple[int, str, int] | None:
     """The stack of a frame, by its number where its name is one, and by its name; and the position in it."""
     position = whole(content, "InStackPositionNumber")
+    if position is None:
+        return None
     stack = text(content, "StackID", 16)
-    return None if position is None else (_number(stack), stack, position)
+    return _number(stack), stack, position
 
 
 def _acquired(ds: Dataset) -> float:

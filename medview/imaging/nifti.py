@@ -186,7 +186,10 @@ def _numbers(path: Path, header: Any, raw: bytes, source: Source) -> tuple[Sourc
     start = int(offset)
     at, single, _ = _MAGIC[_length(raw)]
     notes: tuple[str, ...] = ()
-    if raw[at : at + 4] == single:
+    marked = raw[at : at + 4] == single
+    # A header alone, marked as if the voxels followed.
+    paired = marked and source.stamp[0] <= _length(raw) + 4 and _stem(path)[1] == ".hdr" and not source.packing
+    if marked and not (paired and other_half(path, ".img")):
         behind = _length(raw) + 4
         if start < behind:
             start, notes = behind, (INSIDE,)
@@ -202,6 +205,7 @@ def _numbers(path: Path, header: Any, raw: bytes, source: Source) -> tuple[Sourc
             return head
         packing: Packing = "gzip" if head == _GZIP and other.suffix.lower() == ".gz" else ""
         source = Source(other, stamp_of(status), packing=packing)
+        start = 0 if paired else start
     return Source(source.path, source.stamp, 0, start, source.packing), notes
 
 

@@ -197,7 +197,7 @@ def _study(path: Path, voxels: Voxels, axes: tuple[int, int, int], flips: tuple[
                     aspect=spacing[0] / spacing[1], notes=notes, stored=stored, place=place, window=voxels.window,
                 )
             )  # fmt: skip
-    count = f", {slices} slices" + (f", {times} times" if times > 1 else "")
+    count = (", 1 slice" if slices == 1 else f", {slices} slices") + (f", {times} times" if times > 1 else "")
     # Of one volume, whether or not it says how it lies in the patient.
     series = with_one_window(Series(path.name, tuple(frames), notes=notes, time_points=times))
     return Study(path, f"{voxels.kind}, {cols} x {rows} pixels{count}", (series,))

@@ -328,6 +328,14 @@ def test_either_file_of_a_pair_opens_it(tmp_path: Path, names: tuple[str, str]):
     assert beside.code is Code.NO_PIXELS
 
 
+@pytest.mark.parametrize("offset", [0, 352])
+def test_a_header_alone_marked_as_a_whole_file_is_half_of_a_pair(tmp_path: Path, offset: int):
+    for path in pair(tmp_path, header(magic=b"n+1", vox_offset=offset), ("a.hdr", "a.img")):
+        study = opened(path)
+        assert np.array_equal(body_of(study), BODY)
+        assert study.frames[0].notes == ()
+
+
 def test_analyze_of_big_endian_with_the_slope_of_spm(tmp_path: Path):
     made = bytearray(analyze(">").binaryblock)
     struct.pack_into(">f", made, 112, 0.5)
