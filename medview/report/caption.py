@@ -72,7 +72,9 @@ def _who(frame: Frame, private: bool) -> str:
         return ", ".join(filter(None, (HIDDEN, date)))
     number = f"picture {frame.index + 1}" if frame.index else ""
     name = person(origin.patient_name) if origin else ""
-    return ", ".join(filter(None, (name, date, frame.path.name, number)))
+    # Names are shared by many: without the id it might be anybody's.
+    known = f"ID {origin.patient_id}" if origin and origin.patient_id else ""
+    return ", ".join(filter(None, (name, known, date, frame.path.name, number)))
 
 
 def _what(result: Result, label: str | None) -> str:

@@ -422,7 +422,9 @@ def test_bench_measures_no_sample_that_is_not_answered(
 )
 def test_what_is_to_be_tried_counts_what_was_done_already(done: tuple[Any, ...], said: str) -> None:
     seen = chest_analysis(Frame(Path("x.png"), 0, 4, 4, "", lambda: np.zeros((4, 4), np.uint8)))
-    assert f"    {said}" in list(_lines(replace(seen, quality=(NEGATIVE,), corrected=done)))
+    lines = list(_lines(replace(seen, quality=(NEGATIVE,), corrected=done)))
+    assert f"    {said}" in lines
+    assert ("    Corrected before: inverted." in lines) is (done == ("invert",))
 
 
 def test_a_table_tells_bands_sets_and_what_is_not_judged() -> None:

@@ -28,7 +28,7 @@ def test_a_heatmap_names_patient_date_label_model_and_what_it_is_not() -> None:
     label = result.card.labels[0]
     lines = caption_lines(replace(seen, corrected=("invert",)), frame(), result, label.id, private=False)
     assert lines == [
-        "Yamada, Tarou (山田 太郎), study of 16 Jul 2017, YAMADA.dcm",
+        "Yamada, Tarou (山田 太郎), ID 7, study of 16 Jul 2017, YAMADA.dcm",
         f"Heatmap: {label.name} {(result.probabilities or {})[label.id]:.1%}",
         f"{result.card.name} (chest-six {result.card.version})",
         "One view only; judged as a film, as you said.",
@@ -42,7 +42,7 @@ def test_private_hides_patient_and_file() -> None:
     seen = chest_analysis(frame())
     lines = caption_lines(seen, frame(index=3), seen.results[0], seen.results[0].card.labels[0].id, private=True)
     assert lines[0] == "Patient hidden, study of 16 Jul 2017"
-    assert not any("amada" in line.lower() or "山" in line for line in lines)
+    assert not any("amada" in line.lower() or "ID 7" in line or "山" in line for line in lines)
 
 
 def test_a_mask_says_how_much_is_outlined() -> None:
