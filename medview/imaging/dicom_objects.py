@@ -7,10 +7,10 @@ from medview.imaging.dicom_header import Header, damaged, text, value
 from medview.imaging.dicom_pixels import read_layout
 from medview.imaging.dicom_seg import BITS_CLASS, LABELS_CLASS
 
-_STORAGE = "1.2.840.10008.5.1.4.1.1."
+_DISC, _STORAGE = "1.2.840.10008.1.3.10", "1.2.840.10008.5.1.4.1.1."
 # What DICOM files may hold besides pictures, by the first components of the SOP Class UID (PS3.4 B.5).
 NOT_PICTURES = (
-    ("1.2.840.10008.1.3.10", "the table of contents of a disc (DICOMDIR)"),
+    (_DISC, "the table of contents of a disc (DICOMDIR)"),
     (_STORAGE + "88.59", "a list of key images"),
     (_STORAGE + "88", "a structured report"),
     (_STORAGE + "66.4", "a segmentation (masks over another picture)"),
@@ -58,7 +58,7 @@ def no_picture(header: Header) -> Failure | None:
     if not name and not (sop and header.pixel_tag):
         # The SOP class decides (PS3.3 A.8): a scanned ECG is a picture, whatever its modality says.
         name = _BY_MODALITY.get(text(ds, "Modality").upper(), "")
-    if sop.startswith(NOT_PICTURES[0][0]):
+    if sop.startswith(_DISC):
         return Failure(Code.NO_PIXELS, f"This file is {name}.", "Open the folder it is in, or one of the pictures.")
     if name:
         # A damaged file is called damaged, whatever it would have been.
@@ -85,7 +85,7 @@ def no_picture(header: Header) -> Failure | None:
 
 def is_disc(header: Header) -> bool:
     """Whether a header is that of a DICOMDIR."""
-    return sop_class(header).startswith(NOT_PICTURES[0][0])
+    return sop_class(header).startswith(_DISC)
 
 
 def sop_class(header: Header) -> str:

@@ -132,7 +132,7 @@ def without_name(text: str, path: Path | None, hide: bool) -> str:
     for name in (str(path), path.name, str(path.parent)):
         text = text.replace(name, instead) if len(name) > 1 else text
     # The other half of a pair of files.
-    text = re.sub(rf"(?<!\w){re.escape(path.name.split('.')[0])}(\.\w+)+", lambda _: instead, text)
+    text = re.sub(rf"(?<!\w){re.escape(path.name.split('.')[0])}(\.[^\W\d]\w*)+", lambda _: instead, text)
     return "" if _NAME.search(text) else text
 
 

@@ -248,7 +248,7 @@ def test_a_hidden_file_keeps_no_more_than_a_known_ending(name: str, said: str) -
         ("scans.zip", "The archive of/Jane Doe.zip is damaged.", ""),
         ("scans.zip", "Doe.dcm is empty (0 bytes).", ""),
         ("scans.zip", "scans.zip has 2.5 MB, and 1.2.840 in it.", "ZIP file has 2.5 MB, and 1.2.840 in it."),
-        ("12.dcm", "The picture has 12 x 12 pixels.", "The picture has 12 x 12 pixels."),
+        ("12.dcm", "12.5 MB, of 12 x 12 pixels.", "12.5 MB, of 12 x 12 pixels."),
     ],
 )
 def test_messages_about_other_files_are_hidden_as_well(name: str, text: str, said: str) -> None:
