@@ -24,6 +24,7 @@ _NARROW = "The file gives a window less than 1 wide, which DICOM does not have; 
 _ONE = "The file gives a window 1 wide for finer values, by DICOM two greys only; it is shown as wide as it says."
 _NO_WINDOW = "The file gives a window narrower than one step of its values, which shows nothing; it was left out."
 _NO_CURVE = "A tone curve (VOI LUT) of this file is empty or damaged, and was left out."
+_FLAT = "A tone curve (VOI LUT) of this file shows all values alike, and was left out."
 _SCALED = "The tone curve (VOI LUT) uses less than half of the grey it declares; it is shown from black to white."
 _BEYOND = "The tone curve (VOI LUT) goes beyond the grey it declares; it is shown from black to white."
 # Windows and curves of one frame that are offered; files with more mean nothing by them.
@@ -83,17 +84,19 @@ def _window(centre: float, width: float, function: str, step: float) -> Window |
 
 
 def read_curve(item: Dataset, little: bool, ends: tuple[float, float]) -> tuple[Curve | None, str]:
-    """A tone curve (an item of the VOI LUT Sequence), None when it is empty or damaged; and what to tell of it.
-    `ends` as in `read_presets`."""
+    """A tone curve (an item of the VOI LUT Sequence), None when it is empty, damaged or of no use; and what to tell of
+    it. `ends` as in `read_presets`."""
     lut = read_lut(item, little)
     if lut is None:
         return None, _NO_CURVE
-    top, note = 1 << lut.bits, ""
+    top, note, first = 1 << lut.bits, "", lut.first(ends)
     brightest = int(lut.entries.max())
+    if brightest == lut.entries.min() or ends[1] <= first or ends[0] >= first + len(lut.entries) - 1:
+        return None, _FLAT
     if 0 < brightest < top // 2 or brightest >= top:
         # The number of bits is not that of the entries, but of their memory or of the pixels (docs/adr/0016).
         top, note = brightest + 1, _SCALED if brightest < top else _BEYOND
-    return Curve(lut.first(ends), lut.entries / float(top)), note
+    return Curve(first, lut.entries / float(top)), note
 
 
 def read_padding(ds: Dataset, layout: Layout, rescale: Rescale) -> tuple[float, float] | None:

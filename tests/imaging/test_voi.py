@@ -134,6 +134,17 @@ def test_a_curve_that_uses_less_than_half_of_its_bits_is_shown_whole(
     assert len(frame.notes) == 1
 
 
+@pytest.mark.parametrize(
+    ("first", "entries"),
+    [(0, np.zeros(4096)), (0, np.full(4096, 100)), (0, [5]), (30000, np.arange(4096)), (40000, np.arange(4096))],
+    ids=["black", "grey", "one entry", "above all values", "far above"],
+)
+def test_a_curve_that_shows_all_values_alike_is_left_out(tmp_path: Path, first: int, entries: Any) -> None:
+    frame = frame_of(tmp_path, BitsStored=12, HighBit=11, VOILUTSequence=table(first, np.asarray(entries), 12, "US"))
+    assert frame.window is None
+    assert frame.notes == ("A tone curve (VOI LUT) of this file shows all values alike, and was left out.",)
+
+
 @pytest.mark.parametrize(("bits", "top"), [(12, 65535), (8, 4095), (10, 1024), (8, 65535)])
 @SYNTAXES
 def test_a_curve_that_goes_beyond_its_bits_is_shown_whole(tmp_path: Path, syntax: str, bits: int, top: int) -> None:
@@ -154,12 +165,9 @@ def test_a_curve_that_uses_part_of_its_bits_stays_as_it_is(tmp_path: Path, bits:
     assert frame.notes == ()
 
 
-def test_a_falling_curve_and_a_black_one(tmp_path: Path) -> None:
+def test_a_falling_curve(tmp_path: Path) -> None:
     falling = frame_of(tmp_path, VOILUTSequence=table(0, 4095 - np.arange(4096), 16, "US"))
     assert grey_of(falling) == [255, 191, 127, 63, 7]
-    black = frame_of(tmp_path, VOILUTSequence=table(0, np.zeros(4096), 16, "US"))
-    assert grey_of(black) == [0, 0, 0, 0, 0]
-    assert black.notes == ()
 
 
 def empty(described: Any, data: Any) -> Sequence:
