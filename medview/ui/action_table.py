@@ -294,7 +294,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         ("Up",),
         "",
         when.several_frames,
-        QT_TRANSLATE_NOOP("Actions", "One frame back in the stack"),
+        QT_TRANSLATE_NOOP("Actions", "One frame back in the series"),
         on_canvas=True,
     ),
     Spec(
@@ -304,7 +304,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         ("Down",),
         "",
         when.several_frames,
-        QT_TRANSLATE_NOOP("Actions", "One frame on in the stack"),
+        QT_TRANSLATE_NOOP("Actions", "One frame on in the series"),
         on_canvas=True,
     ),
     Spec(
@@ -314,7 +314,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         ("PgUp",),
         "",
         when.several_frames,
-        QT_TRANSLATE_NOOP("Actions", "Ten frames back in the stack, or to the first"),
+        QT_TRANSLATE_NOOP("Actions", "Ten frames back in the series, or to the first"),
         on_canvas=True,
     ),
     Spec(
@@ -324,7 +324,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         ("PgDown",),
         "",
         when.several_frames,
-        QT_TRANSLATE_NOOP("Actions", "Ten frames on in the stack, or to the last"),
+        QT_TRANSLATE_NOOP("Actions", "Ten frames on in the series, or to the last"),
         on_canvas=True,
     ),
     Spec(
@@ -334,7 +334,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         ("Home",),
         "",
         when.several_frames,
-        QT_TRANSLATE_NOOP("Actions", "The beginning of the stack"),
+        QT_TRANSLATE_NOOP("Actions", "The beginning of the series"),
         on_canvas=True,
     ),
     Spec(
@@ -344,7 +344,7 @@ ACTIONS: tuple[Spec | str, ...] = (
         ("End",),
         "",
         when.several_frames,
-        QT_TRANSLATE_NOOP("Actions", "The end of the stack"),
+        QT_TRANSLATE_NOOP("Actions", "The end of the series"),
         on_canvas=True,
     ),
     SEPARATOR,

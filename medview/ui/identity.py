@@ -111,6 +111,9 @@ def hidden_file(path: Path) -> str:
     ending = path.suffix.lower()
     if ending not in _ENDINGS:
         return translate("identity", "File")
+    packed = Path(path.stem).suffix.lower()
+    if ending == ".gz" and packed in _ENDINGS:
+        ending = packed + ending
     return translate("identity", "{0} file").format(ending.removeprefix(".").upper())
 
 

@@ -230,7 +230,14 @@ def test_what_a_file_says(origin: Origin | None, said: Identity | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("Doe.png", "PNG file"), ("Doe.nii.gz", "GZ file"), ("Dr.Doe", "File"), ("Doe", "File")]
+    ("name", "said"),
+    [
+        ("Doe.png", "PNG file"),
+        ("a.nii.gz", "NII.GZ file"),
+        ("a.Doe.gz", "GZ file"),
+        ("Dr.Doe", "File"),
+        ("Doe", "File"),
+    ],
 )
 def test_a_hidden_file_keeps_no_more_than_a_known_ending(name: str, said: str) -> None:
     path = Path("folder of Doe") / name
