@@ -57,7 +57,9 @@ def read_lut(item: Dataset, little: bool) -> Lut | None:
         count = count & 0xFFFF or 65536
         if isinstance(data, bytes):
             wide = bits > 8 or len(data) >= 2 * count
-            entries = np.frombuffer(data, ("<u2" if little else ">u2") if wide else np.uint8)[:count].astype(np.int64)
+            # Two entries of 8 bits share a word, the first in its low byte.
+            words = np.frombuffer(data + bytes(len(data) % 2), "<u2" if little else ">u2").astype("<u2")
+            entries = (words if wide else words.view(np.uint8))[:count].astype(np.int64)
         else:
             entries = np.array([data] if isinstance(data, int) else list(data)[:count], np.int64) & 0xFFFF
     except parse_errors():

@@ -165,6 +165,20 @@ def test_a_curve_that_uses_part_of_its_bits_stays_as_it_is(tmp_path: Path, bits:
     assert frame.notes == ()
 
 
+@SYNTAXES
+def test_two_entries_of_eight_bits_share_a_word(tmp_path: Path, syntax: str) -> None:
+    """The first in the low byte of the word, in whatever order the bytes of the file are."""
+    item = Dataset()
+    item.add_new("LUTDescriptor", "US", [256, 0, 8])
+    shades = 255 - np.arange(256, dtype=np.uint8)
+    words = shades.view("<u2").astype(">u2" if syntax == BIG else "<u2")
+    item.add_new("LUTData", "OW", words.tobytes())
+    frame = frame_of(tmp_path, syntax=syntax, VOILUTSequence=Sequence([item]))
+    assert frame.window is not None
+    assert frame.window.curve is not None
+    assert np.array_equal(frame.window.curve.entries, shades / 256)
+
+
 def test_a_falling_curve(tmp_path: Path) -> None:
     falling = frame_of(tmp_path, VOILUTSequence=table(0, 4095 - np.arange(4096), 16, "US"))
     assert grey_of(falling) == [255, 191, 127, 63, 7]
