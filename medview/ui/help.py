@@ -190,7 +190,8 @@ def help_html() -> str:
         "Above the picture, in the title and in the list stands what the file says of the patient and the study. "
         "Privacy hides it, with file names and recent files; letters that are part of the picture itself stay. DICOM "
         "tags, in the File menu, shows everything a file says, without the values of names, dates and ids while "
-        "Privacy is on. Saved pictures carry a caption, without the patient while Privacy is on.",
+        "Privacy is on. Saved pictures carry a caption, without the patient while Privacy is on; their own names are "
+        "still made of the name of the file.",
     )
     messages = QT_TRANSLATE_NOOP("help", "Every message says what to do next. These are all there are:")
     sections = (
