@@ -29,6 +29,7 @@ class Code(StrEnum):
     READER_FAILED = "reader-failed"
     # The gate
     OTHER_MODALITY = "other-modality"
+    AGAINST_HEADER = "against-header"
     OTHER_KIND = "other-kind"
     UNFAMILIAR = "unfamiliar"
     WRONG_MODEL = "wrong-model"

@@ -182,6 +182,7 @@ def title(code: Code) -> str:
         Code.READER_FAILED: translate("words", "The file was not looked at"),
         Code.OTHER_MODALITY: translate("words", "No model for this examination"),
         Code.OTHER_KIND: translate("words", "Not a picture medview judges"),
+        Code.AGAINST_HEADER: translate("words", "Its header says something else"),
         Code.UNFAMILIAR: translate("words", "Unlike the pictures the models know"),
         Code.WRONG_MODEL: translate("words", "The model does not fit the picture"),
         Code.TOO_SMALL: translate("words", "The picture is small"),
