@@ -114,7 +114,7 @@ def doubted(kind_name: str, what: str) -> QualityNote:
     measure is 1 for yes, with the limit 0."""
     text = f"You say that this is {kind_name}; by its header it is {what}."
     return QualityNote(
-        Code.OTHER_MODALITY, 1.0, 0.0, text, "If the header is right, none of the numbers means anything."
+        Code.AGAINST_HEADER, 1.0, 0.0, text, "If the header is right, none of the numbers means anything."
     )
 
 

@@ -10,7 +10,7 @@ from medview.inference.quality import QualityNote
 
 # What a note about the picture means for every answer on it.
 OF_NOTES = {
-    Code.OTHER_MODALITY: "its header says that it is something else",
+    Code.AGAINST_HEADER: "its header says that it is something else",
     Code.OTHER_SEQUENCE: "another sequence than the models learned",
     Code.PHOTO: "a photo of a film",
     Code.NO_LUNGS: "lungs not found",

@@ -577,7 +577,7 @@ def test_what_is_shrunk_keeps_enough_and_its_shape() -> None:
 def test_a_header_against_the_word_of_the_user_is_told_wherever_the_answer_is(engine: Engine) -> None:
     film = sample("chest_xray")
     analysis = engine.analyse(replace(film, header=MAMMOGRAM), "x", kind="chest_xray")
-    told = [note for note in analysis.quality if note.code is Code.OTHER_MODALITY]
+    told = [note for note in analysis.quality if note.code is Code.AGAINST_HEADER]
     assert [(note.text, note.severity, note.fix) for note in told] == [
         ("You say that this is a frontal chest X-ray; by its header it is a mammogram.", "warn", "")
     ]
@@ -586,4 +586,4 @@ def test_a_header_against_the_word_of_the_user_is_told_wherever_the_answer_is(en
         "its header says that it is something else",
     )
     agreed = engine.analyse(replace(film, header=HeaderFacts("DX", body_part="CHEST")), "x", kind="chest_xray")
-    assert not [note for note in agreed.quality if note.code is Code.OTHER_MODALITY]
+    assert not [note for note in agreed.quality if note.code is Code.AGAINST_HEADER]
