@@ -7,6 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+pytest.importorskip("sklearn", reason="scikit-learn is not installed: make train-setup")
+
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
