@@ -339,11 +339,12 @@ def test_a_dimmed_answer_cannot_be_acted_on(qtbot: QtBot, opened: Opened, stack:
     assert messages(window)
     engine.delay_s = 0.3
     ws.step_frame(1)
-    assert dimmed(window)
+    qtbot.waitUntil(lambda: dimmed(window))
     press(window.findings, "Analyse all the same")
     qtbot.waitUntil(lambda: ws.analysis is not None)
     assert [call[1:] for call in engine.calls] == [(0, False), (1, False)]
     ws.step_frame(1)
+    qtbot.waitUntil(lambda: dimmed(window))
     row = cards(window)[0].rows["atelectasis"]
     row.click()
     assert not window.findings.popover.isVisible()
