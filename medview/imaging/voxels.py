@@ -32,7 +32,7 @@ from medview.imaging.geometry import Vector, make_plane
 from medview.imaging.raster import check_size
 from medview.imaging.series_window import with_one_window
 from medview.imaging.study import Frame, Origin, Place, Series, Study
-from medview.imaging.values import Rescale, apply_rescale
+from medview.imaging.values import MOST, Rescale, apply_rescale
 from medview.imaging.window import Window
 
 # Voxels of one file in memory.
@@ -258,6 +258,14 @@ def _modality(voxels: Voxels, stored: partial[NDArray[Any] | Failure]) -> NDArra
     if values.itemsize > 4:
         with np.errstate(over="ignore", invalid="ignore"):
             values = values.astype(np.float32)
+    ends = voxels.rescale.ends(float(values.min()), float(values.max()))
+    if max(map(abs, ends)) > MOST and np.isfinite((values.min(), values.max())).all():
+        return Failure(
+            Code.CORRUPT,
+            "The scaling of this file leads to values that no measurement has.",
+            "Copy the file again from where it came from, or export it anew.",
+            f"slope {voxels.rescale.slope:g}, intercept {voxels.rescale.intercept:g}",
+        )
     return apply_rescale(values, voxels.rescale)
 
 

@@ -400,3 +400,13 @@ def test_any_numbers_in_a_header_are_answered(tmp_path_factory: pytest.TempPathF
         assert isinstance(values, Failure) or values.shape[:2] == (frame.rows, frame.cols)
         if frame.spacing_mm:
             assert all(0 < side < np.inf for side in frame.spacing_mm)
+
+
+@pytest.mark.parametrize("slope", [1e38, -3e38])
+def test_a_slope_that_leads_beyond_all_measurements_is_refused(tmp_path: Path, slope: float) -> None:
+    study = opened(write(tmp_path / "a.nii", header(scl_slope=slope, scl_inter=0)))
+    values = study.frames[0].modality_values()
+    assert isinstance(values, Failure)
+    assert (values.code, values.text) == (
+        Code.CORRUPT, "The scaling of this file leads to values that no measurement has."
+    )  # fmt: skip
