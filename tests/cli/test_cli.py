@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from medview import __version__, commands
+from medview import __version__, bench, commands
 from medview.cli import main
 from medview.imaging.samples import Sample, samples
 from medview.inference.registry import models_folder
@@ -281,7 +281,10 @@ def test_stdout_holds_nothing_but_json_when_run_as_a_program() -> None:
 
 
 @pytest.mark.slow
-def test_bench_prints_one_json_object_with_a_figure_per_model(capsys: pytest.CaptureFixture[str]) -> None:
+def test_bench_prints_one_json_object_with_a_figure_per_model(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, "COLD_RUNS", 1)
     assert main(["bench", "--runs", "1", "--device", "cpu"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert len(report["models"]) == 7

@@ -131,12 +131,12 @@ def test_a_shipped_model_needs_no_trial_wherever_it_lies(tmp_path: Path, monkeyp
 def test_a_network_that_never_ends_is_switched_off_and_stays_so_until_it_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trial, "LIMIT_S", 6.0)
+    monkeypatch.setattr(trial, "LIMIT_S", 3.0)
     folder = models(tmp_path, "model-loop", "image-kind")
     found = load(folder)
     assert isinstance(found, Failure)
     assert found.code is Code.MODEL_FAILED
-    assert found.text == "The model evil was switched off: when it was tried, it did not answer within 6 s."
+    assert found.text == "The model evil was switched off: when it was tried, it did not answer within 3 s."
     tries = []
     monkeypatch.setattr(trial, "_try", tries.append)
     assert load(folder) == found
