@@ -121,6 +121,7 @@ def test_a_cut_takes_its_shares_off_top_and_bottom_and_a_hidden_film_is_black_in
 
 @pytest.mark.data
 def test_the_sources_of_the_real_set_are_those_that_the_ablation_leaves_out(data_dir: Path) -> None:
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed: make train-setup")
     from training.ablation import ROUNDS
 
     found = chest.chest_hospitals(data_dir)
