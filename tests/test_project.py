@@ -15,7 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from medview.cli import main
+from medview.cli.main import main
 from medview.inference.analysis import Analysis
 
 ROOT = Path(__file__).resolve().parent.parent

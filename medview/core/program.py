@@ -12,7 +12,7 @@ _ROOT = str(Path(__file__).resolve().parents[2])
 # Where medview runs from its source folder, only this finds it, or finds the same one as here.
 _IMPORT = (
     f"import sys; {_ROOT!r} in sys.path or sys.path.insert(0, {_ROOT!r}); "
-    "from medview.cli import main; "
+    "from medview.cli.main import main; "
 )  # fmt: skip
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from medview import commands
-from medview.cli import main
+from medview.cli import models
+from medview.cli.main import main
 from medview.core.failures import Code, Failure
 from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis, Result
@@ -44,5 +44,5 @@ class FakeEngine:
 
 
 if __name__ == "__main__":
-    commands.Engine = FakeEngine  # type: ignore[assignment,misc]
+    models.Engine = FakeEngine  # type: ignore[assignment,misc]
     sys.exit(main())

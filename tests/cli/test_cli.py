@@ -14,8 +14,10 @@ import cv2
 import numpy as np
 import pytest
 
-from medview import __version__, bench, commands
-from medview.cli import main
+from medview import __version__
+from medview.cli import analyze as command
+from medview.cli import bench
+from medview.cli.main import main
 from medview.imaging.samples import Sample, samples
 from medview.inference.registry import models_folder
 from medview.report.caption import LEAST_WIDTH
@@ -409,14 +411,14 @@ def test_a_file_on_which_medview_fails_does_not_end_the_run(
     path = sample("skin_lesion").path
     for name in ("a", "b", "c"):
         shutil.copy(path, tmp_path / f"{name}{path.suffix}")
-    opened = commands.open_path
+    opened = command.open_path
 
     def defect(file: Path, **options: Any) -> Any:
         if file.stem == "b":
             raise KeyError("a defect of medview")
         return opened(file, **options)
 
-    monkeypatch.setattr(commands, "open_path", defect)
+    monkeypatch.setattr(command, "open_path", defect)
     code, rows = analyze(capsys, tmp_path)
     assert code == 1
     assert [row["status"] for row in rows] == ["ok", "error", "ok"]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from medview.cli import main
+from medview.cli.main import main
 from medview.core.failures import Code, Failure
 from medview.imaging.facts import refusal
 from tests.imaging.make import dicom

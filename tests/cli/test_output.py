@@ -17,13 +17,13 @@ import cv2
 import numpy as np
 import pytest
 
-from medview import bench, commands
-from medview.cli import main
+from medview.cli import analyze, bench, models
+from medview.cli.main import main
+from medview.cli.output import _lines
 from medview.core.failures import Code, Failure
 from medview.core.texts import printable
 from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis
-from medview.output import _lines
 from medview.report import export
 from tests.cli.fakes import FakeEngine
 from tests.imaging.make import dicom
@@ -36,7 +36,7 @@ needs_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="n
 
 @pytest.fixture(autouse=True)
 def fake_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "Engine", FakeEngine)
+    monkeypatch.setattr(models, "Engine", FakeEngine)
 
 
 @pytest.fixture
@@ -267,8 +267,8 @@ def test_a_reader_that_raises_costs_one_file_alone(
             raise RuntimeError("LZMA")
         return read(path, **options)
 
-    read = commands.open_path
-    monkeypatch.setattr(commands, "open_path", broken)
+    read = analyze.open_path
+    monkeypatch.setattr(analyze, "open_path", broken)
     for name in ("b.png", "c.png", "odd"):
         put(picture.with_name(name))
     assert main(["analyze", str(picture.parent), "--out", str(tmp_path / "out")]) == 1

@@ -59,7 +59,7 @@ def test_nothing_of_the_current_folder_runs_in_a_child(evil: tuple[Path, Path]):
 
 
 def test_the_benchmark_starts_its_children_as_safely(evil: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch):
-    from medview import bench
+    from medview.cli import bench
 
     folder, mark = evil
     monkeypatch.chdir(folder)
@@ -156,7 +156,7 @@ def test_a_child_ends_with_its_parent(tmp_path: Path):
 
 
 def test_the_next_start_removes_what_a_killed_program_left(own_home: Path, capsys: pytest.CaptureFixture[str]):
-    from medview.cli import main
+    from medview.cli.main import main
 
     process, folder = owner("stay")
     process.kill()

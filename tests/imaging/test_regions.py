@@ -10,11 +10,11 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from medview.cli.inspect import _lines
 from medview.core.failures import Failure
 from medview.imaging.facts import inspect_file
 from medview.imaging.open import open_path
 from medview.imaging.study import CalibratedRegion, Frame
-from medview.inspection import _lines
 from tests.imaging.make import dicom
 
 PIXELS = np.zeros((60, 80), np.uint8)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medview.cli.bench_peers import first_frame, first_frame_by_pydicom, measure_peers
 from medview.core.failures import Failure
-from medview.imaging.benchmark_peers import first_frame, first_frame_by_pydicom, measure_peers
 from medview.imaging.files import find_files
 from medview.imaging.series import read_folder
 from medview.imaging.study import Frame

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medview.cli import drop_stdout
+from medview.cli.console import drop_stdout, say
 from medview.core.failures import Failure
 from medview.core.texts import printable, to_json
 
@@ -37,11 +36,6 @@ def _try(done: Sequence[Fix], fix: Fix) -> str:
 
     wanted = combined(done, fix)
     return " ".join(FLAGS[one] for one in wanted) or "without " + " ".join(FLAGS[one] for one in done)
-
-
-def say(text: str) -> None:
-    """A message for the person at the terminal, on stderr."""
-    print(printable(text), file=sys.stderr)
 
 
 @dataclass

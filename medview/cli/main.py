@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from medview import __version__
-
-OK, UNREADABLE, USAGE, SIGNALLED = 0, 1, 2, 128
+from medview.cli.console import SIGNALLED, UNREADABLE, USAGE, drop_stdout
 
 EPILOG = """commands:
   medview [PATH ...]     open the window, with these files or folders
@@ -175,31 +174,31 @@ def _bench_parser() -> argparse.ArgumentParser:
 
 
 def _analyze(options: argparse.Namespace) -> int:
-    from medview.commands import analyze
+    from medview.cli.analyze import analyze
 
     return analyze(options)
 
 
 def _inspect(options: argparse.Namespace) -> int:
-    from medview.inspection import inspect
+    from medview.cli.inspect import inspect
 
     return inspect(options)
 
 
 def _models(options: argparse.Namespace) -> int:
-    from medview.commands import models
+    from medview.cli.models import models
 
     return models(options)
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from medview.commands import demo
+    from medview.cli.analyze import demo
 
     return demo(options)
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from medview.bench import bench
+    from medview.cli.bench import bench
 
     return bench(options)
 
@@ -313,14 +312,6 @@ def _show_any_name() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-
-
-def drop_stdout() -> None:
-    """Send stdout nowhere from now on: after it has failed once, Python's own flush at the end would fail again."""
-    with contextlib.suppress(OSError, ValueError):  # a stdout that is no file
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
 
 
 def _window(options: argparse.Namespace) -> int:

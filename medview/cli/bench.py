@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from medview import __version__
-from medview.cli import OK, UNREADABLE
-from medview.commands import make_engine
+from medview.cli.console import OK, UNREADABLE, say
+from medview.cli.models import make_engine
 from medview.core import program
 from medview.core.failures import Failure
 from medview.core.texts import to_json
@@ -27,7 +27,6 @@ from medview.inference.gate import OTHER
 from medview.inference.preprocess import preprocess
 from medview.inference.registry import Model, Registry
 from medview.inference.runtime import physical_cores
-from medview.output import say
 
 COLD_RUNS = 5
 
@@ -145,7 +144,7 @@ def _report(engine: Engine, device: str, runs: int) -> dict[str, Any]:
 def bench(options: argparse.Namespace) -> int:
     """Print the figures as one JSON object."""
     if options.what == "imaging":
-        from medview.imaging.benchmark import measure
+        from medview.cli.bench_imaging import measure
 
         figures = {**_machine(), "imaging": measure(options.runs, options.files, many=options.many)}
         print(to_json(figures, indent=1))

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medview.cli import OK, UNREADABLE, USAGE
+from medview.cli.console import OK, UNREADABLE, USAGE, say
 from medview.core.failures import Code, Failure
 from medview.core.texts import printable, to_json
 from medview.imaging.child import ChildReader, serve
 from medview.imaging.files import find_files
-from medview.output import say
 
 if TYPE_CHECKING:
     from medview.imaging.study import Series

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from medview.imaging import benchmark
+from medview.cli import bench_imaging
 from tests.imaging.seeds import DICOM
 
 
@@ -12,7 +12,7 @@ def test_every_figure_is_there(tmp_path: Path):
     for name in ("rle", "jpeg 2000", "explicit"):
         (tmp_path / name).write_bytes(DICOM[name][0])
     (tmp_path / "damaged").write_bytes(DICOM["rle"][0][:-40])
-    report = benchmark.measure(1, tmp_path, slices=4, mixed=40, many=True)
+    report = bench_imaging.measure(1, tmp_path, slices=4, mixed=40, many=True)
     assert report["first_pixel_2048x2048_16bit"]["ratio"] > 0
     assert report["window_2048x2048"]["per_s"] > 0
     series = report["ct_series_4_slices"]
