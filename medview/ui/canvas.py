@@ -20,12 +20,12 @@ from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 
 from medview.core.failures import Failure
 from medview.imaging.window import Window
-from medview.state import Picture
 from medview.ui import theme
 from medview.ui.layers import ColourLayer, ImageLayer, drawing_layer, heat_layer, level_for, mask_layer, outline_layer
 from medview.ui.sides import draw_sides
 from medview.ui.viewport import Viewport
 from medview.workspace import Workspace
+from medview.workspace.view import Picture
 
 # A drag across this many pixels changes width or centre by one whole width.
 DRAG_SPAN = 400.0

@@ -8,10 +8,10 @@ from PySide6.QtCore import QAbstractListModel, QItemSelectionModel, QModelIndex,
 from PySide6.QtGui import QFont, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QListView, QVBoxLayout, QWidget
 
-from medview.listing import Entry, Row
 from medview.ui import rows, theme, words
 from medview.ui.widgets import Elided, plain_tip
 from medview.workspace import Workspace
+from medview.workspace.listing import Entry, Row
 
 Index = QModelIndex | QPersistentModelIndex
 # Small pictures are asked for when the list rests for this long, and not before the picture itself is there.

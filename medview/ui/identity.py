@@ -11,9 +11,9 @@ from PySide6.QtCore import QCoreApplication
 from medview.imaging.dates import age_of, day_of
 from medview.imaging.files import PICTURE_SUFFIXES
 from medview.imaging.study import Origin
-from medview.listing import Entry
 from medview.ui import words
 from medview.workspace import Workspace
+from medview.workspace.listing import Entry
 
 translate = QCoreApplication.translate
 

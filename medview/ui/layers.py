@@ -16,7 +16,7 @@ from PySide6.QtGui import QImage
 
 from medview.imaging.window import Window, render
 from medview.inference.region import Region
-from medview.outlines import Outline
+from medview.workspace.outlines import Outline
 
 MAX_LEVEL = 6
 # A heatmap has a few hundred numbers; enlarging it beyond this adds nothing the screen's own smoothing does not.

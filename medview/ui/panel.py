@@ -24,7 +24,6 @@ from medview.imaging.samples import Sample
 from medview.imaging.study import Study
 from medview.inference.analysis import Analysis
 from medview.report.known import mistakes
-from medview.state import Answer
 from medview.ui import theme, words
 from medview.ui.answers import AnswerWidgets
 from medview.ui.meter import ProbabilityRow
@@ -34,6 +33,7 @@ from medview.ui.segments import SegmentList
 from medview.ui.switches import OverlaySwitches
 from medview.ui.widgets import Card, Elided, MessageCard, button, keep_place, label
 from medview.workspace import Workspace
+from medview.workspace.view import Answer
 
 WIDTH = 352
 # What takes no longer than this is not shown as going on.

@@ -6,12 +6,11 @@ from PySide6.QtCore import QCoreApplication, QSize, Qt
 from PySide6.QtGui import QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QSizePolicy, QToolButton, QWidget
 
-from medview import presets
 from medview.imaging.window import Window
-from medview.presets import Offer
 from medview.ui import actions, words
 from medview.ui.widgets import set_tip
-from medview.workspace import Workspace
+from medview.workspace import Workspace, windows
+from medview.workspace.windows import Offer
 
 translate = QCoreApplication.translate
 # A file may call its window anything.
@@ -20,9 +19,9 @@ NAME_LENGTH = 18
 
 def name(offer: Offer) -> str:
     """What people call a window."""
-    if offer.group == presets.AUTO:
+    if offer.group == windows.AUTO:
         return translate("presets", "Automatic")
-    if offer.group == presets.FULL:
+    if offer.group == windows.FULL:
         return translate("presets", "Full range")
     if not offer.name:
         curve = offer.window is not None and offer.window.curve is not None
@@ -59,12 +58,12 @@ class WindowMenu(QMenu):
     def refresh(self) -> None:
         """Follow the workspace; the actions stay while the same windows are offered."""
         picture = self.workspace.picture
-        offers = presets.offers(picture)
+        offers = windows.offers(picture)
         if [(offer.key, offer.name) for offer in offers] != [(o.key, o.name) for o in self._offers or ()]:
             self._build(offers)
         self._offers = offers
         self.setEnabled(bool(offers) and self._reachable)
-        used = presets.active(picture, self.workspace.view) if picture and offers else ""
+        used = windows.active(picture, self.workspace.view) if picture and offers else ""
         for action in self._group.actions():
             action.setChecked(action.data() == used)
 
@@ -72,7 +71,7 @@ class WindowMenu(QMenu):
         self.clear()
         group = ""
         for number, offer in enumerate(offers):
-            if group and offer.group != group and offer.group != presets.FULL:
+            if group and offer.group != group and offer.group != windows.FULL:
                 self.addSeparator()
             group = offer.group
             text = name(offer).replace("&", "&&")
@@ -82,7 +81,7 @@ class WindowMenu(QMenu):
             self.addAction(action)
             action.setCheckable(True)
             action.setData(offer.key)
-            keys = [*actions.WINDOW_KEYS[number : number + 1], *(actions.AUTO_KEY if offer.key == presets.AUTO else "")]
+            keys = [*actions.WINDOW_KEYS[number : number + 1], *(actions.AUTO_KEY if offer.key == windows.AUTO else "")]
             action.setShortcuts([QKeySequence(key) for key in keys])
             action.triggered.connect(lambda _checked=False, key=offer.key: self._choose(key))
 
@@ -97,14 +96,14 @@ class WindowMenu(QMenu):
         picture = self.workspace.picture
         offer = next((offer for offer in self._offers or () if offer.key == key), None)
         if picture is not None and offer is not None:
-            self.workspace.set_view(**presets.changes(picture, offer))
+            self.workspace.set_view(**windows.changes(picture, offer))
         self.refresh()
 
     def used(self) -> str:
         """What the window that is used is called; empty for one of the user's own."""
         picture = self.workspace.picture
-        key = presets.active(picture, self.workspace.view) if picture else ""
-        return next((name(offer) for offer in presets.offers(picture) if offer.key == key), "")
+        key = windows.active(picture, self.workspace.view) if picture else ""
+        return next((name(offer) for offer in windows.offers(picture) if offer.key == key), "")
 
 
 class WindowButton(QToolButton):

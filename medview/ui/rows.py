@@ -7,11 +7,11 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from medview.core.failures import Code, Failure
-from medview.listing import Entry, Group, Heading, Row
 from medview.ui import identity, theme, words
 from medview.ui.icons import pixmap
 from medview.ui.widgets import qimage
 from medview.workspace import Workspace
+from medview.workspace.listing import Entry, Group, Heading, Row
 
 HEIGHT, THUMBNAIL, MARK = 56, 44, 14
 RowRole = Qt.ItemDataRole.UserRole

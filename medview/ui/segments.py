@@ -11,11 +11,11 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QSi
 from medview.core.failures import Failure
 from medview.imaging.colours import Rgb
 from medview.imaging.dicom_seg import Segment
-from medview.segments import Shown
 from medview.ui import identity, theme, words
 from medview.ui.icons import icon
 from medview.ui.widgets import Card, Check, Elided, label, set_tip
 from medview.workspace import Workspace
+from medview.workspace.segmentations import Shown
 
 # Part of the panel that the list may take before it scrolls.
 SHARE = 0.42

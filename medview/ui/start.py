@@ -13,10 +13,10 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPainterPath, QPaintEvent, QP
 from PySide6.QtWidgets import QAbstractButton, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from medview.imaging.samples import Sample
-from medview.listing import Entry
 from medview.ui import theme, words
 from medview.ui.widgets import Card, Elided, button, label, qimage, set_tip, sign
 from medview.workspace import Workspace
+from medview.workspace.listing import Entry
 
 THUMB_WIDTH, THUMB_HEIGHT, TITLE_HEIGHT = 136, 84, 48
 MOST_COLUMNS = 6

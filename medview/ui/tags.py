@@ -32,13 +32,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from medview import tasks
 from medview.core.failures import Failure
 from medview.imaging.tag_privacy import Hider
-from medview.runner import Job
 from medview.ui import identity, placing, theme, words
 from medview.ui.widgets import button, label, plain_tip
-from medview.workspace import Workspace
+from medview.workspace import Workspace, opening
+from medview.workspace.runner import Job
 
 if TYPE_CHECKING:
     from medview.imaging.dicom_tags import TagRow
@@ -274,7 +273,7 @@ class TagDialog(QDialog):
         if not self._rows:
             self._tell(self.tr("Reading the file…"))
             self._set_title()
-        job = Job(LANE, "", lambda token: tasks.read_tags(path), self._on_read, self._on_failed)
+        job = Job(LANE, "", lambda token: opening.read_tags(path), self._on_read, self._on_failed)
         self.workspace.runner.start(job)
 
     def _on_read(self, rows: list[TagRow]) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from medview import state
-from medview.workspace import Workspace
+from medview.workspace import Workspace, view
 
 When = Callable[[Workspace], bool]
 
@@ -53,7 +52,7 @@ def heatmaps(ws: Workspace) -> bool:
 
 def marked(ws: Workspace) -> bool:
     """A model has marked something, as with `heatmaps`."""
-    mask = state.mask_of(ws.answer.analysis) if ws.answer else None
+    mask = view.mask_of(ws.answer.analysis) if ws.answer else None
     return mask is not None and mask.count > 0
 
 

@@ -15,9 +15,9 @@ from medview.imaging.dates import day_of
 from medview.imaging.study import Frame
 from medview.imaging.volume import Cut
 from medview.inference.fixes import INVERT, Fix, quarter_turns
-from medview.planes import AXES
 from medview.report.known import Mistake
 from medview.report.overlay import drawn
+from medview.workspace.mpr import AXES
 
 translate = QCoreApplication.translate
 

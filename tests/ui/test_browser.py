@@ -13,16 +13,15 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from medview import tasks
 from medview.core.settings import Settings
-from medview.listing import Entry
 from medview.ui import rows
 from medview.ui.window import MainWindow
-from medview.workspace import Workspace
+from medview.workspace import Workspace, opening
+from medview.workspace.listing import Entry
 from tests.imaging.make import dicom
 from tests.ui.conftest import MakeWindow, shown_of, write_png
 from tests.ui.fakes import FakeEngine
-from tests.ui.test_neighbours import shown, slice_at
+from tests.ui.test_prefetch import shown, slice_at
 
 
 @pytest.fixture
@@ -127,7 +126,7 @@ def test_of_files_none_of_which_can_be_shown_the_list_is_pointed_at(
     window = make_window()
     window.open_paths([tmp_path])
     qtbot.waitUntil(lambda: window.workspace.failure is not None)
-    assert window.workspace.failure == tasks.none_opened(2)
+    assert window.workspace.failure == opening.none_opened(2)
     assert window.viewer.failure.card is not None
     assert "None of the 2 files can be shown." in window.viewer.failure.card.accessibleName()
 
@@ -138,14 +137,14 @@ def test_the_small_pictures_after_one_on_which_medview_fails_still_come(
 ) -> None:
     for name in ("a.png", "b.png", "c.png"):
         write_png(tmp_path / name, np.zeros((9, 9), np.uint8))
-    made = tasks.thumbnail
+    made = opening.thumbnail
 
     def defect(entry: Entry, *rest: Any) -> Any:
         if entry.path.name == "b.png":
             raise ValueError("a defect of medview")
         return made(entry, *rest)
 
-    monkeypatch.setattr(tasks, "thumbnail", defect)
+    monkeypatch.setattr(opening, "thumbnail", defect)
     window = make_window(auto_analyse=False)
     window.open_paths([tmp_path])
     qtbot.waitUntil(lambda: window.workspace.thumbnails.get(tmp_path / "c.png") is not None)
@@ -192,7 +191,7 @@ def scanning(qtbot: QtBot, finder: Halting) -> MainWindow:
 def test_a_series_that_is_shown_grows_with_the_list(
     qtbot: QtBot, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("medview.browser.PATIENCE_S", 0.0)
+    monkeypatch.setattr("medview.workspace.browser.PATIENCE_S", 0.0)
     finder = Halting([folder / f"{n}.dcm" for n in (0, 1, 2, 3, 4, 5, 7, 8, 9)], 1)
     window = scanning(qtbot, finder)
     ws = window.workspace
@@ -211,9 +210,9 @@ def test_a_series_that_is_shown_grows_with_the_list(
 
 
 def test_scrolling_lets_the_list_grow_on(qtbot: QtBot, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("medview.browser.PATIENCE_S", 0.0)
-    monkeypatch.setattr("medview.listing.LEAST_SECONDS", 0.0)
-    monkeypatch.setattr("medview.listing.SHARE", 1e9)
+    monkeypatch.setattr("medview.workspace.browser.PATIENCE_S", 0.0)
+    monkeypatch.setattr("medview.workspace.listing.LEAST_SECONDS", 0.0)
+    monkeypatch.setattr("medview.workspace.listing.SHARE", 1e9)
     finder = Halting([folder / f"{n}.dcm" for n in (0, 1, 2, 3, 4, 5, 7, 8, 9)], 6)
     window = scanning(qtbot, finder)
     ws = window.workspace

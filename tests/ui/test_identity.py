@@ -16,12 +16,12 @@ from pytestqt.qtbot import QtBot
 from medview.core.failures import Code, Failure
 from medview.core.settings import Settings
 from medview.imaging.study import Origin
-from medview.listing import Entry
-from medview.runner import Job
 from medview.ui import identity
 from medview.ui.identity import Identity, identity_of
 from medview.ui.window import MainWindow
 from medview.workspace import Workspace
+from medview.workspace.listing import Entry
+from medview.workspace.runner import Job
 from tests.imaging.make import dicom
 from tests.ui.conftest import MakeWindow, write_png
 from tests.ui.fakes import FakeEngine

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, QTranslator
 
-from medview import listing
 from medview.core.failures import Code, Failure
 from medview.core.jobs import Cancelled, Token
 from medview.imaging.study import Frame, Origin, Place, Series, Study
-from medview.listing import Entry, Group, Heading, Listing, Row, rows_of, scan
 from medview.ui import rows, words
+from medview.workspace import listing
+from medview.workspace.listing import Entry, Group, Heading, Listing, Row, rows_of, scan
 from tests.imaging.make import dicom
 from tests.ui.conftest import write_png
 

@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from medview.core.failures import Code, Failure
 from medview.core.jobs import Cancelled, Token
-from medview.runner import Job, Runner
+from medview.workspace.runner import Job, Runner
 
 
 class Endings:

@@ -12,11 +12,11 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from medview.core.failures import Code
-from medview.listing import Group, Heading
-from medview.outlines import Outline, find
 from medview.report.overlay import MASK_FILL_ALPHA
 from medview.ui.rows import subtitle, title
 from medview.ui.window import MainWindow
+from medview.workspace.listing import Group, Heading
+from medview.workspace.outlines import Outline, find
 from tests.imaging.segs import Mark, seg, segment, slices
 from tests.ui.conftest import MakeWindow, shown_of
 from tests.ui.test_browser import Halting, scanning
@@ -347,7 +347,7 @@ def test_one_that_marks_nothing_or_lies_beside_says_so(series: MainWindow, marks
 @pytest.fixture
 def growing(qtbot: QtBot, folder: Path, marks: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Growing]:
     """A window with slices 1 and 2 of the series open and no more found, until the finder is let go."""
-    monkeypatch.setattr("medview.browser.PATIENCE_S", 0.0)
+    monkeypatch.setattr("medview.workspace.browser.PATIENCE_S", 0.0)
     marks.write_bytes(seg([mark(1, n, 2, 3 + n) for n in range(COUNT)]))
     finder = Halting([folder / f"slice{n}.dcm" for n in (1, 2, 0, 3, 4, 5)], 2)
     window = scanning(qtbot, finder)
@@ -399,7 +399,7 @@ def test_a_series_that_grew_while_it_was_read_is_marked_as_a_whole(
         go.wait(20)
         return found
 
-    monkeypatch.setattr("medview.segments.find", slow)
+    monkeypatch.setattr("medview.workspace.segmentations.find", slow)
     window.open_paths([marks])
     qtbot.waitUntil(reading.is_set)
     finder.go.set()

@@ -12,10 +12,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
-from medview import tasks
 from medview.ui import tags
 from medview.ui.tags import NAME, TAG, VALUE, TagDialog
 from medview.ui.window import MainWindow
+from medview.workspace import opening
 from tests.imaging.make import dicom
 from tests.ui.conftest import MakeWindow, shown_of
 
@@ -194,13 +194,13 @@ def test_it_is_not_offered_where_there_is_no_file(make_window: MakeWindow) -> No
 def test_the_title_is_that_of_the_rows_while_another_file_is_read(
     dialog: TagDialog, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    go_on, read = threading.Event(), tasks.read_tags
+    go_on, read = threading.Event(), opening.read_tags
 
     def slow(path: Path) -> object:
         assert go_on.wait(60)
         return read(path)
 
-    monkeypatch.setattr(tasks, "read_tags", slow)
+    monkeypatch.setattr(opening, "read_tags", slow)
     other = tmp_path / "Roe.dcm"
     other.write_bytes(film(PatientName="Roe^Richard"))
     ws = dialog.workspace

@@ -194,12 +194,12 @@ def test_every_failure_has_a_title(code: Code) -> None:
 def test_opening_another_file_never_shows_the_old_picture_under_the_new_name(
     qtbot: QtBot, grey: Path, colour: Path
 ) -> None:
-    from medview import tasks
+    from medview.workspace import opening
 
     def slow(path: Path):
         if path == colour:
             time.sleep(0.3)
-        return tasks.open_study(path)
+        return opening.open_study(path)
 
     window = MainWindow(Workspace(Settings(), FakeEngine, opener=slow), [])
     qtbot.addWidget(window)
@@ -216,12 +216,12 @@ def test_opening_another_file_never_shows_the_old_picture_under_the_new_name(
 
 
 def test_cancelling_an_opening_keeps_what_was_shown(qtbot: QtBot, grey: Path, colour: Path) -> None:
-    from medview import tasks
+    from medview.workspace import opening
 
     def slow(path: Path):
         if path == colour:
             time.sleep(0.3)
-        return tasks.open_study(path)
+        return opening.open_study(path)
 
     window = MainWindow(Workspace(Settings(), FakeEngine, opener=slow), [])
     qtbot.addWidget(window)
@@ -862,11 +862,11 @@ def test_it_closes_while_a_job_runs(qtbot: QtBot, opened: Opened, grey: Path) ->
 def test_notes_on_how_the_picture_was_read_are_shown(qtbot: QtBot, grey: Path) -> None:
     from dataclasses import replace
 
-    from medview import tasks
     from medview.imaging.study import Series, Study
+    from medview.workspace import opening
 
     def noted(path: Path):
-        study = tasks.open_study(path)
+        study = opening.open_study(path)
         assert isinstance(study, Study)
         frame = replace(study.frames[0], notes=("Read with care.",))
         return replace(study, series=(Series("s", (frame,)),))

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 
-from medview import listing, tasks
 from medview.core.failures import Failure
 from medview.core.jobs import Token
-from medview.listing import Entry, Listing, Row
-from medview.runner import Job, Runner
+from medview.workspace import listing, opening
+from medview.workspace.listing import Entry, Listing, Row
+from medview.workspace.runner import Job, Runner
 
 LANES = ("scan", "open")
 # So long the first series may grow before one of its slices is shown: the middle of a part of it is not its middle.
@@ -28,12 +28,12 @@ class Browser:
     def __init__(
         self,
         runner: Runner,
-        opener: tasks.Opener,
+        opener: opening.Opener,
         finder: listing.Finder,
         changed: Callable[[], None],
         selected: Callable[[int], None],
         marked: Callable[[int], None],
-        opened: Callable[[tasks.Opened], None],
+        opened: Callable[[opening.Opened], None],
         failed: Callable[[Failure], None],
     ) -> None:
         self._runner, self._opener, self._finder = runner, opener, finder
@@ -117,12 +117,12 @@ class Browser:
             only = self.listing.entries[0] if count == 1 else None
             if only:
                 self.point(0)
-            none = tasks.none_opened(count) if count else tasks.NO_PICTURES
+            none = opening.none_opened(count) if count else opening.NO_PICTURES
             self._failed((only and self.listing.failure(only)) or none)
 
     def _open(self, entries: list[Entry], failed: Callable[[Failure], None]) -> None:
-        def work(token: Token) -> tasks.Opened | Failure:
-            return tasks.open_first(entries, self._opener, token)
+        def work(token: Token) -> opening.Opened | Failure:
+            return opening.open_first(entries, self._opener, token)
 
         def told(part: tuple[Hashable, Failure]) -> None:
             self.mark(*part)
@@ -130,14 +130,16 @@ class Browser:
         self._runner.start(Job("open", entries[0].path.name, work, self._on_opened, failed, on_part=told))
         self._runner.cancel("analyse")
 
-    def _on_opened(self, opened: tasks.Opened) -> None:
+    def _on_opened(self, opened: opening.Opened) -> None:
         self._seeking = False
         entry, study = opened.entry, opened.study
         self.listing.tried[entry.key] = None
         if len(study.series) > 1:
             entry = self.listing.expand(entry, study)
             self._changed()
-            opened = tasks.Opened(entry, tasks.series_study(study.series[0], study.path), opened.picture, opened.stamp)
+            opened = opening.Opened(
+                entry, opening.series_study(study.series[0], study.path), opened.picture, opened.stamp
+            )
         place = self.listing.place(entry.key)
         self.point(place)
         if place is not None:
@@ -145,6 +147,6 @@ class Browser:
             now = self.listing.entries[place]
             if now.series and now is not opened.entry:
                 # The series has grown while its picture was decoded.
-                study = tasks.series_study(now.series, now.path)
-                opened = tasks.Opened(now, study, opened.picture, opened.stamp)
+                study = opening.series_study(now.series, now.path)
+                opened = opening.Opened(now, study, opened.picture, opened.stamp)
         self._opened(opened)

@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medview import tasks
 from medview.core.failures import Failure
 from medview.core.jobs import Token
 from medview.imaging.geometry import Plane
 from medview.imaging.study import Frame, Origin, Place, Series, Study
 from medview.imaging.volume import Cut, Volume, read_volume
-from medview.looks import Key
-from medview.runner import Job, Runner
-from medview.state import Kept, Picture
+from medview.workspace import opening
+from medview.workspace.analyses import Key
+from medview.workspace.runner import Job, Runner
+from medview.workspace.view import Kept, Picture
 
 LANE = "plane"
 READING = "reading the slices"
@@ -76,7 +76,7 @@ class Planes:
                 return volume
             token.check()
             made = cut_study(volume, series, study.path, cut)
-            middle = tasks.decode(made.frames[made.middle])
+            middle = opening.decode(made.frames[made.middle])
             return middle if isinstance(middle, Failure) else (volume, made, middle)
 
         def done(result: tuple[Volume, Study, Picture]) -> None:

@@ -16,11 +16,11 @@ from medview.core.jobs import Token
 from medview.imaging.colours import Rgb, distinct
 from medview.imaging.study import Frame, Study
 from medview.inference.fixes import Fix
-from medview.listing import Listing
-from medview.outlines import Found, Outline, find, may_be_segmentation, outlines
 from medview.report.overlay import MASK_RGB
-from medview.runner import Job, Runner
-from medview.state import Kept
+from medview.workspace.listing import Listing
+from medview.workspace.outlines import Found, Outline, find, may_be_segmentation, outlines
+from medview.workspace.runner import Job, Runner
+from medview.workspace.view import Kept
 
 if TYPE_CHECKING:
     from medview.imaging.dicom_seg import Segmentation

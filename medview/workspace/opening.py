@@ -19,8 +19,8 @@ from medview.core.settings import Settings
 from medview.imaging.study import Frame, Series, Study
 from medview.inference.analysis import Analysis
 from medview.inference.fixes import Fix, corrected, corrected_frame
-from medview.listing import Entry
-from medview.state import Picture
+from medview.workspace.listing import Entry
+from medview.workspace.view import Picture
 
 if TYPE_CHECKING:
     from medview.imaging.dicom_tags import TagRow

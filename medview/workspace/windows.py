@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from medview.imaging.window import Window, auto_window, full_window, presets_of
-from medview.state import Picture, ViewState
+from medview.workspace.view import Picture, ViewState
 
 AUTO, FULL, FILE, USUAL = "auto", "full", "file", "usual"
 

@@ -1,4 +1,5 @@
-"""The work behind `medview.segments`: finding the pictures a segmentation belongs to, and its masks ready to be drawn.
+"""The work behind medview/workspace/segmentations.py: finding the pictures a segmentation belongs to, and its masks
+ready to be drawn.
 
 Functions of a `Token`, no Qt. Heavy imports happen in here.
 """
@@ -13,12 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from medview import tasks
 from medview.core.failures import Failure
 from medview.core.jobs import Token
 from medview.imaging.colours import Rgb
 from medview.imaging.study import Frame, Series
 from medview.inference.fixes import Fix, corrected
+from medview.workspace import opening
 
 if TYPE_CHECKING:
     from medview.imaging.dicom_seg_place import Laid
@@ -74,7 +75,7 @@ def find(
     segmentation = read_segmentation(path, token.check)
     if isinstance(segmentation, Failure):
         return segmentation
-    here = lay_on_series(segmentation, shown) if shown else tasks.NO_PICTURES
+    here = lay_on_series(segmentation, shown) if shown else opening.NO_PICTURES
     if isinstance(here, Laid) and here.own:
         return _found(here, None, start, token)
     unseen = [series for series in listed if all(series is not one for one in shown)]
@@ -99,7 +100,7 @@ def _beside(path: Path, token: Token) -> Sequence[Series]:
     """The series of the files that lie beside one."""
     from medview.imaging.series import read_folder
 
-    return read_folder(tasks.files_beside(path), lambda _: token.check()).series
+    return read_folder(opening.files_beside(path), lambda _: token.check()).series
 
 
 def _found(laid: Laid, series: Series | None, start: Frame | None, token: Token) -> Found | Failure:

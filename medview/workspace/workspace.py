@@ -1,7 +1,7 @@
 """The one owner of state: which files are listed, what is open and shown, how, and what the models said about it.
 
 Widgets hold no truth: they call the methods here and redraw on the signals. QtCore only. Everything runs on the Qt
-thread except the work handed to the runner (medview/tasks.py).
+thread except the work handed to the runner (medview/workspace/opening.py).
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from medview import listing, state, tasks
-from medview.answers import Answers
-from medview.browser import LANES as OPENING
-from medview.browser import Browser
 from medview.core.failures import Failure
 from medview.core.settings import Settings
-from medview.display import Display
 from medview.imaging.study import Frame, Study
 from medview.imaging.volume import Cut
 from medview.inference.analysis import Analysis, Mask
 from medview.inference.fixes import Fix
 from medview.inference.region import Region
-from medview.listing import Entry, Listing
-from medview.looks import Key, Looks
-from medview.neighbours import LANES
-from medview.runner import Job, Runner
-from medview.segments import Segments
-from medview.state import Answer, Overlay, Picture, ViewState
-from medview.thumbnails import Image, Thumbnails
+from medview.workspace import listing, opening, view
+from medview.workspace.analyses import Key, Looks
+from medview.workspace.answers import Answers
+from medview.workspace.browser import LANES as OPENING
+from medview.workspace.browser import Browser
+from medview.workspace.listing import Entry, Listing
+from medview.workspace.prefetch import LANES
+from medview.workspace.runner import Job, Runner
+from medview.workspace.segmentations import Segments
+from medview.workspace.thumbnails import Image, Thumbnails
+from medview.workspace.view import Answer, Overlay, Picture, ViewState
+from medview.workspace.viewport import Display
 
 # A stack that is being scrolled is analysed where the user stops, not at every frame on the way.
 SETTLE_MS = 250
@@ -69,15 +69,15 @@ class Workspace(QObject):
     def __init__(
         self,
         settings: Settings | None = None,
-        engine_factory: tasks.EngineFactory | None = None,
-        opener: tasks.Opener = tasks.open_study,
+        engine_factory: opening.EngineFactory | None = None,
+        opener: opening.Opener = opening.open_study,
         finder: listing.Finder = listing.find_pictures,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.settings = settings or Settings()
         self.runner = Runner(self)
-        self.engine = tasks.LazyEngine(engine_factory or partial(tasks.make_engine, self.settings))
+        self.engine = opening.LazyEngine(engine_factory or partial(opening.make_engine, self.settings))
         self.answers = Answers(self.settings, self)
         self.answers.changed.connect(self.analysisChanged)
         self.answers.overlaid.connect(self.overlayChanged)
@@ -251,7 +251,7 @@ class Workspace(QObject):
         """What is shown, or could not be, by the name people know it by; empty for nothing."""
         return self.shown_entry.title if self.shown_entry else ""
 
-    def _on_opened(self, opened: tasks.Opened) -> None:
+    def _on_opened(self, opened: opening.Opened) -> None:
         self._settle.stop()
         self.answers.forget()
         self._remember(opened.entry)
@@ -264,7 +264,7 @@ class Workspace(QObject):
         """Among the recent files: of a series, the folder it is in."""
         in_folder = entry.series is not None and entry.path == entry.series.frames[0].path
         path = entry.path.parent if in_folder else entry.path
-        self.set_setting("recent_files", state.add_recent(self.settings["recent_files"], path))
+        self.set_setting("recent_files", view.add_recent(self.settings["recent_files"], path))
         self.recentChanged.emit()
 
     def _on_open_failed(self, failure: Failure) -> None:
@@ -295,7 +295,7 @@ class Workspace(QObject):
         self._display.select_place(position, time)
 
     def step_frame(self, step: int) -> None:
-        """So many positions on, or (negative) back, as `medview.display.Display.step_frame` does it."""
+        """So many positions on, or (negative) back, as `medview.workspace.viewport.Display.step_frame` does it."""
         self._display.step_frame(step)
 
     def step_time(self, step: int) -> None:
@@ -367,12 +367,12 @@ class Workspace(QObject):
     @property
     def heatmap(self) -> tuple[NDArray[np.float32], Region] | None:
         """The heatmap of the chosen label, (h, w) 0-1, and the region of its result, or None."""
-        return state.heatmap_of(self.analysis, self.overlay.label)
+        return view.heatmap_of(self.analysis, self.overlay.label)
 
     @property
     def mask(self) -> Mask | None:
         """The mask of the shown frame, or None when no model marks."""
-        return state.mask_of(self.analysis)
+        return view.mask_of(self.analysis)
 
     # Analyses
 
@@ -442,6 +442,6 @@ class Workspace(QObject):
         self.set_setting("save_folder", str(folder))
         seen = replace(picture, window=self.view.window or picture.window)
         many, private = len(study.frames) > 1, bool(self.settings["privacy"])
-        what = tasks.ToSave(analysis, seen, self.view.inverted, many, private)
+        what = opening.ToSave(analysis, seen, self.view.inverted, many, private)
         done, failed = self.saved.emit, self.actionFailed.emit
-        self.runner.start(Job("save", "saving", lambda token: tasks.save(what, folder), done, failed))
+        self.runner.start(Job("save", "saving", lambda token: opening.save(what, folder), done, failed))

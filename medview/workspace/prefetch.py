@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from medview import tasks
 from medview.core.jobs import Token
 from medview.imaging.study import Frame, Study
-from medview.looks import Key
-from medview.runner import Job, Runner
-from medview.state import Kept, Picture
+from medview.workspace import opening
+from medview.workspace.analyses import Key
+from medview.workspace.runner import Job, Runner
+from medview.workspace.view import Kept, Picture
 
 LANES = ("series", "ahead")
 # Frames decoded ahead in either direction: enough for a wheel that is turned steadily; and before and after in time.
@@ -38,7 +38,7 @@ class Neighbours:
             return
 
         def work(token: Token) -> Study | None:
-            return tasks.whole_series(study.path, token)
+            return opening.whole_series(study.path, token)
 
         def done(whole: Study | None) -> None:
             if whole is not None:
@@ -56,7 +56,7 @@ class Neighbours:
         wanted = [frames[n] for n in near if 0 <= n < len(frames) and self._key(frames[n]) not in self._pictures]
 
         def work(token: Token) -> list[Picture]:
-            return tasks.decode_all(wanted, token)
+            return opening.decode_all(wanted, token)
 
         def done(pictures: list[Picture]) -> None:
             for picture in pictures:

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from medview import planes
 from medview.imaging.series import read_folder
 from medview.imaging.volume import Cut, Volume, read_volume
 from medview.imaging.window import Window
 from medview.ui import words
 from medview.ui.window import MainWindow
+from medview.workspace import mpr
 from tests.imaging.make import dicom
 from tests.ui.conftest import MakeWindow
 from tests.ui.fakes import FakeEngine
@@ -62,7 +62,7 @@ def test_cuts_hold_the_values_of_their_places(folder: Path, cut: Cut, count: int
     (series,) = read_folder(sorted(folder.iterdir())).series
     volume = read_volume(series)
     assert isinstance(volume, Volume)
-    study = planes.cut_study(volume, series, folder, cut)
+    study = mpr.cut_study(volume, series, folder, cut)
     assert len(study.frames) == count
     positions = []
     for frame in study.frames:
@@ -76,7 +76,7 @@ def test_cuts_hold_the_values_of_their_places(folder: Path, cut: Cut, count: int
         assert values.dtype == np.uint16
         expected = [[value(*plane.to_patient(row, col)) for col in range(size[1])] for row in range(size[0])]
         np.testing.assert_array_equal(values, np.rint(expected))
-        positions.append(plane.position[planes.AXES[cut]])
+        positions.append(plane.position[mpr.AXES[cut]])
     step = 2.0 if cut == "axial" else 1.0
     np.testing.assert_allclose(np.diff(positions), step)
     assert study.frames[0].window == Window(400, 900)
@@ -89,10 +89,10 @@ def test_a_spacing_too_small_to_be_true_does_not_fill_the_memory() -> None:
     from medview.imaging.study import Frame, Series
 
     frame = Frame(Path("x"), 0, 4, 5, "MR", lambda: np.zeros((4, 5)))
-    for cut in planes.AXES:
-        study = planes.cut_study(volume, Series("", (frame,)), Path("x"), cut)
-        assert len(study.frames) <= planes.MAX_CUTS + 1
-        assert max(study.frames[0].rows, study.frames[0].cols) <= planes.MAX_SIDE + 1
+    for cut in mpr.AXES:
+        study = mpr.cut_study(volume, Series("", (frame,)), Path("x"), cut)
+        assert len(study.frames) <= mpr.MAX_CUTS + 1
+        assert max(study.frames[0].rows, study.frames[0].cols) <= mpr.MAX_SIDE + 1
 
 
 def test_positions_are_said_by_side(folder: Path) -> None:
@@ -100,8 +100,8 @@ def test_positions_are_said_by_side(folder: Path) -> None:
     volume = read_volume(series)
     assert isinstance(volume, Volume)
     said = {}
-    for cut in planes.AXES:
-        frames = planes.cut_study(volume, series, folder, cut).frames
+    for cut in mpr.AXES:
+        frames = mpr.cut_study(volume, series, folder, cut).frames
         said[cut] = [words.position(cut, frames[n]) for n in (0, -1)]
     assert said == {
         "sagittal": ["R 3.0 mm", "L 4.0 mm"], "coronal": ["A 2.0 mm", "P 3.0 mm"], "axial": ["F 4.0 mm", "H 4.0 mm"],
@@ -232,7 +232,7 @@ def test_building_can_be_cancelled(listed: Listed, qtbot: QtBot, monkeypatch: py
         go.wait(5)
         step(3)
 
-    monkeypatch.setattr(planes, "read_volume", slow)
+    monkeypatch.setattr(mpr, "read_volume", slow)
     window.action("plane_coronal").trigger()
     title = window.viewer.title
     qtbot.waitUntil(lambda: title.bar.value() == 400)
@@ -257,7 +257,7 @@ def test_the_volume_is_read_once_and_let_go(
         made.append(weakref.ref(volume))  # type: ignore[arg-type]
         return volume
 
-    monkeypatch.setattr(planes, "read_volume", counted)
+    monkeypatch.setattr(mpr, "read_volume", counted)
     request.addfinalizer(gc.enable)
     gc.disable()  # nothing may wait for the collector
     for name in ("coronal", "axial", "sagittal"):

@@ -7,11 +7,11 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from medview import state
 from medview.core.settings import Settings
 from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis
-from medview.state import Answer, Overlay
+from medview.workspace import view
+from medview.workspace.view import Answer, Overlay
 
 KEPT = ("heatmap_on", "heatmap_opacity", "mask_on", "mask_opacity")
 
@@ -51,8 +51,8 @@ class Answers(QObject):
 
     def _label(self, analysis: Analysis | None) -> tuple[str, str] | None:
         """Whose heatmap is shown: what the user chose stays so from slice to slice, where the new answer has it."""
-        chosen = state.heatmap_of(analysis, self._chosen) is not None
-        return self._chosen if chosen else state.first_label(analysis) if analysis else None
+        chosen = view.heatmap_of(analysis, self._chosen) is not None
+        return self._chosen if chosen else view.first_label(analysis) if analysis else None
 
     def steady(self, before: Analysis, after: Analysis) -> None:
         """The stability of an analysis is known now."""

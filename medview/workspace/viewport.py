@@ -9,18 +9,18 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from medview import tasks
 from medview.core.failures import Failure
 from medview.imaging.study import Frame, Series, Study
 from medview.imaging.volume import Cut
 from medview.imaging.window import Window
 from medview.inference.fixes import Fix
-from medview.listing import Entry
-from medview.looks import Key
-from medview.neighbours import Neighbours
-from medview.planes import Planes
-from medview.runner import Job, Runner
-from medview.state import Kept, Picture, ViewState
+from medview.workspace import opening
+from medview.workspace.analyses import Key
+from medview.workspace.listing import Entry
+from medview.workspace.mpr import Planes
+from medview.workspace.prefetch import Neighbours
+from medview.workspace.runner import Job, Runner
+from medview.workspace.view import Kept, Picture, ViewState
 
 # What stops when another frame is shown; the list goes on being read.
 FRAME_LANES = ("open", "analyse", "ahead")
@@ -72,7 +72,7 @@ class Display(QObject):
 
     # Opening and closing
 
-    def open(self, opened: tasks.Opened) -> None:
+    def open(self, opened: opening.Opened) -> None:
         """Show what was opened."""
         self._forget_planes()
         self.study, self._stamp, self.entry = opened.study, opened.stamp, opened.entry
@@ -89,7 +89,7 @@ class Display(QObject):
         """What is shown was opened before all its slices were found."""
         if self.study is not None and self.plane is None and len(series.frames) > len(self.study.frames):
             frame = self.study.frames[self.frame_index]
-            self.study = tasks.series_study(series, self.study.path)
+            self.study = opening.series_study(series, self.study.path)
             self.frame_index = self.study.number(frame)
             self._share_window()
             self.changed.emit()
@@ -116,7 +116,7 @@ class Display(QObject):
                 for other in study.frames if study else ():
                     self.pictures.drop(self.key(other))
                 self.source = replace(source, frame=frame, window=window)
-                self.picture = tasks.put_right(self.source, self._fixes(self.key(frame)))
+                self.picture = opening.put_right(self.source, self._fixes(self.key(frame)))
                 self.pictures.put(self.key(frame), self.source, self.source.nbytes)
                 self.viewed.emit()
 
@@ -162,7 +162,7 @@ class Display(QObject):
             self._show_frame(picture)
             return
         self.failed_path = frame.path
-        job = Job("open", frame.path.name, lambda token: tasks.decode(frame), self._show_frame, self._fail)
+        job = Job("open", frame.path.name, lambda token: opening.decode(frame), self._show_frame, self._fail)
         self._runner.start(job)
         self._runner.cancel("analyse")
         self.changed.emit()
@@ -208,7 +208,7 @@ class Display(QObject):
         """Show a picture of the open study, put right as its fixes say."""
         key = self.key(picture.frame)
         self.source, self.failure, self.failed_path = picture, None, None
-        self.picture = tasks.put_right(picture, self._fixes(key))
+        self.picture = opening.put_right(picture, self._fixes(key))
         self.pictures.put(key, picture, picture.nbytes)
         self.changed.emit()
         self.viewed.emit()

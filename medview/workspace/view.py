@@ -51,7 +51,7 @@ class ViewState:
 
     Attributes:
         window: the user's window; None for the picture's own.
-        preset: key of the offered window (medview.presets) that `window` is; empty for one of the user's own.
+        preset: key of the offered window (medview.workspace.windows) that `window` is; empty for one of the user's own.
         inverted: black and white swapped by the user, on top of the picture's polarity.
         scale: screen pixels (logical) per image pixel; None fits the picture into the canvas.
         centre: the image point (column, row) in the middle of the canvas; None with `scale` None.

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from medview import tasks
 from medview.core.failures import Failure
 from medview.core.jobs import Token
 from medview.inference.analysis import Analysis
 from medview.inference.fixes import Fix
-from medview.runner import Job, Runner
-from medview.state import Kept, Picture, analysis_bytes
+from medview.workspace import opening
+from medview.workspace.runner import Job, Runner
+from medview.workspace.view import Kept, Picture, analysis_bytes
 
 ANALYSIS_BYTES = 64 * 1024 * 1024
 
@@ -32,7 +32,7 @@ class Looks:
     def __init__(
         self,
         runner: Runner,
-        engine: tasks.LazyEngine,
+        engine: opening.LazyEngine,
         taken: Callable[[Analysis | None], None],
         steadied: Callable[[Analysis, Analysis], None],
     ) -> None:

@@ -10,10 +10,10 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
-from medview import presets
 from medview.imaging.window import Window, auto_window
 from medview.ui import actions
 from medview.ui.window import MainWindow
+from medview.workspace import windows
 from tests.imaging.make import dicom
 
 Opened = Callable[..., MainWindow]
@@ -112,7 +112,7 @@ def test_keys_choose_in_the_order_of_the_menu(qtbot: QtBot, opened: Opened, ct: 
     assert window.workspace.view.window == Window(-600, 1500)
     window.leave_page()
     qtbot.keyClick(window.viewer.canvas, Qt.Key.Key_0)
-    assert window.workspace.view.preset == presets.AUTO
+    assert window.workspace.view.preset == windows.AUTO
     keys = {key for spec in actions.specs() for key in spec.keys}
     assert not keys & {*actions.WINDOW_KEYS, actions.AUTO_KEY}
 
@@ -145,7 +145,7 @@ def test_16_bits_without_a_window_are_automatic(opened: Opened, tmp_path: Path) 
 
 def test_a_colour_picture_has_no_window(opened: Opened, colour: Path, grey: Path, qtbot: QtBot) -> None:
     window = opened(colour, auto_analyse=False)
-    assert presets.offers(window.workspace.picture) == presets.offers(None) == ()
+    assert windows.offers(window.workspace.picture) == windows.offers(None) == ()
     assert not window.viewer.facts.window_menu.isEnabled()
     assert not window.viewer.facts.window_button.isVisible()
     window.open_paths([grey])

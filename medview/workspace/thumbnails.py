@@ -8,12 +8,12 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from medview import tasks
 from medview.core.failures import Failure
 from medview.core.jobs import Token, one_of_many
-from medview.listing import Entry
-from medview.runner import Job, Runner
-from medview.state import Kept
+from medview.workspace import opening
+from medview.workspace.listing import Entry
+from medview.workspace.runner import Job, Runner
+from medview.workspace.view import Kept
 
 LANE = "thumbnails"
 # Shorter side in pixels: twice that of the largest place on the screen (a sample's), for dense screens.
@@ -26,7 +26,7 @@ Image = NDArray[np.uint8]
 class Thumbnails:
     """Lives on the Qt thread. It calls `made(entry, image)` when the small picture, or why there is none, is known."""
 
-    def __init__(self, runner: Runner, opener: tasks.Opener, made: Callable[[Entry, Image | Failure], None]) -> None:
+    def __init__(self, runner: Runner, opener: opening.Opener, made: Callable[[Entry, Image | Failure], None]) -> None:
         self._runner, self._opener, self._made = runner, opener, made
         self._kept: Kept[Hashable, Image | Failure] = Kept(THUMBNAIL_BYTES)
         self._asked: set[Hashable] = set()
@@ -54,7 +54,7 @@ class Thumbnails:
         def work(token: Token) -> None:
             for entry in missing:
                 token.check()
-                token.deliver((entry, one_of_many(partial(tasks.thumbnail, entry, self._opener, SIDE))))
+                token.deliver((entry, one_of_many(partial(opening.thumbnail, entry, self._opener, SIDE))))
 
         self._runner.start(Job(LANE, "", work, on_part=self._on_made))
 

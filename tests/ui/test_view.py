@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medview import tasks
 from medview.core.failures import Code, Failure
 from medview.core.jobs import Cancelled, Token
 from medview.imaging.study import Frame, Series, Study
 from medview.imaging.window import Window
-from medview.listing import Entry
-from medview.state import Kept, add_recent
+from medview.workspace import opening
+from medview.workspace.listing import Entry
+from medview.workspace.view import Kept, add_recent
 
 
 def test_kept_is_bounded_in_bytes_and_forgets_the_oldest() -> None:
@@ -57,8 +57,8 @@ def test_the_first_readable_file_opens_at_its_middle() -> None:
     }
     token, told = Token(), []
     token.take = told.append
-    opened = tasks.open_first([Entry(path, path) for path in studies], studies.__getitem__, token)
-    assert isinstance(opened, tasks.Opened)
+    opened = opening.open_first([Entry(path, path) for path in studies], studies.__getitem__, token)
+    assert isinstance(opened, opening.Opened)
     assert opened.picture.frame.index == 1
     assert opened.picture.values[0, 0] == 1
     assert told == [(Path("broken"), bad), (Path("no pixels"), bad)]
@@ -68,8 +68,8 @@ def test_a_stack_whose_middle_is_damaged_opens_beside_it() -> None:
     bad = Failure(Code.CORRUPT, "t", "h")
     grey = np.zeros((2, 2), np.uint8)
     made = study(Path("f"), grey, bad, bad, grey + 3, bad)
-    opened = tasks.open_entry(Entry(Path("f"), Path("f")), lambda path: made)
-    assert isinstance(opened, tasks.Opened)
+    opened = opening.open_entry(Entry(Path("f"), Path("f")), lambda path: made)
+    assert isinstance(opened, opening.Opened)
     assert opened.picture.frame.index == 3
 
 
@@ -77,13 +77,13 @@ def test_opening_stops_when_cancelled() -> None:
     token = Token()
     token.cancel()
     with pytest.raises(Cancelled):
-        tasks.open_first([Entry(1, Path("a"))], lambda path: pytest.fail("opened"), token)
+        opening.open_first([Entry(1, Path("a"))], lambda path: pytest.fail("opened"), token)
 
 
 def test_what_no_file_opens_with_is_what_the_last_one_said() -> None:
     last = Failure(Code.TRUNCATED, "t", "h")
-    assert tasks.open_first([Entry(1, Path("a"))], lambda path: last, Token()) is last
-    assert tasks.open_first([], lambda path: last, Token()) is tasks.NO_PICTURES
+    assert opening.open_first([Entry(1, Path("a"))], lambda path: last, Token()) is last
+    assert opening.open_first([], lambda path: last, Token()) is opening.NO_PICTURES
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_what_no_file_opens_with_is_what_the_last_one_said() -> None:
     ],
 )
 def test_the_first_window(values: np.ndarray, window: Window | None) -> None:
-    picture = tasks.decode(study(Path("f"), values).frames[0])
+    picture = opening.decode(study(Path("f"), values).frames[0])
     assert not isinstance(picture, Failure)
     assert picture.window == window
     assert picture.values is values
@@ -112,7 +112,7 @@ def test_an_engine_is_made_once_and_a_failed_making_is_tried_again() -> None:
             raise OSError("not yet")
         return made[-1]
 
-    engine = tasks.LazyEngine(factory)  # type: ignore[arg-type]
+    engine = opening.LazyEngine(factory)  # type: ignore[arg-type]
     with pytest.raises(OSError, match="not yet"):
         engine.get()
     assert engine.get() is engine.get()
