@@ -119,7 +119,7 @@ def test_packaging_and_models_are_no_packages() -> None:
     ("file", "source", "why"),
     [
         ("medview/imaging/a.py", "from medview.inference import card", "downwards"),
-        ("medview/imaging/a.py", "def f():\n    from medview.ui.canvas import Canvas", "downwards"),
+        ("medview/imaging/a.py", "def f():\n    from medview.ui.canvas.canvas import Canvas", "downwards"),
         ("medview/imaging/a.py", "from ..workspace import Workspace", "downwards"),
         ("medview/imaging/a.py", "from medview import ui", "downwards"),
         ("medview/imaging/__init__.py", "from ..ui import canvas", "downwards"),

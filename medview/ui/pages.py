@@ -15,8 +15,8 @@ from medview import __version__
 from medview.core import paths
 from medview.inference.registry import ModelStatus
 from medview.ui import theme, words
-from medview.ui.cards import card_html
 from medview.ui.help import table
+from medview.ui.model_page import card_html
 from medview.ui.widgets import button, label
 
 LIBRARIES = ("PySide6_Essentials", "numpy", "opencv-python-headless", "onnxruntime", "pydicom", "imagecodecs")

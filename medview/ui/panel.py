@@ -26,10 +26,10 @@ from medview.inference.analysis import Analysis
 from medview.report.known import mistakes
 from medview.ui import theme, words
 from medview.ui.answers import AnswerWidgets
-from medview.ui.meter import ProbabilityRow
 from medview.ui.popover import Popover
+from medview.ui.probability_row import ProbabilityRow
 from medview.ui.results import ResultCard
-from medview.ui.segments import SegmentList
+from medview.ui.segmentation_list import SegmentList
 from medview.ui.switches import OverlaySwitches
 from medview.ui.widgets import Card, Elided, MessageCard, button, keep_place, label
 from medview.workspace import Workspace

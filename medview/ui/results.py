@@ -13,8 +13,8 @@ from medview.inference.card import NotJudged
 from medview.report.limits import flagged_first, not_judged
 from medview.ui import theme, words
 from medview.ui.icons import icon
-from medview.ui.meter import INSET, ProbabilityRow
 from medview.ui.popover import Popover
+from medview.ui.probability_row import INSET, ProbabilityRow
 from medview.ui.widgets import Card, Elided, button, label, set_tip
 from medview.workspace import Workspace
 

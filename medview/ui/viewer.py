@@ -9,10 +9,10 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QStackedWidget,
 
 from medview.core.failures import Failure
 from medview.ui import identity, theme, words
-from medview.ui.canvas import Canvas
-from medview.ui.presets import WindowButton, WindowMenu
+from medview.ui.canvas.canvas import Canvas
 from medview.ui.title import TitleRow
 from medview.ui.widgets import Choice, Elided, MessageCard, label, trail
+from medview.ui.window_menu import WindowButton, WindowMenu
 from medview.workspace import Workspace
 
 

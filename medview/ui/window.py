@@ -30,11 +30,11 @@ from medview.core.failures import Failure
 from medview.imaging.samples import Sample, samples
 from medview.inference.card import Card
 from medview.ui import actions, identity, menus, pages, panel, placing, theme, words
-from medview.ui.bar import MessageBar
-from medview.ui.cards import card_html
-from medview.ui.files import ListColumn
+from medview.ui.browser import ListColumn
 from medview.ui.help import help_html
 from medview.ui.kinds import KindMenu
+from medview.ui.message_bar import MessageBar
+from medview.ui.model_page import card_html
 from medview.ui.start import EmptyPage, NoticePage
 from medview.ui.tags import TagDialog
 from medview.ui.viewer import Viewer

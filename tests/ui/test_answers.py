@@ -18,7 +18,7 @@ from medview.imaging.study import DAMAGED_PART, Frame
 from medview.inference.analysis import Analysis
 from medview.inference.quality import QualityNote
 from medview.ui import theme
-from medview.ui.cards import card_html
+from medview.ui.model_page import card_html
 from medview.ui.results import ResultCard
 from medview.ui.widgets import MessageCard
 from medview.ui.window import MainWindow

@@ -14,7 +14,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from medview.core.settings import Settings
-from medview.ui import rows
+from medview.ui import browser_rows
 from medview.ui.window import MainWindow
 from medview.workspace import Workspace, opening
 from medview.workspace.listing import Entry
@@ -101,7 +101,9 @@ def test_rows_get_small_pictures_of_their_middle(listed: MainWindow, qtbot: QtBo
     assert small is not None
     assert small.shape == (30, 60)
     assert ws.thumbnails.get(text.key) is None
-    assert {listed.files.view.visualRect(listed.files.model.index(n)).height() for n in range(7)} == {rows.HEIGHT}
+    assert {listed.files.view.visualRect(listed.files.model.index(n)).height() for n in range(7)} == {
+        browser_rows.HEIGHT
+    }
 
 
 def test_a_row_whose_picture_is_broken_is_marked_before_anybody_opens_it(
@@ -160,7 +162,7 @@ def test_only_rows_near_the_screen_get_small_pictures(make_window: MakeWindow, t
     qtbot.waitUntil(lambda: ready(window) and ws.thumbnails.get(tmp_path / "000.png") is not None)
     qtbot.waitUntil(lambda: ws.busy("thumbnails") is None)
     made = sum(ws.thumbnails.get(entry.key) is not None for entry in ws.listing.entries)
-    on_screen = window.files.view.viewport().height() // rows.HEIGHT + 2
+    on_screen = window.files.view.viewport().height() // browser_rows.HEIGHT + 2
     assert on_screen <= made <= 2 * on_screen
     bar = window.files.view.verticalScrollBar()
     bar.setValue(bar.maximum())

@@ -20,8 +20,8 @@ from medview.imaging.window import Window, render
 from medview.inference.analysis import Analysis
 from medview.inference.region import Region
 from medview.report import overlay
-from medview.ui.canvas import Canvas
-from medview.ui.layers import DRAWING_RGBA, ImageLayer, mask_layer
+from medview.ui.canvas.canvas import Canvas
+from medview.ui.canvas.layers import DRAWING_RGBA, ImageLayer, mask_layer
 from medview.ui.window import MainWindow
 from tests.imaging.make import dicom
 from tests.ui.conftest import write_png

@@ -15,7 +15,7 @@ from PySide6.QtCore import QCoreApplication, QTranslator
 from medview.core.failures import Code, Failure
 from medview.core.jobs import Cancelled, Token
 from medview.imaging.study import Frame, Origin, Place, Series, Study
-from medview.ui import rows, words
+from medview.ui import browser_rows, words
 from medview.workspace import listing
 from medview.workspace.listing import Entry, Group, Heading, Listing, Row, rows_of, scan
 from tests.imaging.make import dicom
@@ -31,7 +31,10 @@ def frame(name: str, patient: str, date: str, series: str, number: int = 1) -> F
 
 def short(found: tuple[Row, ...]) -> list[str]:
     """A line for each row."""
-    return [f"{row.group}: {rows.title(row)}" if isinstance(row, Heading) else rows.title(row) for row in found]
+    return [
+        f"{row.group}: {browser_rows.title(row)}" if isinstance(row, Heading) else browser_rows.title(row)
+        for row in found
+    ]
 
 
 def test_series_stand_by_patient_and_study_then_files_then_the_rest() -> None:
@@ -105,7 +108,7 @@ def test_a_scan_reads_headers_and_delivers_what_it_has(folder: Path) -> None:
     token.take = parts.append
     found = scan([folder, folder / "0.dcm"], listing.find_pictures, token)
     # Of a picture file only the kind is looked at: that it is broken is found when somebody looks at it.
-    assert [rows.title(row) for row in found if isinstance(row, Entry)] == [
+    assert [browser_rows.title(row) for row in found if isinstance(row, Entry)] == [
         "MR",
         "b é ж 你.png",
         "broken.png",
@@ -186,27 +189,32 @@ def test_what_a_row_says() -> None:
     (_, entry) = rows_of([frame("a1", "A", "20240229", "s1", 4), frame("a2", "A", "20240229", "s1", 4)], [], {})
     assert isinstance(entry, Entry)
     assert entry.series is not None
-    assert rows.subtitle(entry) == "CT · 2 pictures · no. 4"
+    assert browser_rows.subtitle(entry) == "CT · 2 pictures · no. 4"
     odd = replace(entry, series=replace(entry.series, notes=("A slice is missing.",), step_mm=1.25, time_points=3))
     for told in ("Title s1", "4 x 4 pixels", "1.25 mm from slice to slice", "3 points in time", "A slice is missing."):
-        assert told in rows.tip(odd)
-    assert rows.subtitle(entry, BAD) == "The file is damaged"
-    assert rows.tip(Entry("x", Path("dir/x.png")), BAD) == f"{Path('dir/x.png')}\nIt is damaged.\nCopy it again."
+        assert told in browser_rows.tip(odd)
+    assert browser_rows.subtitle(entry, BAD) == "The file is damaged"
+    assert (
+        browser_rows.tip(Entry("x", Path("dir/x.png")), BAD) == f"{Path('dir/x.png')}\nIt is damaged.\nCopy it again."
+    )
 
 
 def test_what_a_heading_says() -> None:
     origin = Origin("Yamada^Tarou=山田^太郎", "0042", "u", "20240229", "<b>Thorax", birth_date="19700716", sex="M")
     heading = Heading(Group.STUDY, 1, origin)
-    assert (rows.title(heading), rows.subtitle(heading)) == ("Yamada, Tarou (山田 太郎)", "29 Feb 2024 · <b>Thorax")
-    assert rows.patient(heading) == "ID 0042 · male · 53 years"
-    assert rows.tip(heading).split("\n") == [
+    assert (browser_rows.title(heading), browser_rows.subtitle(heading)) == (
+        "Yamada, Tarou (山田 太郎)",
+        "29 Feb 2024 · <b>Thorax",
+    )
+    assert browser_rows.patient(heading) == "ID 0042 · male · 53 years"
+    assert browser_rows.tip(heading).split("\n") == [
         "Yamada, Tarou (山田 太郎)", "ID 0042", "born 16 Jul 1970", "male", "53 years", "29 Feb 2024", "<b>Thorax",
     ]  # fmt: skip
     nameless = Heading(Group.STUDY, 1, Origin(patient_id="0042"))
-    assert (rows.title(nameless), rows.patient(nameless)) == ("No patient name", "ID 0042")
-    assert rows.title(Heading(Group.STUDY, 1, None)) == "No patient name"
-    assert rows.subtitle(Heading(Group.STUDY, 1, Origin())) == "No study date"
-    assert rows.subtitle(Heading(Group.ARCHIVE, 2, name="a.zip")) == "2 series"
+    assert (browser_rows.title(nameless), browser_rows.patient(nameless)) == ("No patient name", "ID 0042")
+    assert browser_rows.title(Heading(Group.STUDY, 1, None)) == "No patient name"
+    assert browser_rows.subtitle(Heading(Group.STUDY, 1, Origin())) == "No study date"
+    assert browser_rows.subtitle(Heading(Group.ARCHIVE, 2, name="a.zip")) == "2 series"
 
 
 @pytest.mark.parametrize(

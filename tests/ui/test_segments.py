@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from medview.core.failures import Code
 from medview.report.overlay import MASK_FILL_ALPHA
-from medview.ui.rows import subtitle, title
+from medview.ui.browser_rows import subtitle, title
 from medview.ui.window import MainWindow
 from medview.workspace.listing import Group, Heading
 from medview.workspace.outlines import Outline, find

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from medview.imaging.series import read_folder
-from medview.ui.canvas import Canvas
+from medview.ui.canvas.canvas import Canvas
 from medview.ui.window import MainWindow
 from tests.imaging.make import dicom
 from tests.ui.conftest import MakeWindow

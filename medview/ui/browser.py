@@ -8,7 +8,7 @@ from PySide6.QtCore import QAbstractListModel, QItemSelectionModel, QModelIndex,
 from PySide6.QtGui import QFont, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QListView, QVBoxLayout, QWidget
 
-from medview.ui import rows, theme, words
+from medview.ui import browser_rows, theme, words
 from medview.ui.widgets import Elided, plain_tip
 from medview.workspace import Workspace
 from medview.workspace.listing import Entry, Row
@@ -60,16 +60,16 @@ class ListModel(QAbstractListModel):
         row = self.rows[index.row()]
         failure = self.workspace.listing.failure(row) if isinstance(row, Entry) else None
         hide = self.workspace.settings["privacy"]
-        if role == rows.RowRole:
+        if role == browser_rows.RowRole:
             return row
         if role == Qt.ItemDataRole.DisplayRole:
-            return rows.title(row, hide)
+            return browser_rows.title(row, hide)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return plain_tip(rows.tip(row, failure, hide))
+            return plain_tip(browser_rows.tip(row, failure, hide))
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            told = self.tr("cannot be read") if failure else rows.subtitle(row, hide=hide)
-            more = rows.patient(row, hide) if not isinstance(row, Entry) else ""
-            return words.listed(filter(None, (rows.title(row, hide), more, told)))
+            told = self.tr("cannot be read") if failure else browser_rows.subtitle(row, hide=hide)
+            more = browser_rows.patient(row, hide) if not isinstance(row, Entry) else ""
+            return words.listed(filter(None, (browser_rows.title(row, hide), more, told)))
         if role == Qt.ItemDataRole.FontRole and failure:
             font = QFont(QApplication.font())
             font.setItalic(True)
@@ -127,7 +127,7 @@ class ListColumn(QWidget):
         self.view.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         bar = self.view.verticalScrollBar()
-        bar.setSingleStep(rows.HEIGHT // 2)
+        bar.setSingleStep(browser_rows.HEIGHT // 2)
         bar.rangeChanged.connect(lambda least, most: bar.setEnabled(most > least))
         self.view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.view.setMouseTracking(True)
@@ -136,7 +136,7 @@ class ListColumn(QWidget):
         self.view.setAccessibleName(self.tr("Series and files"))
         self.model = ListModel(workspace, self)
         self.view.setModel(self.model)
-        self.view.setItemDelegate(rows.RowDelegate(workspace))
+        self.view.setItemDelegate(browser_rows.RowDelegate(workspace))
         self.view.selectionModel().currentChanged.connect(self._on_current)
         column.addWidget(self.heading)
         column.addWidget(self.view, 1)
@@ -176,8 +176,8 @@ class ListColumn(QWidget):
         port, count = self.view.viewport(), len(self.model.rows)
         if not count or not self.isVisible():
             return
-        first = self.view.verticalScrollBar().value() // rows.HEIGHT
-        shown = port.height() // rows.HEIGHT + 2
+        first = self.view.verticalScrollBar().value() // browser_rows.HEIGHT
+        shown = port.height() // browser_rows.HEIGHT + 2
         order = [*range(first, first + shown), *range(first + shown, first + 2 * shown), *range(first - shown, first)]
         seen = (self.model.rows[n] for n in order if 0 <= n < count)
         self.workspace.thumbnails.want([row for row in seen if isinstance(row, Entry)])

@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QImage, QPainter
 from pytestqt.qtbot import QtBot
 
 from medview.imaging.geometry import Sides
-from medview.ui.sides import draw_sides
+from medview.ui.canvas.orientation import draw_sides
 from medview.ui.window import MainWindow
 from tests.imaging.make import dicom
 from tests.imaging.segs import slices

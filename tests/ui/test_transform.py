@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medview.ui.layers import level_for
-from medview.ui.viewport import MAX_SCALE, Viewport
+from medview.ui.canvas.layers import level_for
+from medview.ui.canvas.transform import MAX_SCALE, Viewport
 
 sizes = st.integers(1, 5000)
 points = st.floats(0, 1000)

@@ -21,9 +21,17 @@ from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 from medview.core.failures import Failure
 from medview.imaging.window import Window
 from medview.ui import theme
-from medview.ui.layers import ColourLayer, ImageLayer, drawing_layer, heat_layer, level_for, mask_layer, outline_layer
-from medview.ui.sides import draw_sides
-from medview.ui.viewport import Viewport
+from medview.ui.canvas.layers import (
+    ColourLayer,
+    ImageLayer,
+    drawing_layer,
+    heat_layer,
+    level_for,
+    mask_layer,
+    outline_layer,
+)
+from medview.ui.canvas.orientation import draw_sides
+from medview.ui.canvas.transform import Viewport
 from medview.workspace import Workspace
 from medview.workspace.view import Picture
 
