@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.inference.preprocess import to_unit
-from medview.inference.values import resize_squash, to_grey
+from medview.inference.resample import resize_squash, to_grey
 from training.batches import read_values
 from training.duplicates import Pair, near_duplicates
 from training.manifests import Sample

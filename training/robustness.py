@@ -15,7 +15,7 @@ from medview.core.failures import Failure
 from medview.inference.analysis import Analysis
 from medview.inference.engine import AUTO, Engine
 from medview.inference.gate import GATE_MODEL
-from medview.inference.values import stretch
+from medview.inference.resample import stretch
 from training.batches import frame_of
 from training.config import Config
 from training.mask_figures import reference_mask

@@ -24,8 +24,8 @@ from medview.imaging.files import PICTURE_SUFFIXES
 from medview.imaging.open import find_files, open_path
 from medview.imaging.study import Frame, Study
 from medview.inference.analysis import Analysis
+from medview.inference.corrections import INVERT, Fix, corrected, corrected_frame, rotation
 from medview.inference.engine import AUTO, Engine
-from medview.inference.fixes import INVERT, Fix, corrected, corrected_frame, rotation
 
 if TYPE_CHECKING:
     from medview.report.export import Saved
@@ -218,7 +218,7 @@ def analyze(options: argparse.Namespace) -> int:
 
 def demo(options: argparse.Namespace) -> int:
     """`medview demo`: the bundled samples, results as pictures and results.json."""
-    from medview.imaging.samples import samples
+    from medview.core.samples import samples
 
     engine = make_engine("auto")
     if engine is None:

@@ -19,9 +19,9 @@ from medview.cli.console import OK, UNREADABLE, say
 from medview.cli.models import make_engine
 from medview.core import program
 from medview.core.failures import Failure
+from medview.core.samples import Sample, samples
 from medview.core.texts import to_json
 from medview.imaging.open import open_path
-from medview.imaging.samples import Sample, samples
 from medview.inference.engine import Engine
 from medview.inference.gate import OTHER
 from medview.inference.preprocess import preprocess

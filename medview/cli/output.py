@@ -13,7 +13,7 @@ from medview.core.texts import printable, to_json
 
 if TYPE_CHECKING:
     from medview.inference.analysis import Analysis, Result
-    from medview.inference.fixes import Fix
+    from medview.inference.corrections import Fix
     from medview.report.folder import ResultFolder
 
 FLAGS: dict[Fix, str] = {
@@ -32,7 +32,7 @@ LEGEND = (
 
 def _try(done: Sequence[Fix], fix: Fix) -> str:
     """The options that put right what is still wrong after those that were given."""
-    from medview.inference.fixes import combined
+    from medview.inference.corrections import combined
 
     wanted = combined(done, fix)
     return " ".join(FLAGS[one] for one in wanted) or "without " + " ".join(FLAGS[one] for one in done)
@@ -128,7 +128,7 @@ class Output:
 
 def _lines(analysis: Analysis) -> Iterator[str]:
     """The readable rows of one analysis."""
-    from medview.inference.fixes import in_words
+    from medview.inference.corrections import in_words
     from medview.inference.validity import one_line
 
     frame = f" [frame {analysis.frame}]" if analysis.frame else ""
@@ -164,7 +164,7 @@ def _lines(analysis: Analysis) -> Iterator[str]:
 
 def _kind(analysis: Analysis) -> str:
     """What the picture is and how surely, or by whose word; empty where that is not known."""
-    from medview.report import limits
+    from medview.inference import limits
 
     kind = limits.kind(analysis)
     if not kind:
@@ -175,7 +175,7 @@ def _kind(analysis: Analysis) -> str:
 
 
 def _probabilities(result: Result, analysis: Analysis) -> Iterator[str]:
-    from medview.report import limits
+    from medview.inference import limits
 
     card, bands, count = result.card, result.stability or {}, len(result.probabilities or {})
     if card.task == "classify":

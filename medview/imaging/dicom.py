@@ -22,8 +22,8 @@ from medview.imaging.dicom_place import FilePlace, file_place, read_origin, read
 from medview.imaging.dicom_regions import read_regions
 from medview.imaging.dicom_view import is_lateral, not_t1_weighted, read_facts, read_sides, read_view
 from medview.imaging.dicom_voi import read_aspect, read_padding, read_presets, read_spacing
+from medview.imaging.modality_lut import MOST, Rescale, apply_rescale, palette_to_rgb, to_rgb
 from medview.imaging.study import Frame, Origin, Series, Study
-from medview.imaging.values import MOST, Rescale, apply_rescale, palette_to_rgb, to_rgb
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from medview.core.failures import Code, Failure
 from medview.imaging.dicom_streams import stream_bits, stream_size, whole_stream
 from medview.imaging.jpeg import JpegInfo, parse_jpeg, stored_as_ybr
-from medview.imaging.values import interleaved
+from medview.imaging.modality_lut import interleaved
 
 if TYPE_CHECKING:
     from medview.imaging.dicom_pixels import Layout

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medview.core.failures import Code, Failure
+from medview.imaging.dicom_elements import UNREAD, is_oversized, lenient_numbers, plain_value
 from medview.imaging.dicom_repair import closed_sequences, first_syntax
-from medview.imaging.dicom_values import UNREAD, is_oversized, lenient_numbers, plain_value
 from medview.imaging.files import Clipped, check_file, os_failure
 
 if TYPE_CHECKING:

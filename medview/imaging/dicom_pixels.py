@@ -20,7 +20,7 @@ from medview.imaging.dicom_damage import frame_damage
 from medview.imaging.dicom_header import DEFLATED, Header, damaged, inflate, open_source, value, whole
 from medview.imaging.dicom_streams import END, stream_notes
 from medview.imaging.files import Clipped, os_failure
-from medview.imaging.values import interleaved
+from medview.imaging.modality_lut import interleaved
 
 # One decoded frame: a 15,000 x 10,000 16-bit picture fits.
 MAX_FRAME_BYTES = 300 * 1024 * 1024

@@ -11,7 +11,7 @@ import numpy as np
 
 from medview.imaging.dicom_header import group, item, numbers, readable_numbers, text, value, whole
 from medview.imaging.dicom_lut import read_lut
-from medview.imaging.values import MOST, Rescale, apply_rescale
+from medview.imaging.modality_lut import MOST, Rescale, apply_rescale
 from medview.imaging.window import Curve, Preset, Window
 
 if TYPE_CHECKING:

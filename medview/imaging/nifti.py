@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.imaging.files import check_file, read_head, stamp_of
+from medview.imaging.modality_lut import Rescale
 from medview.imaging.study import Study
-from medview.imaging.values import Rescale
 from medview.imaging.voxels import FARTHEST, THINNEST, Packing, Source, Voxels, damaged, open_voxels, usable
 from medview.imaging.window import Window
 

@@ -19,10 +19,10 @@ from medview.imaging.boxes import J2K_END, still_of
 from medview.imaging.headers import Header, read_header, sniff
 from medview.imaging.jpeg import parse_jpeg
 from medview.imaging.jpeg_damage import jpeg_damage
+from medview.imaging.modality_lut import display_type, spread
 from medview.imaging.png import decode_png
 from medview.imaging.study import DAMAGED_PART
 from medview.imaging.tiff import CIELAB, TiffPage, decode_page, jpeg_streams
-from medview.imaging.values import display_type, spread
 
 # Decoded values of one picture may take this much: a 10,000 x 10,000 colour scan fits, a 30,000 x 30,000 one does not.
 MAX_BYTES = 300 * 1024 * 1024

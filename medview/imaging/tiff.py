@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medview.imaging.values import spread
+from medview.imaging.modality_lut import spread
 
 MAX_PAGES = 10_000
 _MAX_TAGS = 4096

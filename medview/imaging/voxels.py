@@ -29,10 +29,10 @@ from numpy.typing import NDArray
 from medview.core.failures import Code, Failure
 from medview.imaging.files import Stamp, changed, os_failure, stamp_of
 from medview.imaging.geometry import Vector, make_plane
+from medview.imaging.modality_lut import MOST, Rescale, apply_rescale
 from medview.imaging.raster import check_size
 from medview.imaging.series_window import with_one_window
 from medview.imaging.study import Frame, Origin, Place, Series, Study
-from medview.imaging.values import MOST, Rescale, apply_rescale
 from medview.imaging.window import Window
 
 # Voxels of one file in memory.

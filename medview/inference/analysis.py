@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from medview import __version__
 from medview.core.failures import Failure
 from medview.inference.card import Card
-from medview.inference.fixes import Fix
+from medview.inference.corrections import Fix
 from medview.inference.quality import QualityNote
 from medview.inference.region import WHOLE, Region
 

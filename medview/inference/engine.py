@@ -20,15 +20,15 @@ from medview.inference import gate, header_rules
 from medview.inference.agreement import contradictions
 from medview.inference.analysis import Analysis, Result
 from medview.inference.card import Card
-from medview.inference.fixes import Fix, corrected, corrected_frame
+from medview.inference.corrections import Fix, corrected, corrected_frame
 from medview.inference.postprocess import ADAPTERS, mask_reading
 from medview.inference.preprocess import Preprocess, preprocess, region_of, to_canonical
 from medview.inference.region import WHOLE, Region
 from medview.inference.registry import Model, ModelStatus, Registry
+from medview.inference.resample import as_8_bit, shrunk
 from medview.inference.runtime import BadAnswer, Device
 from medview.inference.stability import with_stability
 from medview.inference.validity import validity
-from medview.inference.values import as_8_bit, shrunk
 
 log = logging.getLogger(__name__)
 

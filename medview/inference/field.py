@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.inference.region import WHOLE, Region
-from medview.inference.values import resize_squash
+from medview.inference.resample import resize_squash
 
 SIDE = 112
 # Surroundings: darker than this in every channel, 8 bit, and reaching the edge of the picture.

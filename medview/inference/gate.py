@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.inference.card import Card
+from medview.inference.corrections import INVERT, Fix, quarter_turns, rotation, undone
 from medview.inference.field import find_field
-from medview.inference.fixes import INVERT, Fix, quarter_turns, rotation, undone
 from medview.inference.lungs import find_lungs
 from medview.inference.postprocess import sigmoid, softmax
 from medview.inference.preprocess import preprocess
@@ -36,7 +36,7 @@ from medview.inference.quality import (
 )
 from medview.inference.region import WHOLE, Region
 from medview.inference.registry import Model
-from medview.inference.values import shrunk
+from medview.inference.resample import shrunk
 
 GATE_MODEL = "image-kind"
 OTHER = "other"

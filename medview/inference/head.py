@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.inference.region import WHOLE, Region
-from medview.inference.values import resize_squash, to_grey
+from medview.inference.resample import resize_squash, to_grey
 
 SIDE = 128
 # Brighter than this share of the way from the 1st to the 99th percentile is tissue.

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.inference.region import WHOLE, Region
-from medview.inference.values import resize_squash, stretch, to_grey
+from medview.inference.resample import resize_squash, stretch, to_grey
 
 TEMPLATES = Path(__file__).with_name("lungs.png")
 # Pixels a side of a template, and of the film at the fine and the coarse search.

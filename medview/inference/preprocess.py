@@ -16,7 +16,7 @@ from medview.inference.field import find_field
 from medview.inference.head import find_head
 from medview.inference.lungs import find_lungs
 from medview.inference.region import WHOLE, Region
-from medview.inference.values import resize_squash, stretch, to_grey
+from medview.inference.resample import resize_squash, stretch, to_grey
 
 RULES = {
     "resize": ("squash",),

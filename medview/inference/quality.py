@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
-from medview.inference.fixes import INVERT, Fix, rotation
+from medview.inference.corrections import INVERT, Fix, rotation
 from medview.inference.lungs import LIKE_LUNGS
 from medview.inference.quality_texts import PHOTOS, SAID, SAID_OF_PHOTOS
 from medview.inference.region import WHOLE, Region
-from medview.inference.values import resize_squash, stretch, to_grey
+from medview.inference.resample import resize_squash, stretch, to_grey
 
 Severity = Literal["warn", "refuse"]
 # Side of the square that is measured: what the networks see.

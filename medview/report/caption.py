@@ -19,7 +19,7 @@ from medview.imaging.dates import date_text
 from medview.imaging.study import Frame
 from medview.inference import validity
 from medview.inference.analysis import Analysis, Result
-from medview.inference.fixes import in_words
+from medview.inference.corrections import in_words
 from medview.report.overlay import CLEAR_BELOW, MASK_RGB, heat_colours
 
 FONT = Path(__file__).resolve().parent.parent / "fonts" / "medview-sans-regular.otf"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from medview.imaging.samples import Sample
+from medview.core.samples import Sample
 from medview.inference.analysis import Analysis
 from medview.inference.gate import OTHER
 

@@ -9,13 +9,13 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QLabel, QWidget
 
 from medview.core.failures import Code, Failure
+from medview.inference import limits
 from medview.inference.analysis import Analysis
 from medview.inference.card import Card as ModelCard
-from medview.inference.fixes import Fix, combined
+from medview.inference.corrections import Fix, combined
 from medview.inference.gate import OTHER
 from medview.inference.quality import QualityNote
 from medview.inference.validity import one_line
-from medview.report import limits
 from medview.ui import words
 from medview.ui.headline import headline
 from medview.ui.kinds import says

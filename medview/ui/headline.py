@@ -8,7 +8,7 @@ from typing import Literal
 from PySide6.QtCore import QCoreApplication
 
 from medview.inference.analysis import Analysis, Result
-from medview.report.limits import not_judged, strongest_first
+from medview.inference.limits import not_judged, strongest_first
 from medview.ui import words
 
 translate = QCoreApplication.translate

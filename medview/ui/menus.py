@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication, QSize, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QMenuBar, QToolBar, QToolButton, QWidget
 
-from medview.imaging.samples import Sample
+from medview.core.samples import Sample
 from medview.ui import actions, words
 from medview.ui.icons import icon
 from medview.ui.widgets import set_tip

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from medview.core.failures import Code
-from medview.imaging.samples import Sample
+from medview.core.samples import Sample
 from medview.imaging.study import Study
 from medview.inference.analysis import Analysis
 from medview.report.known import mistakes

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QPushButton, QV
 from medview.inference.analysis import Analysis, Result
 from medview.inference.card import Card as ModelCard
 from medview.inference.card import NotJudged
-from medview.report.limits import flagged_first, not_judged
+from medview.inference.limits import flagged_first, not_judged
 from medview.ui import theme, words
 from medview.ui.icons import icon
 from medview.ui.popover import Popover

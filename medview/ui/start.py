@@ -12,7 +12,7 @@ from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from medview.imaging.samples import Sample
+from medview.core.samples import Sample
 from medview.ui import theme, words
 from medview.ui.widgets import Card, Elided, button, label, qimage, set_tip, sign
 from medview.workspace import Workspace

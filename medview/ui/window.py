@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 )
 
 from medview.core.failures import Failure
-from medview.imaging.samples import Sample, samples
+from medview.core.samples import Sample, samples
 from medview.inference.card import Card
 from medview.ui import actions, identity, menus, pages, panel, placing, theme, words
 from medview.ui.browser import ListColumn

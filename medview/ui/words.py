@@ -14,7 +14,7 @@ from medview.core.texts import person as person
 from medview.imaging.dates import day_of
 from medview.imaging.study import Frame
 from medview.imaging.volume import Cut
-from medview.inference.fixes import INVERT, Fix, quarter_turns
+from medview.inference.corrections import INVERT, Fix, quarter_turns
 from medview.report.known import Mistake
 from medview.report.overlay import drawn
 from medview.workspace.mpr import AXES

@@ -10,7 +10,7 @@ from pathlib import Path
 from medview.core.failures import Failure
 from medview.core.jobs import Token
 from medview.inference.analysis import Analysis
-from medview.inference.fixes import Fix
+from medview.inference.corrections import Fix
 from medview.workspace import opening
 from medview.workspace.runner import Job, Runner
 from medview.workspace.view import Kept, Picture, analysis_bytes

@@ -18,7 +18,7 @@ from medview.core.jobs import Token, one_of_many
 from medview.core.settings import Settings
 from medview.imaging.study import Frame, Series, Study
 from medview.inference.analysis import Analysis
-from medview.inference.fixes import Fix, corrected, corrected_frame
+from medview.inference.corrections import Fix, corrected, corrected_frame
 from medview.workspace.listing import Entry
 from medview.workspace.view import Picture
 

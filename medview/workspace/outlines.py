@@ -18,7 +18,7 @@ from medview.core.failures import Failure
 from medview.core.jobs import Token
 from medview.imaging.colours import Rgb
 from medview.imaging.study import Frame, Series
-from medview.inference.fixes import Fix, corrected
+from medview.inference.corrections import Fix, corrected
 from medview.workspace import opening
 
 if TYPE_CHECKING:

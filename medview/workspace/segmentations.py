@@ -15,7 +15,7 @@ from medview.core.failures import Code, Failure
 from medview.core.jobs import Token
 from medview.imaging.colours import Rgb, distinct
 from medview.imaging.study import Frame, Study
-from medview.inference.fixes import Fix
+from medview.inference.corrections import Fix
 from medview.report.overlay import MASK_RGB
 from medview.workspace.listing import Listing
 from medview.workspace.outlines import Found, Outline, find, may_be_segmentation, outlines

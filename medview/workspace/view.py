@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from medview.imaging.study import Frame
 from medview.imaging.window import Window
 from medview.inference.analysis import Analysis, Mask
+from medview.inference.limits import strongest_first
 from medview.inference.region import Region
-from medview.report.limits import strongest_first
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

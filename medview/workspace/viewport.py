@@ -13,7 +13,7 @@ from medview.core.failures import Failure
 from medview.imaging.study import Frame, Series, Study
 from medview.imaging.volume import Cut
 from medview.imaging.window import Window
-from medview.inference.fixes import Fix
+from medview.inference.corrections import Fix
 from medview.workspace import opening
 from medview.workspace.analyses import Key
 from medview.workspace.listing import Entry

@@ -21,7 +21,7 @@ from medview.core.settings import Settings
 from medview.imaging.study import Frame, Study
 from medview.imaging.volume import Cut
 from medview.inference.analysis import Analysis, Mask
-from medview.inference.fixes import Fix
+from medview.inference.corrections import Fix
 from medview.inference.region import Region
 from medview.workspace import listing, opening, view
 from medview.workspace.analyses import Key, Looks

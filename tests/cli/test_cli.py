@@ -18,7 +18,7 @@ from medview import __version__
 from medview.cli import analyze as command
 from medview.cli import bench
 from medview.cli.main import main
-from medview.imaging.samples import Sample, samples
+from medview.core.samples import Sample, samples
 from medview.inference.registry import models_folder
 from medview.report.caption import LEAST_WIDTH
 from tests.imaging.make import dicom

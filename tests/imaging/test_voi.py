@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from medview.core.failures import Code, Failure
-from medview.imaging.dicom_values import lenient_numbers
+from medview.imaging.dicom_elements import lenient_numbers
 from medview.imaging.open import open_path
 from medview.imaging.study import Frame
 from medview.imaging.window import Window, render

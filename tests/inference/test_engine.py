@@ -15,20 +15,20 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.core.jobs import Cancelled, Token
+from medview.core.samples import samples
 from medview.imaging.open import open_path
-from medview.imaging.samples import samples
 from medview.imaging.study import DAMAGED_PART, Frame, HeaderFacts
 from medview.inference import lungs
 from medview.inference.card import FirstStage
+from medview.inference.corrections import Fix, quarter_turns
 from medview.inference.engine import Engine, Sight, run_model
 from medview.inference.field import find_field
-from medview.inference.fixes import Fix, quarter_turns
 from medview.inference.lungs import find_lungs
 from medview.inference.postprocess import class_heatmaps, frame_maps
 from medview.inference.preprocess import Preprocess, preprocess
 from medview.inference.region import WHOLE
 from medview.inference.registry import Model, models_folder
-from medview.inference.values import shrunk
+from medview.inference.resample import shrunk
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from medview.inference.quality import measure
-from medview.inference.values import as_8_bit
+from medview.inference.resample import as_8_bit
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from medview.core.failures import Code, Failure
+from medview.core.samples import samples
 from medview.imaging.open import open_path
-from medview.imaging.samples import samples
 from medview.inference.field import find_field
 from medview.inference.gate import GATE_MODEL, Look, judge, lookalike, parts_of, refusal
 from medview.inference.region import WHOLE

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.core.paths import cache_dir
+from medview.core.samples import samples
 from medview.imaging.open import open_path
-from medview.imaging.samples import samples
 from medview.imaging.study import Frame
 from medview.inference import registry, runtime, trial
 from medview.inference.card import FirstStage

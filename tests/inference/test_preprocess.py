@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from medview.inference.preprocess import Preprocess, preprocess, to_canonical, to_unit
-from medview.inference.values import resize_squash, stretch
+from medview.inference.resample import resize_squash, stretch
 
 GREY = Preprocess((4, 4), "grey", "stretch")
 RGB = Preprocess((2, 2), "rgb", "range")

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
+from medview.core.samples import samples
 from medview.imaging.open import open_path
-from medview.imaging.samples import samples
 from medview.inference.gate import GATE_MODEL, judge, orientation
 from medview.inference.lungs import LIKE_LUNGS, find_lungs
 from medview.inference.quality import (

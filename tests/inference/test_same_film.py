@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from medview.core.failures import Failure
+from medview.core.samples import samples
 from medview.imaging.open import open_path
-from medview.imaging.samples import samples
 from medview.inference.engine import Engine
 from tests.imaging.make import dicom
 

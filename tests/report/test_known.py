@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from medview.core.failures import Code, Failure
-from medview.imaging.samples import Sample
+from medview.core.samples import Sample
 from medview.inference.analysis import Analysis, Result
 from medview.inference.card import Card, Label
 from medview.inference.preprocess import Preprocess

@@ -16,7 +16,7 @@ pytest.importorskip("torch", reason="PyTorch is not installed: make train-setup"
 pytest.importorskip("onnx", reason="onnx is not installed: make train-setup")
 pytest.importorskip("matplotlib", reason="matplotlib is not installed: make train-setup")
 
-from medview.imaging.samples import FOLDER
+from medview.core.samples import FOLDER
 from medview.inference.registry import Model, Registry
 from training import __main__ as commands
 from training import fit as loop

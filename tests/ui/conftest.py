@@ -13,8 +13,8 @@ from PySide6.QtGui import Qt as TextQt
 from PySide6.QtGui import QTextDocument
 from pytestqt.qtbot import QtBot
 
+from medview.core.samples import Sample
 from medview.core.settings import Settings
-from medview.imaging.samples import Sample
 from medview.ui import theme
 from medview.ui.window import MainWindow
 from medview.workspace import Workspace

@@ -14,7 +14,7 @@ from medview.core.jobs import Token
 from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis, Mask, Result
 from medview.inference.card import Band, Card, Label, NotJudged, OperatingPoint, PredictionSet
-from medview.inference.fixes import Fix, corrected_frame
+from medview.inference.corrections import Fix, corrected_frame
 from medview.inference.preprocess import Preprocess
 from medview.inference.quality import QualityNote
 

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QAbstractItemView, QApplication, QLabel, QTextBrow
 from pytestqt.qtbot import QtBot
 
 from medview.core.failures import Code, Failure
-from medview.imaging.samples import Sample
+from medview.core.samples import Sample
 from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis, Result
 from medview.inference.card import Card

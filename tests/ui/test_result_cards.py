@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from medview.core.failures import Code, Failure
-from medview.imaging.samples import Sample, samples
+from medview.core.samples import Sample, samples
 from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis
 from medview.inference.card import Label

@@ -11,8 +11,8 @@ from PySide6.QtCore import QRect
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
+from medview.core.samples import Sample, samples
 from medview.imaging.open import open_path
-from medview.imaging.samples import Sample, samples
 from medview.imaging.study import Frame, Study
 from medview.inference.analysis import Analysis
 from medview.inference.engine import Engine

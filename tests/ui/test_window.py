@@ -20,8 +20,8 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton, QW
 from pytestqt.qtbot import QtBot
 
 from medview.core.failures import Code, Failure
+from medview.core.samples import Sample
 from medview.core.settings import Settings
-from medview.imaging.samples import Sample
 from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis
 from medview.inference.card import OperatingPoint

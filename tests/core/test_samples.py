@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from medview.core.failures import Failure
+from medview.core.samples import FOLDER, samples
 from medview.imaging.open import open_path
-from medview.imaging.samples import FOLDER, samples
 from medview.imaging.study import Study
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from medview.imaging.geometry import Plane, Sides
 from medview.imaging.study import Frame, Origin, Place
-from medview.inference.fixes import Fix, combined, corrected, corrected_frame, in_words, quarter_turns
+from medview.inference.corrections import Fix, combined, corrected, corrected_frame, in_words, quarter_turns
 
 EVERY: tuple[Fix, ...] = ("invert", "rotate_90", "rotate_180", "rotate_270")
 VALUES = np.arange(6, dtype=np.uint16).reshape(2, 3)

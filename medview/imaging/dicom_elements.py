@@ -2,7 +2,7 @@
 
 pydicom makes an object with checks of every element it is asked for, which is most of the time that a small file takes.
 What is not plain (other VRs, several binary numbers, other characters, damage) is left to it; for the rest the values
-are equal to pydicom's (tests/imaging/test_dicom_values.py).
+are equal to pydicom's (tests/imaging/test_dicom_elements.py).
 """
 
 from __future__ import annotations

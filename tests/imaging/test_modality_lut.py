@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medview.imaging.values import Rescale, apply_rescale, interleaved
+from medview.imaging.modality_lut import Rescale, apply_rescale, interleaved
 
 KINDS = [np.uint8, np.int8, np.int16, np.uint16, np.int32, np.uint32]
 

@@ -9,8 +9,8 @@ import pytest
 from medview.core.failures import Code, Failure
 from medview.inference.analysis import Analysis, Result
 from medview.inference.card import Card, Label, NotJudged
+from medview.inference.limits import flagged_first, kind, not_judged, strongest_first
 from medview.inference.preprocess import Preprocess
-from medview.report.limits import flagged_first, kind, not_judged, strongest_first
 
 WEAK = Label("emphysema", "Emphysema", shown=False, why_hidden="Too weak.")
 OTHER = NotJudged("Hernia", "4 training pictures show one.")

@@ -14,8 +14,8 @@ from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 
 from medview.core.failures import Failure
+from medview.imaging.dicom_elements import UNREAD, plain_value
 from medview.imaging.dicom_header import parse_errors, quiet_pydicom, read_dicom_header
-from medview.imaging.dicom_values import UNREAD, plain_value
 from medview.imaging.files import find_files
 
 PART = Path(__file__).parent.parent / "data" / "dicom"
