@@ -14,7 +14,7 @@ from medview.imaging.child import ChildReader, serve
 from medview.imaging.files import find_files
 
 if TYPE_CHECKING:
-    from medview.imaging.study import Series
+    from medview.imaging.study import Series, Study
 
 # Reasons that lie outside the file: there was nothing to inspect.
 _UNREADABLE = (
@@ -97,9 +97,15 @@ def _frames(count: int | None) -> str:
 def _series(options: argparse.Namespace) -> int:
     """The series below the paths, each with its files in display order."""
     from medview.imaging.facts import NOT_READ, refusal
+    from medview.imaging.open import open_path
     from medview.imaging.series import read_folder
 
-    folder = read_folder(_files(options.paths), follow=frozenset(map(Path, options.paths)))
+    named = frozenset(map(Path, options.paths))
+
+    def opener(path: Path) -> Study | Failure:
+        return open_path(path, examine=False, follow=path in named)
+
+    folder = read_folder(_files(options.paths), opener=opener)
     for series in folder.series:
         row = _series_row(series)
         print(to_json(row) if options.json else "\n".join(map(printable, _series_lines(row))), flush=True)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from medview.cli.console import OK, UNREADABLE, say
 from medview.core.texts import printable, to_json
-from medview.inference import trial
+from medview.inference import trial_child
 from medview.inference.engine import Engine
 from medview.inference.registry import ModelStatus
 from medview.inference.runtime import Device
@@ -30,7 +30,7 @@ def make_engine(device: Device) -> Engine | None:
 def models(options: argparse.Namespace) -> int:
     """`medview models`: every model folder, tested; exit code 1 when one is switched off."""
     if options.worker:
-        trial.serve(options.worker)
+        trial_child.serve(options.worker)
         return OK
     engine = make_engine(options.device)
     if engine is None:

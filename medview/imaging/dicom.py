@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.imaging.dicom_header import Header, damaged, item, parse_errors, read_dicom_header, text
+from medview.imaging.dicom_layout import Layout
 from medview.imaging.dicom_modality import modality_table, read_palette, read_values
-from medview.imaging.dicom_objects import is_disc, no_picture
+from medview.imaging.dicom_objects import no_picture
 from medview.imaging.dicom_overlays import overlay_groups, read_overlays
-from medview.imaging.dicom_pixels import Layout, Pixels, locate
+from medview.imaging.dicom_pixels import Pixels, locate
 from medview.imaging.dicom_place import FilePlace, file_place, read_origin, read_place
 from medview.imaging.dicom_regions import read_regions
 from medview.imaging.dicom_view import is_lateral, not_t1_weighted, read_facts, read_sides, read_view
@@ -34,16 +35,10 @@ FEW_BITS = 8
 _POLARITY = "The file contradicts itself on which values are dark"
 
 
-def open_dicom(path: Path, follow: bool = True) -> Study | Failure:
-    """Open a DICOM file, with `follow` also what a DICOMDIR lists. Never raises for anything a file may contain."""
+def open_dicom(path: Path) -> Study | Failure:
+    """Open a DICOM file. Never raises for anything a file may contain."""
     header = read_dicom_header(path)
-    if isinstance(header, Failure):
-        return header
-    if follow and is_disc(header):
-        from medview.imaging.media import open_disc
-
-        return open_disc(path)
-    return study_of(path, header)
+    return header if isinstance(header, Failure) else study_of(path, header)
 
 
 def study_of(path: Path, header: Header) -> Study | Failure:

@@ -10,18 +10,17 @@ import struct
 import zlib
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
+from medview.imaging.dicom_header import damaged
+from medview.imaging.dicom_layout import Layout, native, truncated, unused_bits
 from medview.imaging.dicom_streams import stream_bits, stream_size, whole_stream
 from medview.imaging.jpeg import JpegInfo, parse_jpeg, stored_as_ybr
 from medview.imaging.modality_lut import interleaved
-
-if TYPE_CHECKING:
-    from medview.imaging.dicom_pixels import Layout
 
 NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99")
 RLE = "1.2.840.10008.1.2.5"
@@ -70,7 +69,6 @@ def unsupported(syntax: str) -> Failure | None:
 
 def decode_frame(data: bytes, syntax: str, layout: Layout) -> NDArray[Any] | Failure:
     """Stored values of one encapsulated frame: (rows, cols) or (rows, cols, 3)."""
-    from medview.imaging.dicom_header import damaged
 
     if syntax in (PLAIN_FRAMES, DEFLATED_FRAMES):
         return _plain_frame(data, syntax, layout)
@@ -97,8 +95,6 @@ def decode_frame(data: bytes, syntax: str, layout: Layout) -> NDArray[Any] | Fai
 
 def _plain_frame(data: bytes, syntax: str, layout: Layout) -> NDArray[Any] | Failure:
     """An uncompressed frame that came in fragments. 1-bit frames begin at a byte here."""
-    from medview.imaging.dicom_header import damaged
-    from medview.imaging.dicom_pixels import native, truncated
 
     needed = (layout.frame_bits + 7) // 8
     if syntax == DEFLATED_FRAMES:
@@ -110,7 +106,6 @@ def _plain_frame(data: bytes, syntax: str, layout: Layout) -> NDArray[Any] | Fai
 
 
 def _other_size(found: tuple[int, ...] | None, layout: Layout) -> Failure:
-    from medview.imaging.dicom_header import damaged
 
     if found is None:
         return damaged("The compressed pixels of this DICOM file are damaged.", "no size in the stream")
@@ -206,7 +201,6 @@ def _as_stored(values: NDArray[Any], layout: Layout, bits: int) -> NDArray[Any]:
 
     Codecs give unsigned bit patterns for signed pixels, and JPEG 2000 may carry its own sign: both end as declared.
     """
-    from medview.imaging.dicom_pixels import unused_bits
 
     if layout.stored < bits <= layout.allocated and _exceeds(values, layout, bits):
         # A header that gives fewer bits than are used would cut the values off (`stream_notes` tells of it).
@@ -221,7 +215,6 @@ def _as_stored(values: NDArray[Any], layout: Layout, bits: int) -> NDArray[Any]:
 
 def _exceeds(values: NDArray[Any], layout: Layout, bits: int) -> bool:
     """Whether decoded values of so many `bits` do not fit those that the header declares; copies of a sign do."""
-    from medview.imaging.dicom_pixels import unused_bits
 
     patterns = values.view(f"u{values.itemsize}")
     if not (patterns >> patterns.dtype.type(layout.stored)).any():

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medview.imaging.dicom_codecs import JPEG, RLE
+from medview.imaging.dicom_layout import Layout
 from medview.imaging.dicom_streams import whole_stream
 from medview.imaging.jpeg import parse_jpeg
 from medview.imaging.jpeg_damage import DECODE_ERRORS, jpeg_damage
-
-if TYPE_CHECKING:
-    from medview.imaging.dicom_pixels import Layout
 
 # Pixels that one byte of RLE can set. Where more have such values, the header is wrong, or the bits are something else.
 _RUN = 128

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.imaging.dicom_header import damaged, group, item, numbers, parse_errors, value
+from medview.imaging.dicom_layout import Layout
 from medview.imaging.dicom_lut import read_lut
-from medview.imaging.dicom_pixels import Layout
 from medview.imaging.modality_lut import MOST, Rescale
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from medview.core.failures import Code, Failure
 from medview.imaging.dicom_header import Header, damaged, text, value
-from medview.imaging.dicom_pixels import read_layout
+from medview.imaging.dicom_layout import read_layout
 from medview.imaging.dicom_seg import BITS_CLASS, LABELS_CLASS
 
 _DISC, _STORAGE = "1.2.840.10008.1.3.10", "1.2.840.10008.5.1.4.1.1."

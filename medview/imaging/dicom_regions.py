@@ -10,7 +10,7 @@ from medview.imaging.study import CalibratedRegion
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-    from medview.imaging.dicom_pixels import Layout
+    from medview.imaging.dicom_layout import Layout
 
 # Real pictures have one to four.
 MAX_REGIONS = 64

@@ -28,7 +28,8 @@ from medview.imaging.dicom_header import (
     value,
     whole,
 )
-from medview.imaging.dicom_pixels import Layout, Pixels, locate
+from medview.imaging.dicom_layout import Layout
+from medview.imaging.dicom_pixels import Pixels, locate
 from medview.imaging.dicom_place import read_origin, read_plane
 from medview.imaging.geometry import Plane
 from medview.imaging.study import Origin

@@ -17,7 +17,7 @@ from medview.imaging.window import Curve, Preset, Window
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-    from medview.imaging.dicom_pixels import Layout
+    from medview.imaging.dicom_layout import Layout
 
 _EXACT = ("LINEAR_EXACT", "SIGMOID")
 _NARROW = "The file gives a window less than 1 wide, which DICOM does not have; it is shown as wide as it says."

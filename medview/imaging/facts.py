@@ -11,8 +11,8 @@ import numpy as np
 
 from medview.core.failures import Code, Failure
 from medview.imaging.archive import unpack
-from medview.imaging.media import packed_file
-from medview.imaging.open import open_path, recognise
+from medview.imaging.open import open_path
+from medview.imaging.open_file import packed_file, recognise
 from medview.imaging.study import DAMAGED_PART, CalibratedRegion, Frame, Origin, Study
 
 OPENS, NOT_AN_IMAGE, CORRUPT, UNSUPPORTED = "opens", "refuse-not-an-image", "refuse-corrupt", "refuse-unsupported"

@@ -13,6 +13,8 @@ from medview.core.failures import Code, Failure
 
 # A picture file is read as a whole; a DICOM file piece by piece, so it has no such limit.
 MAX_FILE_BYTES = 256 * 1024 * 1024
+# So many first bytes tell what a file is.
+HEAD = 4096
 
 # Names that promise DICOM, and any picture: what has such a name and cannot be read is told.
 DICOM_SUFFIXES = frozenset((".dcm", ".dicom", ".dic", ".ima"))

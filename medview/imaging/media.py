@@ -1,20 +1,16 @@
-"""What stands for other files: a ZIP archive, the DICOMDIR of a disc, a file packed by gzip."""
+"""What stands for other files: a ZIP archive, the DICOMDIR of a disc."""
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import replace
 from pathlib import Path
 
 from medview.core.failures import Code, Failure
-from medview.imaging.archive import plain_file, unpack
-from medview.imaging.dicom_header import read_dicom_header
+from medview.imaging.archive import unpack
+from medview.imaging.dicom_header import Header
 from medview.imaging.dicomdir import listed_files
-from medview.imaging.files import MAX_FILE_BYTES, read_head
-from medview.imaging.open import HEAD, file_kind, open_path
 from medview.imaging.series import Folder, read_folder
 from medview.imaging.study import Study
-from medview.imaging.unknown import unknown
 
 # What lies among the pictures of an archive and is none.
 _OTHER_FILES = (Code.UNKNOWN_FORMAT, Code.EMPTY_FILE, Code.NO_PIXELS, Code.SEGMENTATION, Code.NO_IMAGES)
@@ -38,36 +34,8 @@ def open_archive(path: Path) -> Study | Failure:
     return replace(study, description=f"{study.description}; {files} could not be read") if broken else study
 
 
-def packed_file(path: Path) -> Path | Failure:
-    """The single file that gzip packed (`.dcm.gz`), unpacked only if it begins as a picture does."""
-    head = read_head(path, HEAD)
-    if isinstance(head, Failure):
-        return head
-    try:
-        inner = zlib.decompressobj(31).decompress(head, HEAD)
-    except zlib.error:
-        inner = b""  # unpacking it tells more
-    if inner and file_kind(inner, MAX_FILE_BYTES) in ("", "zip", "gzip"):
-        return unknown(f"What is packed in {path.name}", inner)
-    return plain_file(path)
-
-
-def open_packed(path: Path, examine: bool) -> Study | Failure:
-    """The picture in a file that gzip packed."""
-    file = packed_file(path)
-    study = file if isinstance(file, Failure) else open_path(file, examine, follow=False)
-    if isinstance(study, Failure):
-        return study
-    # People know it by the name of the packed file.
-    series = (replace(one, frames=tuple(replace(frame, path=path) for frame in one.frames)) for one in study.series)
-    return replace(study, path=path, series=tuple(series))
-
-
-def open_disc(path: Path) -> Study | Failure:
-    """The pictures that a DICOMDIR lists."""
-    header = read_dicom_header(path)
-    if isinstance(header, Failure):
-        return header
+def open_disc(path: Path, header: Header) -> Study | Failure:
+    """The pictures that a DICOMDIR lists; `header` is what was read of it."""
     files = listed_files(path, header.dataset)
     folder = read_folder(files)
     if not folder.series:

@@ -1,162 +1,41 @@
-"""A path to a study: what kind of file it is, by its content; then the reader of that kind."""
+"""A path to a study. Archives and discs are opened by the files in them, everything else by itself."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Any
 
-from numpy.typing import NDArray
-
-from medview.core.failures import Code, Failure
-from medview.imaging.files import DICOM_SUFFIXES, Stamp, check_file, find_files, head_of, read_again, read_stamped
-from medview.imaging.headers import looks_like_dicom, sniff
-from medview.imaging.metaimage import looks_like_metaimage
-from medview.imaging.nifti import is_voxel_file, other_half, sniff_nifti
-from medview.imaging.nrrd import MAGIC as NRRD
-from medview.imaging.raster import describe_raster, raster_damage, read_raster
-from medview.imaging.series_window import with_series_window
-from medview.imaging.study import Frame, Series, Study
-from medview.imaging.unknown import unknown
+from medview.core.failures import Failure
+from medview.imaging.dicom import study_of
+from medview.imaging.dicom_header import read_dicom_header
+from medview.imaging.dicom_objects import is_disc
+from medview.imaging.files import find_files
+from medview.imaging.media import open_archive, open_disc
+from medview.imaging.nifti import other_half
+from medview.imaging.open_file import open_file, open_known, recognise, with_windows
+from medview.imaging.study import Study
 
 __all__ = ["find_files", "open_path"]
-
-HEAD = 4096
 
 
 def open_path(path: Path, examine: bool = True, follow: bool = True) -> Study | Failure:
     """Open one file: its header is read and checked now, pixels are decoded when a frame is asked for them.
 
     `examine`: also look for damage that only decoding shows (JPEG files), which costs a few decodings.
-    `follow`: also open what stands for other files: archives and the table of contents of a disc.
+    `follow`: also open what stands for other files: archives, the table of contents of a disc, half of a pair.
 
     Never raises for anything a file may contain; see `Failure.code` for why it did not open.
     """
-    study = _open(path, examine, follow)
-    if isinstance(study, Failure) or len(study.frames) < 2:
-        return study
-    return replace(study, series=tuple(map(with_series_window, study.series)))
-
-
-def _open(path: Path, examine: bool, follow: bool) -> Study | Failure:
     known = recognise(path)
     if isinstance(known, Failure):
         return known
     kind, head = known
-    if kind == "dicom":
-        from medview.imaging.dicom import open_dicom
-
-        return open_dicom(path, follow)
-    if kind in ("nifti", "analyze"):
-        from medview.imaging.nifti import open_nifti
-
-        return open_nifti(path)
-    if kind == "voxels" and (header := other_half(path, ".hdr")):
-        return open_path(header) if follow else _second_half(path, header)
-    if kind == "zip" and follow:
-        from medview.imaging.media import open_archive
-
-        return open_archive(path)
-    if kind == "nrrd":
-        from medview.imaging.nrrd import open_nrrd
-
-        return open_nrrd(path)
-    if kind == "metaimage":
-        from medview.imaging.metaimage import open_metaimage
-
-        return open_metaimage(path)
-    if kind == "gzip":
-        from medview.imaging.media import open_packed
-
-        return open_packed(path, examine)
-    if kind in ("", "zip", "voxels"):
-        return unknown(path.name, head)
-    if path.suffix.lower() in DICOM_SUFFIXES:
-        return _misnamed(path, kind)
-    return _open_raster(path, examine)
-
-
-def recognise(path: Path) -> tuple[str, bytes] | Failure:
-    """What a file is and its first bytes, or why it cannot be read at all. See `file_kind`; `voxels` is the second half
-    of a pair, which only its name and the header beside it tell."""
-    status = check_file(path)
-    if isinstance(status, Failure):
-        return status
-    head = head_of(path, HEAD)
-    if isinstance(head, Failure):
-        return head
-    kind = file_kind(head, status.st_size)
-    if kind in ("", "gzip") and is_voxel_file(path) and other_half(path, ".hdr"):
-        kind = "voxels"
-    return kind, head
-
-
-def file_kind(head: bytes, size: int) -> str:
-    """What a file of `size` bytes is by its first ones: `dicom`, `nifti`, `analyze`, `nrrd`, `metaimage`, `zip`,
-    `gzip`, a format of `sniff`, or empty."""
-    kind = sniff(head) or sniff_nifti(head, size)
-    if not kind and head.startswith(NRRD):
-        return "nrrd"
-    if not kind and looks_like_metaimage(head):
-        return "metaimage"
-    if not kind and head.startswith((b"PK\3\4", b"PK\5\6")):
-        return "zip"
-    if not kind and head.startswith(b"\x1f\x8b\x08"):
-        return "gzip"
-    return "dicom" if not kind and looks_like_dicom(head, size) else kind
-
-
-def _misnamed(path: Path, kind: str) -> Failure:
-    """A picture file under the name of a DICOM file: whoever passes it on takes it for one with a patient in it."""
-    return Failure(
-        Code.UNKNOWN_FORMAT,
-        f"{path.name} is named as DICOM but holds a {kind.upper()} picture: no patient, no size in mm, no orientation.",
-        f"Ask for the DICOM file; to look at the picture all the same, rename it to end in .{kind}.",
-    )
-
-
-def _second_half(path: Path, header: Path) -> Failure:
-    """The voxels of a pair in a folder: their picture is in the list by the name of the header."""
-    return Failure(Code.NO_PIXELS, f"{path.name} holds the voxels of {header.name}.", f"Open {header.name}.")
-
-
-def _open_raster(path: Path, examine: bool) -> Study | Failure:
-    found = read_stamped(path)
-    if isinstance(found, Failure):
-        return found
-    data, stamp = found
-    pages = describe_raster(data, examine)
-    if isinstance(pages, Failure):
-        return pages
-    frames = tuple(
-        Frame(
-            path,
-            index,
-            page.rows,
-            page.cols,
-            "",
-            partial(_decode, path, stamp, index),
-            notes=page.notes,
-            examine=partial(_examine, path, stamp, index) if page.format == "tiff" or not examine else None,
-        )
-        for index, page in enumerate(pages)
-    )
-    first = pages[0]
-    count = f", {len(frames)} pictures" if len(frames) > 1 else ""
-    count = f", the first of {first.pictures} pictures" if first.pictures > 1 else count
-    description = f"{first.format.upper()}, {first.cols} x {first.rows} pixels{count}"
-    return Study(path, description, (Series(path.name, frames, start=0),))
-
-
-def _decode(path: Path, stamp: Stamp, index: int) -> NDArray[Any] | Failure:
-    data = read_again(path, stamp)
-    if isinstance(data, Failure):
-        return data
-    raster = read_raster(data, index, examine=False)
-    return raster if isinstance(raster, Failure) else raster.values
-
-
-def _examine(path: Path, stamp: Stamp, index: int) -> str:
-    data = read_again(path, stamp)
-    return "" if isinstance(data, Failure) else raster_damage(data, index)
+    if follow and kind == "voxels" and (header_file := other_half(path, ".hdr")):
+        return open_file(header_file)
+    if follow and kind == "zip":
+        return with_windows(open_archive(path))
+    if follow and kind == "dicom":
+        header = read_dicom_header(path)
+        if isinstance(header, Failure):
+            return header
+        return with_windows(open_disc(path, header) if is_disc(header) else study_of(path, header))
+    return open_known(path, kind, head, examine)

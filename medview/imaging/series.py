@@ -7,7 +7,7 @@ position side by side. Order and what is odd: `medview.imaging.stacks`; copies: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from medview.core.failures import Failure
 from medview.core.jobs import one_of_many
 from medview.imaging.copies import without_copies
 from medview.imaging.dates import date_text
-from medview.imaging.open import open_path
+from medview.imaging.open_file import open_file
 from medview.imaging.series_window import with_series_window
 from medview.imaging.stacks import missing_parts, ordered, split
 from medview.imaging.study import Frame, Origin, Series, Study
@@ -39,18 +39,25 @@ class Folder:
     refused: dict[Path, Failure]
 
 
+def open_header(path: Path) -> Study | Failure:
+    """A file by its header alone. A DICOMDIR or archive is refused: its files lie beside it."""
+    return open_file(path, examine=False)
+
+
 def read_folder(
-    paths: Iterable[Path], step: Callable[[Path], None] = lambda path: None, follow: Container[Path] = ()
+    paths: Iterable[Path],
+    step: Callable[[Path], None] = lambda path: None,
+    opener: Callable[[Path], Study | Failure] = open_header,
 ) -> Folder:
     """Read the headers of files and arrange them; no pixels are decoded. `step` hears of each file and may raise.
 
-    `follow`: archives and DICOMDIRs to open; not those inside a folder, since the files of a DICOMDIR lie beside it.
+    `opener`: opens one.
     """
     frames: list[Frame] = []
     refused: dict[Path, Failure] = {}
     for path in paths:
         step(path)
-        study = one_of_many(partial(open_path, path, examine=False, follow=path in follow))
+        study = one_of_many(partial(opener, path))
         if isinstance(study, Failure):
             refused[path] = study
         else:
@@ -121,7 +128,7 @@ def series_of(
 
     None when the file is no DICOM picture or stands alone. `step` hears of each file and may raise.
     """
-    study = open_path(path, examine=False, follow=False)
+    study = open_header(path)
     if isinstance(study, Failure) or study.frames[0].place is None:
         return None
     uid = study.frames[0].place.origin.series_uid

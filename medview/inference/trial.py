@@ -17,7 +17,7 @@ from medview import __version__
 from medview.core.failures import Code, Failure
 from medview.core.files import make_private, write_atomic
 from medview.core.paths import cache_dir
-from medview.core.program import command, end_with_parent, environment, limit_memory
+from medview.core.program import command, environment
 from medview.inference.card import Card, damaged
 from medview.inference.card_reading import CARD_BYTES, LONGEST_DETAIL
 from medview.inference.model_files import MODEL_BYTES, read_inside
@@ -97,10 +97,11 @@ def _try(folder: Path) -> dict[str, str] | None:
     finally:
         os.close(reading)
         os.close(writing)
-    return _fields(off(folder.name, why))
+    return failure_fields(off(folder.name, why))
 
 
-def _fields(failure: Failure) -> dict[str, str]:
+def failure_fields(failure: Failure) -> dict[str, str]:
+    """A failure as JSON carries it from the child."""
     return asdict(replace(failure, detail=failure.detail[:LONGEST_DETAIL]))
 
 
@@ -112,23 +113,3 @@ def off(id: str, why: str) -> Failure:
         "Ask whoever made the model. `medview models` tries it once more.",
         why,
     )
-
-
-def serve(folder: Path) -> None:
-    """What the child does: load the model, and say on stdout as JSON why that fails, or null."""
-    from medview.inference.card_reading import read_card
-    from medview.inference.registry import load_model
-
-    # Libraries may print: what they print must not come before the answer.
-    answers = os.fdopen(os.dup(1), "wb")
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    end_with_parent()
-    limit_memory(LIMIT_BYTES)
-    card = read_card(folder)
-    found = card if isinstance(card, Failure) else load_model(folder, card, "cpu")
-    row = _fields(found) if isinstance(found, Failure) else None
-    answers.write(json.dumps(row).encode("ascii"))
-    answers.flush()
-    # Threads of a runtime may hang on the way out.
-    os._exit(0)

@@ -207,7 +207,8 @@ def look(path: Path, follow: Container[Path] = ()) -> Study | Failure | None:
 
     `follow`: tables of contents of discs that are opened; of a folder none is, since its files are in the list.
     """
-    from medview.imaging.open import open_path, recognise
+    from medview.imaging.open import open_path
+    from medview.imaging.open_file import recognise
 
     known = recognise(path)
     if isinstance(known, Failure):

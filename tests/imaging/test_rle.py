@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from medview.core.failures import Failure
 from medview.imaging.dicom_codecs import RLE, decode_frame
-from medview.imaging.dicom_pixels import Layout
+from medview.imaging.dicom_layout import Layout
 
 ROWS, COLS = 5, 7
 

@@ -1,0 +1,186 @@
+"""One file that holds pictures itself: what kind it is, by its content; then the reader of that kind."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from medview.core.failures import Code, Failure
+from medview.imaging.archive import plain_file
+from medview.imaging.dicom import open_dicom
+from medview.imaging.files import (
+    DICOM_SUFFIXES,
+    HEAD,
+    MAX_FILE_BYTES,
+    Stamp,
+    check_file,
+    head_of,
+    read_again,
+    read_head,
+    read_stamped,
+)
+from medview.imaging.headers import looks_like_dicom, sniff
+from medview.imaging.metaimage import looks_like_metaimage, open_metaimage
+from medview.imaging.nifti import is_voxel_file, open_nifti, other_half, sniff_nifti
+from medview.imaging.nrrd import MAGIC as NRRD
+from medview.imaging.nrrd import open_nrrd
+from medview.imaging.raster import describe_raster, raster_damage, read_raster
+from medview.imaging.series_window import with_series_window
+from medview.imaging.study import Frame, Series, Study
+from medview.imaging.unknown import unknown
+
+
+def open_file(path: Path, examine: bool = True) -> Study | Failure:
+    """Open one file that holds pictures itself; one that stands for others (an archive, a disc) is refused.
+
+    Otherwise as `medview.imaging.open.open_path`.
+    """
+    known = recognise(path)
+    return known if isinstance(known, Failure) else open_known(path, *known, examine)
+
+
+def open_known(path: Path, kind: str, head: bytes, examine: bool) -> Study | Failure:
+    """`open_file` of a file that was recognised: `kind` and `head` are what `recognise` gave."""
+    return with_windows(_open(path, kind, head, examine))
+
+
+def with_windows(study: Study | Failure) -> Study | Failure:
+    """A study each of whose series is shown through one window, where its frames have none of their own."""
+    if isinstance(study, Failure) or len(study.frames) < 2:
+        return study
+    return replace(study, series=tuple(map(with_series_window, study.series)))
+
+
+def _open(path: Path, kind: str, head: bytes, examine: bool) -> Study | Failure:
+    if kind == "dicom":
+        return open_dicom(path)
+    if kind in ("nifti", "analyze"):
+        return open_nifti(path)
+    if kind == "voxels" and (header := other_half(path, ".hdr")):
+        return _second_half(path, header)
+    if kind == "nrrd":
+        return open_nrrd(path)
+    if kind == "metaimage":
+        return open_metaimage(path)
+    if kind == "gzip":
+        return _open_packed(path, examine)
+    if kind in ("", "zip", "voxels"):
+        return unknown(path.name, head)
+    if path.suffix.lower() in DICOM_SUFFIXES:
+        return _misnamed(path, kind)
+    return _open_raster(path, examine)
+
+
+def recognise(path: Path) -> tuple[str, bytes] | Failure:
+    """What a file is and its first bytes, or why it cannot be read at all. See `file_kind`; `voxels` is the second half
+    of a pair, which only its name and the header beside it tell."""
+    status = check_file(path)
+    if isinstance(status, Failure):
+        return status
+    head = head_of(path, HEAD)
+    if isinstance(head, Failure):
+        return head
+    kind = file_kind(head, status.st_size)
+    if kind in ("", "gzip") and is_voxel_file(path) and other_half(path, ".hdr"):
+        kind = "voxels"
+    return kind, head
+
+
+def file_kind(head: bytes, size: int) -> str:
+    """What a file of `size` bytes is by its first ones: `dicom`, `nifti`, `analyze`, `nrrd`, `metaimage`, `zip`,
+    `gzip`, a format of `sniff`, or empty."""
+    kind = sniff(head) or sniff_nifti(head, size)
+    if not kind and head.startswith(NRRD):
+        return "nrrd"
+    if not kind and looks_like_metaimage(head):
+        return "metaimage"
+    if not kind and head.startswith((b"PK\3\4", b"PK\5\6")):
+        return "zip"
+    if not kind and head.startswith(b"\x1f\x8b\x08"):
+        return "gzip"
+    return "dicom" if not kind and looks_like_dicom(head, size) else kind
+
+
+def packed_file(path: Path) -> Path | Failure:
+    """The single file that gzip packed (`.dcm.gz`), unpacked only if it begins as a picture does."""
+    head = read_head(path, HEAD)
+    if isinstance(head, Failure):
+        return head
+    try:
+        inner = zlib.decompressobj(31).decompress(head, HEAD)
+    except zlib.error:
+        inner = b""  # unpacking it tells more
+    if inner and file_kind(inner, MAX_FILE_BYTES) in ("", "zip", "gzip"):
+        return unknown(f"What is packed in {path.name}", inner)
+    return plain_file(path)
+
+
+def _open_packed(path: Path, examine: bool) -> Study | Failure:
+    """The picture in a file that gzip packed."""
+    file = packed_file(path)
+    study = file if isinstance(file, Failure) else open_file(file, examine)
+    if isinstance(study, Failure):
+        return study
+    # People know it by the name of the packed file.
+    series = (replace(one, frames=tuple(replace(frame, path=path) for frame in one.frames)) for one in study.series)
+    return replace(study, path=path, series=tuple(series))
+
+
+def _misnamed(path: Path, kind: str) -> Failure:
+    """A picture file under the name of a DICOM file: whoever passes it on takes it for one with a patient in it."""
+    return Failure(
+        Code.UNKNOWN_FORMAT,
+        f"{path.name} is named as DICOM but holds a {kind.upper()} picture: no patient, no size in mm, no orientation.",
+        f"Ask for the DICOM file; to look at the picture all the same, rename it to end in .{kind}.",
+    )
+
+
+def _second_half(path: Path, header: Path) -> Failure:
+    """The voxels of a pair in a folder: their picture is in the list by the name of the header."""
+    return Failure(Code.NO_PIXELS, f"{path.name} holds the voxels of {header.name}.", f"Open {header.name}.")
+
+
+def _open_raster(path: Path, examine: bool) -> Study | Failure:
+    found = read_stamped(path)
+    if isinstance(found, Failure):
+        return found
+    data, stamp = found
+    pages = describe_raster(data, examine)
+    if isinstance(pages, Failure):
+        return pages
+    frames = tuple(
+        Frame(
+            path,
+            index,
+            page.rows,
+            page.cols,
+            "",
+            partial(_decode, path, stamp, index),
+            notes=page.notes,
+            examine=partial(_examine, path, stamp, index) if page.format == "tiff" or not examine else None,
+        )
+        for index, page in enumerate(pages)
+    )
+    first = pages[0]
+    count = f", {len(frames)} pictures" if len(frames) > 1 else ""
+    count = f", the first of {first.pictures} pictures" if first.pictures > 1 else count
+    description = f"{first.format.upper()}, {first.cols} x {first.rows} pixels{count}"
+    return Study(path, description, (Series(path.name, frames, start=0),))
+
+
+def _decode(path: Path, stamp: Stamp, index: int) -> NDArray[Any] | Failure:
+    data = read_again(path, stamp)
+    if isinstance(data, Failure):
+        return data
+    raster = read_raster(data, index, examine=False)
+    return raster if isinstance(raster, Failure) else raster.values
+
+
+def _examine(path: Path, stamp: Stamp, index: int) -> str:
+    data = read_again(path, stamp)
+    return "" if isinstance(data, Failure) else raster_damage(data, index)
