@@ -1,7 +1,7 @@
 """Set medview up from a clone, then start it: what `make run` and `make test` call, and what Windows calls directly.
 
-    python packaging/bootstrap.py setup [--dev] [--train]     install what is missing, nothing else
-    python packaging/bootstrap.py run [ARGUMENT...]           set up, then open the window (a sample, or ARGUMENTs)
+    python packaging/bootstrap.py setup [--dev] [--reports] [--train]     install what is missing
+    python packaging/bootstrap.py run [ARGUMENT...]     set up, then open the window (a sample, or ARGUMENTs)
 
 Needs the standard library only, since it runs before anything is installed. Everything goes into `.venv` beside this
 repository, from the pinned and hashed files in `requirements/`. What was installed is written into a stamp file: as
@@ -201,10 +201,14 @@ def install_dev() -> None:
     pip(*pinned("dev"))
 
 
-def install_train() -> None:
-    """What training needs. PyTorch is in no pinned file: which build fits is the machine's affair."""
-    say("installing the libraries for training")
+def install_reports() -> None:
+    """What the pages of `make reports` need, and training too; all of it but PyTorch."""
+    say("installing the libraries for training and its reports")
     pip(*pinned("train"))
+
+
+def install_torch() -> None:
+    """PyTorch, which only training needs. It is in no pinned file: which build fits is the machine's affair."""
     if installed("torch").split("+")[0] != TORCH:
         say(f"installing PyTorch {TORCH}, the build that pip's settings name (to have another, install it first)")
         pip("install", f"torch=={TORCH}")
@@ -227,7 +231,7 @@ def read_stamp() -> dict[str, str]:
     return stamp if isinstance(stamp, dict) and PYTHON.exists() else {}
 
 
-def setup(variant: str, dev: bool = False, train: bool = False) -> None:
+def setup(variant: str, dev: bool = False, reports: bool = False, train: bool = False) -> None:
     """Bring `.venv` to what the pinned files say. Raises Stop with a text for people."""
     missing = missing_packages()
     if missing:
@@ -237,8 +241,10 @@ def setup(variant: str, dev: bool = False, train: bool = False) -> None:
     }
     if dev:
         groups["dev"] = (install_dev, digest("dev"))
+    if reports or train:
+        groups["reports"] = (install_reports, digest("train"))
     if train:
-        groups["train"] = (install_train, digest("train"))
+        groups["train"] = (install_torch, digest("train"))
     stamp = read_stamp()
     stale = {name: group for name, group in groups.items() if stamp.get(name) != group[1]}
     if not stale:
@@ -296,6 +302,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     setting_up = commands.add_parser("setup", help="install what is missing")
     setting_up.add_argument("--dev", action="store_true", help="also what tests and checks need")
+    setting_up.add_argument("--reports", action="store_true", help="also what `make reports` needs")
     setting_up.add_argument("--train", action="store_true", help="also what training needs")
     commands.add_parser("run", help="set up and start").add_argument("arguments", nargs="*")
     return parser.parse_args(arguments)
@@ -311,7 +318,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "run":
             setup(variant)
             return run(options.arguments)
-        setup(variant, options.dev, options.train)
+        setup(variant, options.dev, options.reports, options.train)
     except Stop as stop:
         print(f"medview: {stop}", file=sys.stderr)
         return 1

@@ -64,6 +64,14 @@ def test_pins_are_installed_with_hashes_and_without_resolving(
     assert all({"--require-hashes", "--no-deps", ":all:"} <= set(call) for call in from_files)
 
 
+def test_the_reports_need_no_torch(bootstrap: ModuleType, pip_calls: list[tuple[str, ...]]) -> None:
+    bootstrap.setup("cpu")
+    bootstrap.setup("cpu", reports=True)
+    assert [call[-1] for call in pip_calls] == ["requirements/cpu.txt", ".", "requirements/train.txt"]
+    bootstrap.setup("cpu", train=True)
+    assert [call[-1] for call in pip_calls[3:]] == ["torch==2.13.0"]
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"base": "of other pins"}'])
 def test_an_old_or_damaged_stamp_installs_again(
     bootstrap: ModuleType, pip_calls: list[tuple[str, ...]], text: str
@@ -106,8 +114,8 @@ def test_a_fitting_torch_is_left_alone(
     bootstrap: ModuleType, pip_calls: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch, there: str, asked: bool
 ) -> None:
     monkeypatch.setattr(bootstrap, "installed", lambda name: there if name == "torch" else "")
-    bootstrap.install_train()
-    assert (pip_calls[-1][-1] == "torch==2.13.0") is asked
+    bootstrap.install_torch()
+    assert [call[-1] for call in pip_calls] == (["torch==2.13.0"] if asked else [])
 
 
 def test_every_pinned_file_counts_for_the_stamp(

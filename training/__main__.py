@@ -21,6 +21,10 @@ SET_COMMANDS = {
     "explore": "write the exploratory report of a set, one HTML file that opens offline",
     "baseline": "measure what a set gives away without a network: classical features and shortcuts",
 }
+MODELS_COMMANDS = {
+    "reports": "write report.html into every model folder, from its card and evaluation.json; no data, no PyTorch",
+    "table": "write the table of models in docs/models.md from their evaluations",
+}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -51,8 +55,9 @@ def parser() -> argparse.ArgumentParser:
         else:
             command.add_argument("--limit", type=int, default=0, help="pictures a split at most (0: all)")
             command.add_argument("--out", type=Path, default=ROOT / "training/baselines", help="folder of the result")
-    table = commands.add_parser("table", help="write the README's table of models from their evaluations")
-    table.add_argument("--models", type=Path, default=ROOT / "models_onnx", help="folder of model folders")
+    for name, text in MODELS_COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("--models", type=Path, default=ROOT / "models_onnx", help="folder of model folders")
     return p
 
 
@@ -184,11 +189,19 @@ def baseline(options: argparse.Namespace) -> None:
     print(write_study(study(config.data, load_set(config.data, options.data), config, options.limit), options.out))
 
 
+def reports(options: argparse.Namespace) -> None:
+    """Write the pages of all models."""
+    from training.report import write_page
+
+    for path in sorted(options.models.glob("*/evaluation.json")):
+        print(write_page(path.parent))
+
+
 def table(options: argparse.Namespace) -> None:
-    """Bring the README up to date."""
+    """Bring the table of models up to date."""
     from training.table import write_table
 
-    write_table(ROOT / "README.md", options.models)
+    write_table(ROOT / "docs/models.md", options.models)
 
 
 def main() -> int:
@@ -205,6 +218,7 @@ def main() -> int:
         "ablation": ablation,
         "explore": explore,
         "baseline": baseline,
+        "reports": reports,
         "table": table,
     }
     try:

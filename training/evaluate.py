@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ from training.folder import BASELINES
 from training.mask_figures import mask_figures
 from training.metrics import Bootstrap
 from training.pointing import pointing_figures
-from training.report import report_html
+from training.report import write_page
 from training.robustness import accepted_rightly, robustness, stability
 from training.samples import Sample
 
@@ -152,9 +151,7 @@ def write_report(report: dict[str, Any], folder: Path) -> None:
     """Write report.html and evaluation.json into the model's folder, each whole or not at all."""
     report = _rounded(report)
     home = folder / report["model"]
-    card = tomllib.loads((home / "card.toml").read_text(encoding="utf-8"))
-    page = report_html(report, card)
-    write_atomic(home / "report.html", page.encode())
+    write_page(home, report)
     write_atomic(home / "evaluation.json", to_json(report).encode())
 
 

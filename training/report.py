@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import tomllib
 from collections.abc import Iterable, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 
+from medview.core.files import write_atomic
 from training.report_plots import curve_plots, reliability_plot, robustness_plot
 from training.table import WORDS, number
 
@@ -286,3 +290,13 @@ def report_html(report: dict[str, Any], card: dict[str, Any]) -> str:
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<style>{STYLE}</style></head>\n<body><h1>{escape(title)}</h1>\n{chr(10).join(parts)}\n</body></html>\n"
     )
+
+
+def write_page(home: Path, report: dict[str, Any] | None = None) -> Path:
+    """Write report.html into a model folder, whole or not at all, from its card and `report`; without one from its
+    evaluation.json. Returns the path. Raises OSError, and ValueError for a damaged file."""
+    if report is None:
+        report = json.loads((home / "evaluation.json").read_text(encoding="utf-8"))
+    card = tomllib.loads((home / "card.toml").read_text(encoding="utf-8"))
+    write_atomic(home / "report.html", report_html(report, card).encode())
+    return home / "report.html"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,9 @@ import pytest
 pytest.importorskip("sklearn", reason="scikit-learn is not installed: make train-setup")
 pytest.importorskip("matplotlib", reason="matplotlib is not installed: make train-setup")
 
+from medview.inference.registry import shipped_folder
 from tests.inference.cards import raw_card
+from training.__main__ import main
 from training.evaluate import write_report
 from training.metrics import curves, reliability
 from training.report import cell, report_html
@@ -182,6 +186,22 @@ def test_the_report_is_written_beside_its_figures(tmp_path: Path) -> None:
     assert kept["splits"]["test"]["macro_auc"]["value"] is None
     assert kept["splits"]["test"]["accuracy"] == FIGURE
     assert (home / "report.html").read_text(encoding="utf-8") == report_html(kept, raw_card())
+
+
+def test_the_reports_of_shipped_models_are_made_of_committed_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / "skin-lesion-mask"
+    home.mkdir()
+    for name in ("card.toml", "evaluation.json"):
+        shutil.copy(shipped_folder() / home.name / name, home)
+    monkeypatch.setattr(sys, "argv", ["training", "reports", "--models", str(tmp_path)])
+    assert main() == 0
+    assert capsys.readouterr().out == f"{home / 'report.html'}\n"
+    figures = json.loads((home / "evaluation.json").read_text(encoding="utf-8"))["splits"]["test"]
+    words = " ".join(read((home / "report.html").read_text(encoding="utf-8")).words)
+    assert "Skin lesion, outline" in words
+    assert number(figures["dice_per_lesion"]["value"]) in words
 
 
 def test_a_report_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
