@@ -6,7 +6,7 @@ UV := $(or $(wildcard .venv/bin/uv),uv)
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes \
 	--no-annotate --no-header
 
-.PHONY: help run setup bench test test-train check format lock train-setup clean distclean
+.PHONY: help run setup bench test test-train check format lock train-setup reports screenshot clean distclean
 
 help:
 	@echo 'make run           set up, then open the window on a sample (ARGS="file..." for your own)'
@@ -16,6 +16,8 @@ help:
 	@echo 'make format        let ruff format the code'
 	@echo 'make train-setup   also install PyTorch and what training needs'
 	@echo 'make test-train    the tests of training, PyTorch included'
+	@echo 'make reports       models_onnx/*/report.html, a page of figures for each model; sets up plotting, no PyTorch, no data'
+	@echo 'make screenshot    docs/window.webp, the picture in README.md, anew'
 	@echo 'make lock          write requirements/*.txt anew (UPGRADE=--upgrade for newer versions)'
 	@echo 'make clean         remove caches and build folders (distclean: .venv too)'
 
@@ -51,6 +53,15 @@ format:
 train-setup:
 	@$(BOOTSTRAP) setup --train
 
+reports:
+	@$(BOOTSTRAP) setup --reports
+	@$(VENV)/python -m training reports
+
+# The script takes its window from the tests.
+screenshot:
+	@$(BOOTSTRAP) setup --dev
+	QT_QPA_PLATFORM=offscreen $(VENV)/python docs/screenshot.py docs/window.webp
+
 # Versions stay as they are unless pyproject.toml or UPGRADE=--upgrade asks for others. torch is left out: see ADR 0002.
 lock:
 	@command -v $(UV) >/dev/null || { echo 'make lock needs uv: python3 -m pip install uv'; exit 1; }
@@ -63,7 +74,8 @@ lock:
 
 clean:
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
-	find medview training tests packaging -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -f models_onnx/*/report.html
+	find medview training tests packaging docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean
 	rm -rf .venv
