@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 
 from medview.cli.main import main
 from medview.inference.analysis import Analysis
+from medview.inference.card_reading import parse_card
 
 ROOT = Path(__file__).resolve().parent.parent
 MAX_LINES = 450
@@ -178,12 +179,12 @@ def test_python_version_of_pyproject_is_the_one_the_set_up_asks_for() -> None:
     assert sys.version_info >= (3, 11)
 
 
-@pytest.mark.parametrize("command", ["analyze", "models", "demo", "bench"])
-def test_readme_names_every_option(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", ["analyze", "inspect", "models", "demo", "bench"])
+def test_the_page_of_the_command_line_names_every_option(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--help"]) == 0
     options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}
     assert options
-    assert [option for option in sorted(options) if option not in (ROOT / "README.md").read_text("utf-8")] == []
+    assert [option for option in sorted(options) if option not in (ROOT / "docs/cli.md").read_text("utf-8")] == []
 
 
 def test_what_medview_imports_is_declared() -> None:
@@ -200,6 +201,92 @@ def test_what_medview_imports_is_declared() -> None:
     assert {name: owners for name, owners in used.items() if not owners & declared} == {}
 
 
-def test_readme_names_every_field_of_the_json() -> None:
-    code = re.findall(r"`([a-z0-9_]+)`", (ROOT / "README.md").read_text("utf-8"))
+def test_the_page_of_the_command_line_names_every_field_of_the_json() -> None:
+    code = re.findall(r"`([a-z0-9_]+)`", (ROOT / "docs/cli.md").read_text("utf-8"))
     assert [name for name in Analysis("a.png", 0, "ok").to_dict() if name not in code] == []
+
+
+# ---- what a newcomer reads ----
+
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTEXT.md", ROOT / "training/README.md"]
+PAGES += sorted(ROOT.glob("docs/**/*.md"))
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def prose(page: Path) -> str:
+    """A page without its code, where brackets are no links."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    return re.sub(r"`[^`\n]*`", "", text)
+
+
+def anchors(page: Path) -> set[str]:
+    """The names by which the headings of a page are linked, as GitHub makes them."""
+    heads = re.findall(r"^#+ +(.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def broken_links(page: Path) -> list[str]:
+    """The relative links of a page that lead nowhere."""
+    found = []
+    for link in LINK.findall(prose(page)):
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        there = target.exists() and (not anchor or anchor in anchors(target))
+        if not there and not re.match(r"\w+:", link):
+            found.append(link)
+    return found
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 130
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_relative_link_resolves(page: Path) -> None:
+    assert broken_links(page) == []
+
+
+def test_a_broken_link_is_found(tmp_path: Path) -> None:
+    (tmp_path / "b.md").write_text("## A model of your own\n")
+    page = tmp_path / "a.md"
+    page.write_text(
+        "# A\n[b](b.md#a-model-of-your-own) [a](#a) [far](https://b.example/c) `[code](not.md)`\n"
+        "[gone](gone.md) ![gone](gone.png) [no head](b.md#none) [none](#none)\n"
+    )
+    assert broken_links(page) == ["gone.md", "gone.png", "b.md#none", "#none"]
+
+
+def test_every_page_is_linked_from_the_readme_or_a_page_it_links() -> None:
+    seen, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        seen.add(page)
+        targets = {(page.parent / link.partition("#")[0]).resolve() for link in LINK.findall(prose(page))}
+        waiting += [target for target in targets if target.suffix == ".md" and target.is_file() and target not in seen]
+    assert set(ROOT.glob("docs/*.md")) <= seen
+
+
+def test_the_picture_of_the_window_is_small() -> None:
+    """`make screenshot` makes it."""
+    assert LINK.findall(prose(ROOT / "README.md"))[0] == "docs/window.webp"
+    assert (ROOT / "docs/window.webp").stat().st_size <= 250_000
+
+
+def test_the_figures_of_the_readme_are_those_of_the_models() -> None:
+    """docs/models.md has them from the evaluations, which tests/training/test_table.py checks."""
+    line = re.compile(r"^\|.*`([a-z-]+)`.*$", re.MULTILINE)
+    figure = re.compile(r"\d\.\d{3} \(\d\.\d{3} to \d\.\d{3}\)")
+    measured: dict[str, str] = {}
+    for row in line.finditer((ROOT / "docs/models.md").read_text(encoding="utf-8")):
+        measured[row[1]] = measured.get(row[1], "") + row[0]
+    rows = line.finditer((ROOT / "README.md").read_text(encoding="utf-8"))
+    told = [(row[1], text) for row in rows for text in figure.findall(row[0])]
+    assert len(told) >= 8
+    assert [(model, text) for model, text in told if text not in measured[model]] == []
+
+
+def test_the_card_of_the_page_of_models_is_one() -> None:
+    (text,) = re.findall(r"^```toml\n(.*?)^```", (ROOT / "docs/models.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    card = parse_card(tomllib.loads(text))
+    assert card.shown == card.labels
+    assert card.operating_points["effusion"].threshold == 0.3

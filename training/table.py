@@ -1,4 +1,4 @@
-"""The README's table of models, from each model's card and evaluation.json, so that no figure is copied by hand."""
+"""The table of models in docs/models.md, from cards and evaluations, so that no figure is copied by hand."""
 
 from __future__ import annotations
 
@@ -99,13 +99,13 @@ def rows(models: Path) -> list[str]:
     return found
 
 
-def write_table(readme: Path, models: Path) -> None:
-    """Replace what stands between the two markers of the README. Raises ValueError when they are missing."""
-    text = readme.read_text(encoding="utf-8")
+def write_table(page: Path, models: Path) -> None:
+    """Replace what stands between the two markers of a page. Raises ValueError when they are missing."""
+    text = page.read_text(encoding="utf-8")
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
-        raise ValueError(f"{readme.name}: the markers {BEGIN} and {END} are missing")
+        raise ValueError(f"{page.name}: the markers {BEGIN} and {END} are missing")
     head = ["| model | what | split | figures, with 95 % intervals over patients |", "|---|---|---|---|"]
     table = "\n".join([*head, *rows(models)])
-    readme.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
+    page.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")

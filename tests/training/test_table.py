@@ -1,4 +1,4 @@
-"""The README's table is what the evaluations say."""
+"""The table in docs/models.md is what the evaluations say."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 from medview.inference.registry import models_folder
 from training.table import BEGIN, END, headline, rows, write_table
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs/models.md"
 
 
-def test_the_readme_shows_the_figures_of_the_shipped_models() -> None:
-    shown = README.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
+def test_the_page_shows_the_figures_of_the_shipped_models() -> None:
+    shown = PAGE.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
     expected = rows(models_folder())
     assert len(expected) >= 5
     assert [line for line in expected if line not in shown] == []
@@ -35,10 +35,10 @@ def test_a_table_is_written_between_the_markers_only(tmp_path: Path) -> None:
     figure = {"value": 0.5, "low": 0.25, "high": 0.75}
     report = {"splits": {"test": {"images": 8, "accuracy": figure}}}
     (model / "evaluation.json").write_text(json.dumps(report))
-    readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
-    write_table(readme, tmp_path / "models")
-    text = readme.read_text()
+    page = tmp_path / "models.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    write_table(page, tmp_path / "models")
+    text = page.read_text()
     assert text.startswith("before\n")
     assert text.endswith("after\n")
     assert "old" not in text
@@ -59,10 +59,10 @@ def test_what_left_out_sources_say_stands_with_the_test_split(tmp_path: Path) ->
     ]
 
 
-def test_a_readme_without_markers_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "README.md").write_text("nothing")
+def test_a_page_without_markers_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "models.md").write_text("nothing")
     with pytest.raises(ValueError, match="markers"):
-        write_table(tmp_path / "README.md", tmp_path)
+        write_table(tmp_path / "models.md", tmp_path)
 
 
 def test_a_headline_tells_what_matters_of_each_task() -> None:
