@@ -1,4 +1,4 @@
-# medview: `make run` opens the window, `make test` runs every test. Each first sets up what is missing (see README.md).
+# medview: `make run` opens the window, `make test` runs every test. Each first sets up what is missing (docs/install.md).
 PYTHON ?= python3
 VENV := .venv/bin
 BOOTSTRAP := $(PYTHON) packaging/bootstrap.py
@@ -10,14 +10,15 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --only-bi
 
 help:
 	@echo 'make run           set up, then open the window on a sample (ARGS="file..." for your own)'
+	@echo 'make setup         install what is missing into .venv, nothing else'
 	@echo 'make test          set up, then run every test'
 	@echo 'make bench         measure this machine, as JSON'
 	@echo 'make check         ruff and mypy'
 	@echo 'make format        let ruff format the code'
 	@echo 'make train-setup   also install PyTorch and what training needs'
 	@echo 'make test-train    the tests of training, PyTorch included'
-	@echo 'make reports       models_onnx/*/report.html, a page of figures for each model; sets up plotting, no PyTorch, no data'
-	@echo 'make screenshot    docs/window.webp, the picture in README.md, anew'
+	@echo 'make reports       write models_onnx/*/report.html, a page of figures for each model (no PyTorch, no data)'
+	@echo 'make screenshot    write docs/window.webp, the picture in README.md, anew'
 	@echo 'make lock          write requirements/*.txt anew (UPGRADE=--upgrade for newer versions)'
 	@echo 'make clean         remove caches and build folders (distclean: .venv too)'
 

@@ -266,6 +266,14 @@ def test_every_page_is_linked_from_the_readme_or_a_page_it_links() -> None:
     assert set(ROOT.glob("docs/*.md")) <= seen
 
 
+def test_make_help_lists_every_target() -> None:
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE)[0].split())
+    told = " ".join(re.findall(r"@echo '(.*)'", text))
+    assert {"run", "reports", "screenshot"} <= targets
+    assert [name for name in sorted(targets - {"help"}) if not re.search(rf"\b{name}\b", told)] == []
+
+
 def test_the_picture_of_the_window_is_small() -> None:
     """`make screenshot` makes it."""
     assert LINK.findall(prose(ROOT / "README.md"))[0] == "docs/window.webp"
