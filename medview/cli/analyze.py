@@ -162,8 +162,8 @@ def _judge_frame(engine: Engine, frame: Frame, file: str, request: Request, outp
 def _save(
     analysis: Analysis, frame: Frame, values: NDArray[Any], folder: ResultFolder, many: bool, private: bool
 ) -> Saved | Failure:
+    from medview.imaging.window import to_8bit
     from medview.report.export import Options, save
-    from medview.report.overlay import to_8bit
 
     window = frame.first_window(values) if values.ndim == 2 else None
     shown = to_8bit(values, window, frame.inverted, frame.padding)

@@ -292,3 +292,12 @@ def _sources(ds: Dataset, index: int) -> Iterator[tuple[str, int]]:
             if uid:
                 frames = numbers(source, "ReferencedFrameNumber")
                 yield from ((uid, int(number) - 1) for number in frames) if frames else ((uid, ALL_FRAMES),)
+
+
+def may_be_segmentation(path: Path) -> bool:
+    """Whether a file looks like a DICOM segmentation by its first bytes; a quick look, not a promise."""
+    from medview.imaging.dicom_seg import BITS_CLASS, LABELS_CLASS
+    from medview.imaging.files import HEAD, read_head
+
+    head = read_head(path, HEAD)
+    return isinstance(head, bytes) and any(uid.encode() in head for uid in (BITS_CLASS, LABELS_CLASS))

@@ -9,6 +9,7 @@ named in tests/imaging/test_dcmtk.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -202,3 +203,34 @@ def _shades(
     if padding is not None:
         shades[(values >= padding[0]) & (values <= padding[1])] = 0
     return shades
+
+
+# Pixels that are blended or converted at a time: few enough to stay in the processor's cache.
+STRIP = 65_536
+
+
+def _strips(rows: int, cols: int) -> Iterator[slice]:
+    """Slices of whole rows that cover a picture, of about `STRIP` pixels each."""
+    step = max(1, STRIP // max(1, cols))
+    return (slice(row, row + step) for row in range(0, rows, step))
+
+
+def to_8bit(
+    values: NDArray[Any],
+    window: Window | None = None,
+    inverted: bool = False,
+    padding: tuple[float, float] | None = None,
+) -> NDArray[np.uint8]:
+    """Modality values as the eye sees them: grey (rows, cols) through `window`, RGB (rows, cols, 3) by its range.
+
+    `padding`: grey values (lowest, highest) that only fill the border; they are black.
+    """
+    if values.ndim == 2:
+        return render(values, window or usual_window(values, padding), inverted, padding=padding)
+    if values.dtype == np.uint8 and not inverted:
+        return np.ascontiguousarray(values)
+    shown = np.empty(values.shape, np.uint8)
+    for part in _strips(*values.shape[:2]):
+        rgb = values[part] if values.dtype == np.uint8 else values[part] >> 8
+        shown[part] = 255 - rgb if inverted else rgb
+    return shown

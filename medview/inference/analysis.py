@@ -193,3 +193,27 @@ def _result_dict(result: Result, files: dict[tuple[str, str], str]) -> dict[str,
         "heatmaps": heatmaps or None,
         "skipped_by": result.skipped_by or None,
     }
+
+
+def analysis_bytes(analysis: Analysis) -> int:
+    """Bytes of the arrays of an analysis, plus something for the rest."""
+    total = 4096
+    for result in analysis.results:
+        total += result.mask.pixels.nbytes if result.mask else 0
+        total += sum(heat.nbytes for heat in (result.heatmaps or {}).values())
+    return total
+
+
+def heatmap_of(analysis: Analysis | None, label: tuple[str, str] | None) -> tuple[NDArray[np.float32], Region] | None:
+    """The heatmap (h, w) 0-1 of (model, label) and the region of its result, or None."""
+    results = analysis.results if analysis and label else ()
+    model, name = label or ("", "")
+    for result in results:
+        if result.card.id == model and result.heatmaps and name in result.heatmaps:
+            return result.heatmaps[name], result.region
+    return None
+
+
+def mask_of(analysis: Analysis | None) -> Mask | None:
+    """The mask of an analysis, or None when no model marks."""
+    return next((r.mask for r in analysis.results if r.mask is not None), None) if analysis else None

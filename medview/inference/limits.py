@@ -37,3 +37,14 @@ def flagged_first(result: Result) -> list[str]:
 def kind(analysis: Analysis) -> str:
     """What the gate takes the picture for; empty where that means nothing."""
     return "" if analysis.reason and analysis.reason.code in NO_KIND else analysis.kind
+
+
+def first_label(analysis: Analysis) -> tuple[str, str] | None:
+    """(model, label) whose heatmap is offered first: the first finding of the strongest result, else its most probable
+    label."""
+    for result in strongest_first(analysis.results):
+        if result.heatmaps and result.probabilities:
+            probabilities = result.probabilities
+            top = max(probabilities, key=lambda label: probabilities[label])
+            return result.card.id, (*result.findings, top)[0]
+    return None

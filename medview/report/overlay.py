@@ -6,13 +6,12 @@ a function needs little memory beside what it returns.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medview.imaging.window import Window, render, usual_window
+from medview.imaging.window import _strips
 from medview.inference.region import WHOLE, Region
 
 # Heat below the first value is not drawn at all, from the second on it is fully drawn.
@@ -24,8 +23,6 @@ MASK_FILL_ALPHA = 72
 FRAME_RGBA, SHADE_RGBA = (255, 255, 255, 140), (0, 0, 0, 110)
 # The outline is one pixel wide per this many pixels of the longer side.
 OUTLINE_EVERY = 450
-# Pixels that are blended or converted at a time: few enough to stay in the processor's cache.
-STRIP = 65_536
 
 
 def heat_colours() -> NDArray[np.uint8]:
@@ -91,12 +88,6 @@ def mask_rgba(
     return rgba
 
 
-def _strips(rows: int, cols: int) -> Iterator[slice]:
-    """Slices of whole rows that cover a picture, of about `STRIP` pixels each."""
-    step = max(1, STRIP // max(1, cols))
-    return (slice(row, row + step) for row in range(0, rows, step))
-
-
 def burn(image: NDArray[np.uint8], rgba: NDArray[np.uint8], opacity: float) -> NDArray[np.uint8]:
     """`rgba` (rows, cols, 4) laid over an 8-bit picture (rows, cols[, 3]) at `opacity` 0-1; (rows, cols, 3) RGB."""
     weights = np.rint(np.arange(256) * opacity).astype(np.uint16)
@@ -120,24 +111,3 @@ def reduced(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
         return image
     size = (max(1, round(cols * factor)), max(1, round(rows * factor)))
     return cv2.resize(np.ascontiguousarray(image), size, interpolation=cv2.INTER_AREA)
-
-
-def to_8bit(
-    values: NDArray[Any],
-    window: Window | None = None,
-    inverted: bool = False,
-    padding: tuple[float, float] | None = None,
-) -> NDArray[np.uint8]:
-    """Modality values as the eye sees them: grey (rows, cols) through `window`, RGB (rows, cols, 3) by its range.
-
-    `padding`: grey values (lowest, highest) that only fill the border; they are black.
-    """
-    if values.ndim == 2:
-        return render(values, window or usual_window(values, padding), inverted, padding=padding)
-    if values.dtype == np.uint8 and not inverted:
-        return np.ascontiguousarray(values)
-    shown = np.empty(values.shape, np.uint8)
-    for part in _strips(*values.shape[:2]):
-        rgb = values[part] if values.dtype == np.uint8 else values[part] >> 8
-        shown[part] = 255 - rgb if inverted else rgb
-    return shown

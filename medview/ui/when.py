@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from medview.workspace import Workspace, view
+from medview.inference.analysis import mask_of
+from medview.workspace import Workspace
 
 When = Callable[[Workspace], bool]
 
@@ -52,7 +53,7 @@ def heatmaps(ws: Workspace) -> bool:
 
 def marked(ws: Workspace) -> bool:
     """A model has marked something, as with `heatmaps`."""
-    mask = view.mask_of(ws.answer.analysis) if ws.answer else None
+    mask = mask_of(ws.answer.analysis) if ws.answer else None
     return mask is not None and mask.count > 0
 
 

@@ -12,12 +12,12 @@ from medview.core.failures import Code
 from medview.core.texts import one_line as one_line
 from medview.core.texts import person as person
 from medview.imaging.dates import day_of
+from medview.imaging.mpr import AXES
 from medview.imaging.study import Frame
 from medview.imaging.volume import Cut
 from medview.inference.corrections import INVERT, Fix, quarter_turns
 from medview.report.known import Mistake
 from medview.report.overlay import drawn
-from medview.workspace.mpr import AXES
 
 translate = QCoreApplication.translate
 

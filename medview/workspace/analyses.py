@@ -3,17 +3,21 @@ said that a picture is. No signals."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any, Protocol
 
+from medview.core.cache import Kept
 from medview.core.failures import Failure
 from medview.core.jobs import Token
-from medview.inference.analysis import Analysis
+from medview.core.settings import Settings
+from medview.imaging.study import Frame
+from medview.inference.analysis import Analysis, analysis_bytes
 from medview.inference.corrections import Fix
-from medview.workspace import opening
 from medview.workspace.runner import Job, Runner
-from medview.workspace.view import Kept, Picture, analysis_bytes
+from medview.workspace.view import Picture
 
 ANALYSIS_BYTES = 64 * 1024 * 1024
 
@@ -32,7 +36,7 @@ class Looks:
     def __init__(
         self,
         runner: Runner,
-        engine: opening.LazyEngine,
+        engine: LazyEngine,
         taken: Callable[[Analysis | None], None],
         steadied: Callable[[Analysis, Analysis], None],
     ) -> None:
@@ -103,3 +107,69 @@ class Looks:
         if self._kept.get(key) is before:
             self._kept.put(key, analysis, analysis_bytes(analysis))
         self._steadied(before, analysis)
+
+
+class EngineLike(Protocol):
+    """What the workspace needs of `medview.inference.engine.Engine`."""
+
+    def analyse(
+        self,
+        frame: Frame,
+        file: str,
+        model: str = "auto",
+        force: bool = False,
+        token: Token | None = None,
+        values: Any = None,
+        fixes: Sequence[Fix] = (),
+        *,
+        kind: str = "",
+    ) -> Analysis:
+        """Judge one frame; `kind`: what the user says that it is."""
+
+    def add_stability(self, analysis: Analysis, frame: Frame, values: Any, token: Token | None = None) -> Analysis:
+        """The analysis with the range of each probability over small changes of the picture."""
+
+    def statuses(self) -> Sequence[Any]:
+        """One `ModelStatus` per model folder."""
+
+    def kind_names(self) -> dict[str, str]:
+        """What people call the kinds of picture, by id."""
+
+    def kinds(self) -> dict[str, str]:
+        """What a user may say that a picture is, by id: the kinds that a model judges."""
+
+
+EngineFactory = Callable[[], EngineLike]
+
+
+def make_engine(settings: Settings) -> EngineLike:
+    """The real engine. Imported here: ONNX Runtime is loaded in the worker that first needs it."""
+    from medview.inference.engine import Engine
+
+    folder = settings["models_folder"]
+    return Engine(Path(folder) if folder else None, settings["device"])
+
+
+class LazyEngine:
+    """The engine, made when a worker first asks for it; safe from any thread."""
+
+    def __init__(self, factory: EngineFactory) -> None:
+        self._factory = factory
+        self._lock = threading.Lock()
+        self.made: EngineLike | None = None
+
+    def get(self) -> EngineLike:
+        """The engine. Raises what its making raises, every time."""
+        with self._lock:
+            if self.made is None:
+                self.made = self._factory()
+            return self.made
+
+    def kind_name(self, kind: str) -> str:
+        """What people call a kind of picture, from the gate's card."""
+        names = self.made.kind_names() if self.made else {}
+        return names.get(kind) or kind.replace("_", " ")
+
+    def kinds(self) -> dict[str, str]:
+        """What a user may say that a picture is, by the gate's name for it; empty until the engine is made."""
+        return self.made.kinds() if self.made else {}

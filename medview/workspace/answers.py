@@ -9,8 +9,8 @@ from PySide6.QtCore import QObject, Signal
 
 from medview.core.settings import Settings
 from medview.imaging.study import Frame
-from medview.inference.analysis import Analysis
-from medview.workspace import view
+from medview.inference.analysis import Analysis, heatmap_of
+from medview.inference.limits import first_label
 from medview.workspace.view import Answer, Overlay
 
 KEPT = ("heatmap_on", "heatmap_opacity", "mask_on", "mask_opacity")
@@ -51,8 +51,8 @@ class Answers(QObject):
 
     def _label(self, analysis: Analysis | None) -> tuple[str, str] | None:
         """Whose heatmap is shown: what the user chose stays so from slice to slice, where the new answer has it."""
-        chosen = view.heatmap_of(analysis, self._chosen) is not None
-        return self._chosen if chosen else view.first_label(analysis) if analysis else None
+        chosen = heatmap_of(analysis, self._chosen) is not None
+        return self._chosen if chosen else first_label(analysis) if analysis else None
 
     def steady(self, before: Analysis, after: Analysis) -> None:
         """The stability of an analysis is known now."""

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.core.jobs import Token, one_of_many
-from medview.core.settings import Settings
 from medview.imaging.study import Frame, Series, Study
-from medview.inference.analysis import Analysis
 from medview.inference.corrections import Fix, corrected, corrected_frame
 from medview.workspace.listing import Entry
 from medview.workspace.view import Picture
@@ -45,72 +42,6 @@ TRIES = 5
 Opener = Callable[[Path], Study | Failure]
 
 
-class EngineLike(Protocol):
-    """What the workspace needs of `medview.inference.engine.Engine`."""
-
-    def analyse(
-        self,
-        frame: Frame,
-        file: str,
-        model: str = "auto",
-        force: bool = False,
-        token: Token | None = None,
-        values: Any = None,
-        fixes: Sequence[Fix] = (),
-        *,
-        kind: str = "",
-    ) -> Analysis:
-        """Judge one frame; `kind`: what the user says that it is."""
-
-    def add_stability(self, analysis: Analysis, frame: Frame, values: Any, token: Token | None = None) -> Analysis:
-        """The analysis with the range of each probability over small changes of the picture."""
-
-    def statuses(self) -> Sequence[Any]:
-        """One `ModelStatus` per model folder."""
-
-    def kind_names(self) -> dict[str, str]:
-        """What people call the kinds of picture, by id."""
-
-    def kinds(self) -> dict[str, str]:
-        """What a user may say that a picture is, by id: the kinds that a model judges."""
-
-
-EngineFactory = Callable[[], EngineLike]
-
-
-def make_engine(settings: Settings) -> EngineLike:
-    """The real engine. Imported here: ONNX Runtime is loaded in the worker that first needs it."""
-    from medview.inference.engine import Engine
-
-    folder = settings["models_folder"]
-    return Engine(Path(folder) if folder else None, settings["device"])
-
-
-class LazyEngine:
-    """The engine, made when a worker first asks for it; safe from any thread."""
-
-    def __init__(self, factory: EngineFactory) -> None:
-        self._factory = factory
-        self._lock = threading.Lock()
-        self.made: EngineLike | None = None
-
-    def get(self) -> EngineLike:
-        """The engine. Raises what its making raises, every time."""
-        with self._lock:
-            if self.made is None:
-                self.made = self._factory()
-            return self.made
-
-    def kind_name(self, kind: str) -> str:
-        """What people call a kind of picture, from the gate's card."""
-        names = self.made.kind_names() if self.made else {}
-        return names.get(kind) or kind.replace("_", " ")
-
-    def kinds(self) -> dict[str, str]:
-        """What a user may say that a picture is, by the gate's name for it; empty until the engine is made."""
-        return self.made.kinds() if self.made else {}
-
-
 @dataclass(frozen=True)
 class Opened:
     """A study with one frame decoded. `stamp` is the file's time of change (ns): a changed file is another file."""
@@ -130,7 +61,7 @@ def open_study(path: Path) -> Study | Failure:
 
 def decode(frame: Frame) -> Picture | Failure:
     """The pixels of a frame and how they are first shown."""
-    from medview.report.overlay import to_8bit
+    from medview.imaging.window import to_8bit
 
     values = frame.modality_values()
     if isinstance(values, Failure):
@@ -244,56 +175,3 @@ def _stamp(path: Path) -> int:
         return path.stat().st_mtime_ns
     except OSError:
         return 0
-
-
-@dataclass(frozen=True)
-class ToSave:
-    """What is written of a picture and its analysis.
-
-    Attributes:
-        picture: with the window it is seen with. inverted: whether the user sees it with black and white swapped.
-        many: whether its file has several pictures. private: captions name neither patient nor file.
-    """
-
-    analysis: Analysis
-    picture: Picture
-    inverted: bool = False
-    many: bool = False
-    private: bool = False
-
-
-def save(what: ToSave, folder: Path) -> list[Path] | Failure:
-    """Write masks, overlays and `<stem>__results.json` of one analysis, as the picture is seen; the files written."""
-    from medview.report import export
-    from medview.report.folder import ResultFolder
-    from medview.report.overlay import to_8bit
-
-    picture, frame = what.picture, what.picture.frame
-    swapped = (frame.inverted and picture.shown.ndim == 2) != what.inverted
-    image = to_8bit(picture.shown, picture.window, swapped, frame.padding)
-    target = ResultFolder(folder)
-    failure = target.open()
-    if failure is None:
-        options = export.Options("findings", mask_overlay=True, table=True, private=what.private)
-        saved = export.save(what.analysis, image, frame, target, what.many, options)
-        if not isinstance(saved, Failure):
-            return list(saved.paths)
-        failure = saved
-    return replace(failure, text=f"{failure.text} Folder: {folder}")
-
-
-def thumbnail(entry: Entry, opener: Opener, side: int) -> NDArray[np.uint8] | Failure:
-    """A small 8-bit picture of an entry, (rows, cols) or (rows, cols, 3) RGB, its shorter side at most `side`."""
-    import cv2
-
-    from medview.report.overlay import to_8bit
-
-    opened = open_entry(entry, opener)
-    if isinstance(opened, Failure):
-        return opened
-    picture = opened.picture
-    image = to_8bit(picture.shown, picture.window, picture.frame.inverted, picture.frame.padding)
-    rows, cols = image.shape[0] * picture.frame.aspect, image.shape[1]
-    factor = min(1.0, side / min(rows, cols))
-    size = (max(1, round(cols * factor)), max(1, round(rows * factor)))
-    return np.ascontiguousarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))

@@ -52,15 +52,6 @@ class Found:
     first: Frame | None
 
 
-def may_be_segmentation(path: Path) -> bool:
-    """Whether a file looks like a DICOM segmentation by its first bytes; a quick look, not a promise."""
-    from medview.imaging.dicom_seg import BITS_CLASS, LABELS_CLASS
-    from medview.imaging.files import HEAD, read_head
-
-    head = read_head(path, HEAD)
-    return isinstance(head, bytes) and any(uid.encode() in head for uid in (BITS_CLASS, LABELS_CLASS))
-
-
 def find(
     path: Path, shown: Sequence[Series], start: Frame | None, listed: Sequence[Series], token: Token
 ) -> Found | Failure:

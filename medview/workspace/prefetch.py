@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from medview.core.cache import Kept
 from medview.core.jobs import Token
 from medview.imaging.study import Frame, Study
 from medview.workspace import opening
 from medview.workspace.analyses import Key
 from medview.workspace.runner import Job, Runner
-from medview.workspace.view import Kept, Picture
+from medview.workspace.view import Picture
 
 LANES = ("series", "ahead")
 # Frames decoded ahead in either direction: enough for a wheel that is turned steadily; and before and after in time.

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from medview.core.cache import Kept
 from medview.core.failures import Code, Failure
 from medview.core.jobs import Token
 from medview.imaging.colours import Rgb, distinct
+from medview.imaging.dicom_seg import may_be_segmentation
 from medview.imaging.study import Frame, Study
 from medview.inference.corrections import Fix
 from medview.report.overlay import MASK_RGB
 from medview.workspace.listing import Listing
-from medview.workspace.outlines import Found, Outline, find, may_be_segmentation, outlines
+from medview.workspace.outlines import Found, Outline, find, outlines
 from medview.workspace.runner import Job, Runner
-from medview.workspace.view import Kept
 
 if TYPE_CHECKING:
     from medview.imaging.dicom_seg import Segmentation

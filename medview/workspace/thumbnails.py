@@ -8,12 +8,13 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from medview.core.cache import Kept
 from medview.core.failures import Failure
 from medview.core.jobs import Token, one_of_many
 from medview.workspace import opening
 from medview.workspace.listing import Entry
+from medview.workspace.opening import Opener, open_entry
 from medview.workspace.runner import Job, Runner
-from medview.workspace.view import Kept
 
 LANE = "thumbnails"
 # Shorter side in pixels: twice that of the largest place on the screen (a sample's), for dense screens.
@@ -54,7 +55,7 @@ class Thumbnails:
         def work(token: Token) -> None:
             for entry in missing:
                 token.check()
-                token.deliver((entry, one_of_many(partial(opening.thumbnail, entry, self._opener, SIDE))))
+                token.deliver((entry, one_of_many(partial(thumbnail, entry, self._opener, SIDE))))
 
         self._runner.start(Job(LANE, "", work, on_part=self._on_made))
 
@@ -62,3 +63,20 @@ class Thumbnails:
         entry, image = part
         self._kept.put(entry.key, image, 512 if isinstance(image, Failure) else image.nbytes)
         self._made(entry, image)
+
+
+def thumbnail(entry: Entry, opener: Opener, side: int) -> NDArray[np.uint8] | Failure:
+    """A small 8-bit picture of an entry, (rows, cols) or (rows, cols, 3) RGB, its shorter side at most `side`."""
+    import cv2
+
+    from medview.imaging.window import to_8bit
+
+    opened = open_entry(entry, opener)
+    if isinstance(opened, Failure):
+        return opened
+    picture = opened.picture
+    image = to_8bit(picture.shown, picture.window, picture.frame.inverted, picture.frame.padding)
+    rows, cols = image.shape[0] * picture.frame.aspect, image.shape[1]
+    factor = min(1.0, side / min(rows, cols))
+    size = (max(1, round(cols * factor)), max(1, round(rows * factor)))
+    return np.ascontiguousarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Hashable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medview.imaging.study import Frame
 from medview.imaging.window import Window
-from medview.inference.analysis import Analysis, Mask
-from medview.inference.limits import strongest_first
-from medview.inference.region import Region
-
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
+from medview.inference.analysis import Analysis
 
 
 @dataclass(frozen=True)
@@ -81,81 +73,3 @@ class Overlay:
     heatmap_opacity: float = 0.6
     mask_on: bool = True
     mask_opacity: float = 0.8
-
-
-class Kept(Generic[K, V]):
-    """The values used last, up to a number of bytes. The newest is kept whatever its size."""
-
-    def __init__(self, limit_bytes: int) -> None:
-        self.limit_bytes = limit_bytes
-        self._items: OrderedDict[K, tuple[V, int]] = OrderedDict()
-        self.used_bytes = 0
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def get(self, key: K) -> V | None:
-        """The value of `key`, which becomes the newest, or None."""
-        if key not in self._items:
-            return None
-        self._items.move_to_end(key)
-        return self._items[key][0]
-
-    def put(self, key: K, value: V, nbytes: int) -> None:
-        """Keep `value`; the oldest ones go until the rest fits."""
-        self.drop(key)
-        self._items[key] = (value, nbytes)
-        self.used_bytes += nbytes
-        while self.used_bytes > self.limit_bytes and len(self._items) > 1:
-            _, (_, freed) = self._items.popitem(last=False)
-            self.used_bytes -= freed
-
-    def __contains__(self, key: K) -> bool:
-        """Whether `key` is kept; asking does not make it more recent."""
-        return key in self._items
-
-    def drop(self, key: K) -> None:
-        """Forget `key`, if it is known."""
-        if key in self._items:
-            self.used_bytes -= self._items.pop(key)[1]
-
-
-def analysis_bytes(analysis: Analysis) -> int:
-    """Bytes of the arrays of an analysis, plus something for the rest."""
-    total = 4096
-    for result in analysis.results:
-        total += result.mask.pixels.nbytes if result.mask else 0
-        total += sum(heat.nbytes for heat in (result.heatmaps or {}).values())
-    return total
-
-
-def first_label(analysis: Analysis) -> tuple[str, str] | None:
-    """(model, label) whose heatmap is offered first: the first finding of the strongest result, else its most probable
-    label."""
-    for result in strongest_first(analysis.results):
-        if result.heatmaps and result.probabilities:
-            probabilities = result.probabilities
-            top = max(probabilities, key=lambda label: probabilities[label])
-            return result.card.id, (*result.findings, top)[0]
-    return None
-
-
-def heatmap_of(analysis: Analysis | None, label: tuple[str, str] | None) -> tuple[NDArray[np.float32], Region] | None:
-    """The heatmap (h, w) 0-1 of (model, label) and the region of its result, or None."""
-    results = analysis.results if analysis and label else ()
-    model, name = label or ("", "")
-    for result in results:
-        if result.card.id == model and result.heatmaps and name in result.heatmaps:
-            return result.heatmaps[name], result.region
-    return None
-
-
-def mask_of(analysis: Analysis | None) -> Mask | None:
-    """The mask of an analysis, or None when no model marks."""
-    return next((r.mask for r in analysis.results if r.mask is not None), None) if analysis else None
-
-
-def add_recent(recent: list[str], path: Path, limit: int = 12) -> list[str]:
-    """`recent` with `path` first, each file once, at most `limit`."""
-    text = str(path)
-    return [text, *(item for item in recent if item != text)][:limit]

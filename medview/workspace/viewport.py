@@ -9,6 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from medview.core.cache import Kept
 from medview.core.failures import Failure
 from medview.imaging.study import Frame, Series, Study
 from medview.imaging.volume import Cut
@@ -20,7 +21,7 @@ from medview.workspace.listing import Entry
 from medview.workspace.mpr import Planes
 from medview.workspace.prefetch import Neighbours
 from medview.workspace.runner import Job, Runner
-from medview.workspace.view import Kept, Picture, ViewState
+from medview.workspace.view import Picture, ViewState
 
 # What stops when another frame is shown; the list goes on being read.
 FRAME_LANES = ("open", "analyse", "ahead")

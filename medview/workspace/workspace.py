@@ -20,11 +20,11 @@ from medview.core.failures import Failure
 from medview.core.settings import Settings
 from medview.imaging.study import Frame, Study
 from medview.imaging.volume import Cut
-from medview.inference.analysis import Analysis, Mask
+from medview.inference.analysis import Analysis, Mask, heatmap_of, mask_of
 from medview.inference.corrections import Fix
 from medview.inference.region import Region
-from medview.workspace import listing, opening, view
-from medview.workspace.analyses import Key, Looks
+from medview.workspace import listing, opening, saving
+from medview.workspace.analyses import EngineFactory, Key, LazyEngine, Looks, make_engine
 from medview.workspace.answers import Answers
 from medview.workspace.browser import LANES as OPENING
 from medview.workspace.browser import Browser
@@ -69,7 +69,7 @@ class Workspace(QObject):
     def __init__(
         self,
         settings: Settings | None = None,
-        engine_factory: opening.EngineFactory | None = None,
+        engine_factory: EngineFactory | None = None,
         opener: opening.Opener = opening.open_study,
         finder: listing.Finder = listing.find_pictures,
         parent: QObject | None = None,
@@ -77,7 +77,7 @@ class Workspace(QObject):
         super().__init__(parent)
         self.settings = settings or Settings()
         self.runner = Runner(self)
-        self.engine = opening.LazyEngine(engine_factory or partial(opening.make_engine, self.settings))
+        self.engine = LazyEngine(engine_factory or partial(make_engine, self.settings))
         self.answers = Answers(self.settings, self)
         self.answers.changed.connect(self.analysisChanged)
         self.answers.overlaid.connect(self.overlayChanged)
@@ -264,7 +264,7 @@ class Workspace(QObject):
         """Among the recent files: of a series, the folder it is in."""
         in_folder = entry.series is not None and entry.path == entry.series.frames[0].path
         path = entry.path.parent if in_folder else entry.path
-        self.set_setting("recent_files", view.add_recent(self.settings["recent_files"], path))
+        self.set_setting("recent_files", add_recent(self.settings["recent_files"], path))
         self.recentChanged.emit()
 
     def _on_open_failed(self, failure: Failure) -> None:
@@ -367,12 +367,12 @@ class Workspace(QObject):
     @property
     def heatmap(self) -> tuple[NDArray[np.float32], Region] | None:
         """The heatmap of the chosen label, (h, w) 0-1, and the region of its result, or None."""
-        return view.heatmap_of(self.analysis, self.overlay.label)
+        return heatmap_of(self.analysis, self.overlay.label)
 
     @property
     def mask(self) -> Mask | None:
         """The mask of the shown frame, or None when no model marks."""
-        return view.mask_of(self.analysis)
+        return mask_of(self.analysis)
 
     # Analyses
 
@@ -442,6 +442,12 @@ class Workspace(QObject):
         self.set_setting("save_folder", str(folder))
         seen = replace(picture, window=self.view.window or picture.window)
         many, private = len(study.frames) > 1, bool(self.settings["privacy"])
-        what = opening.ToSave(analysis, seen, self.view.inverted, many, private)
+        what = saving.ToSave(analysis, seen, self.view.inverted, many, private)
         done, failed = self.saved.emit, self.actionFailed.emit
-        self.runner.start(Job("save", "saving", lambda token: opening.save(what, folder), done, failed))
+        self.runner.start(Job("save", "saving", lambda token: saving.save(what, folder), done, failed))
+
+
+def add_recent(recent: list[str], path: Path, limit: int = 12) -> list[str]:
+    """`recent` with `path` first, each file once, at most `limit`."""
+    text = str(path)
+    return [text, *(item for item in recent if item != text)][:limit]

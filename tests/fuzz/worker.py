@@ -19,10 +19,9 @@ from medview.imaging.dicom_seg import read_segmentation
 from medview.imaging.facts import inspect_path
 from medview.imaging.open import open_path
 from medview.imaging.study import Study
-from medview.imaging.window import usual_window
+from medview.imaging.window import to_8bit, usual_window
 from medview.inference.preprocess import Preprocess, preprocess
 from medview.inference.quality import measure
-from medview.report.overlay import to_8bit
 from tests.fuzz.mutants import mutant
 
 FRAMES = 3

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from medview.imaging.window import Window
+from medview.imaging.window import Window, to_8bit
 from medview.inference.region import Region
 from medview.report import overlay
 
@@ -93,16 +93,14 @@ def test_burn_keeps_colour() -> None:
 @pytest.mark.parametrize("inverted", [False, True])
 def test_to_8bit_of_grey_goes_through_the_window(inverted: bool) -> None:
     values = np.array([[0, 100, 200, 300]], np.int16)
-    shown = overlay.to_8bit(
-        values, Window.from_range(100, 200), inverted
-    )  # the top ends just short of white, as in dcmtk
+    shown = to_8bit(values, Window.from_range(100, 200), inverted)  # the top ends just short of white, as in dcmtk
     assert shown.tolist() == ([[255, 255, 0, 0]] if inverted else [[0, 0, 254, 255]])
 
 
 def test_to_8bit_of_colour() -> None:
     deep = np.array([[[0, 0x8000, 0xFFFF]]], np.uint16)
-    assert overlay.to_8bit(deep).tolist() == [[[0, 128, 255]]]
-    assert overlay.to_8bit(deep, inverted=True).tolist() == [[[255, 127, 0]]]
+    assert to_8bit(deep).tolist() == [[[0, 128, 255]]]
+    assert to_8bit(deep, inverted=True).tolist() == [[[255, 127, 0]]]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +108,7 @@ def test_to_8bit_of_colour() -> None:
     [
         lambda rgb: overlay.burn(rgb, np.zeros((*rgb.shape[:2], 4), np.uint8), 0.5),
         lambda rgb: overlay.heatmap_rgba(np.ones((8, 8), np.float32), rgb.shape[:2]),
-        lambda rgb: overlay.to_8bit(rgb.astype(np.uint16)),
+        lambda rgb: to_8bit(rgb.astype(np.uint16)),
     ],
 )
 def test_a_large_picture_needs_little_memory_beside_it(make: Callable[[np.ndarray], np.ndarray]) -> None:
@@ -132,7 +130,7 @@ def test_strips_cover_every_row(shape: tuple[int, int], inverted: bool) -> None:
     alpha = np.rint(rgba[..., 3:] * 0.6) / 255
     exact = rgb * (1 - alpha) + rgba[..., :3] * alpha
     assert np.abs(overlay.burn(rgb, rgba, 0.6) - exact).max() <= 0.5 + 1e-6
-    assert (overlay.to_8bit(rgb.astype(np.uint16) << 8, inverted=inverted) == (255 - rgb if inverted else rgb)).all()
+    assert (to_8bit(rgb.astype(np.uint16) << 8, inverted=inverted) == (255 - rgb if inverted else rgb)).all()
 
 
 def test_reduced_keeps_the_shape_and_what_is_small_enough() -> None:

@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from medview.core.settings import Settings
 from medview.ui import browser_rows
 from medview.ui.window import MainWindow
-from medview.workspace import Workspace, opening
+from medview.workspace import Workspace, opening, thumbnails
 from medview.workspace.listing import Entry
 from tests.imaging.make import dicom
 from tests.ui.conftest import MakeWindow, shown_of, write_png
@@ -139,14 +139,14 @@ def test_the_small_pictures_after_one_on_which_medview_fails_still_come(
 ) -> None:
     for name in ("a.png", "b.png", "c.png"):
         write_png(tmp_path / name, np.zeros((9, 9), np.uint8))
-    made = opening.thumbnail
+    made = thumbnails.thumbnail
 
     def defect(entry: Entry, *rest: Any) -> Any:
         if entry.path.name == "b.png":
             raise ValueError("a defect of medview")
         return made(entry, *rest)
 
-    monkeypatch.setattr(opening, "thumbnail", defect)
+    monkeypatch.setattr(thumbnails, "thumbnail", defect)
     window = make_window(auto_analyse=False)
     window.open_paths([tmp_path])
     qtbot.waitUntil(lambda: window.workspace.thumbnails.get(tmp_path / "c.png") is not None)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
+from medview.imaging.mpr import AXES, MAX_CUTS, MAX_SIDE, cut_study
 from medview.imaging.series import read_folder
 from medview.imaging.volume import Cut, Volume, read_volume
 from medview.imaging.window import Window
@@ -62,7 +63,7 @@ def test_cuts_hold_the_values_of_their_places(folder: Path, cut: Cut, count: int
     (series,) = read_folder(sorted(folder.iterdir())).series
     volume = read_volume(series)
     assert isinstance(volume, Volume)
-    study = mpr.cut_study(volume, series, folder, cut)
+    study = cut_study(volume, series, folder, cut)
     assert len(study.frames) == count
     positions = []
     for frame in study.frames:
@@ -76,7 +77,7 @@ def test_cuts_hold_the_values_of_their_places(folder: Path, cut: Cut, count: int
         assert values.dtype == np.uint16
         expected = [[value(*plane.to_patient(row, col)) for col in range(size[1])] for row in range(size[0])]
         np.testing.assert_array_equal(values, np.rint(expected))
-        positions.append(plane.position[mpr.AXES[cut]])
+        positions.append(plane.position[AXES[cut]])
     step = 2.0 if cut == "axial" else 1.0
     np.testing.assert_allclose(np.diff(positions), step)
     assert study.frames[0].window == Window(400, 900)
@@ -89,10 +90,10 @@ def test_a_spacing_too_small_to_be_true_does_not_fill_the_memory() -> None:
     from medview.imaging.study import Frame, Series
 
     frame = Frame(Path("x"), 0, 4, 5, "MR", lambda: np.zeros((4, 5)))
-    for cut in mpr.AXES:
-        study = mpr.cut_study(volume, Series("", (frame,)), Path("x"), cut)
-        assert len(study.frames) <= mpr.MAX_CUTS + 1
-        assert max(study.frames[0].rows, study.frames[0].cols) <= mpr.MAX_SIDE + 1
+    for cut in AXES:
+        study = cut_study(volume, Series("", (frame,)), Path("x"), cut)
+        assert len(study.frames) <= MAX_CUTS + 1
+        assert max(study.frames[0].rows, study.frames[0].cols) <= MAX_SIDE + 1
 
 
 def test_positions_are_said_by_side(folder: Path) -> None:
@@ -100,8 +101,8 @@ def test_positions_are_said_by_side(folder: Path) -> None:
     volume = read_volume(series)
     assert isinstance(volume, Volume)
     said = {}
-    for cut in mpr.AXES:
-        frames = mpr.cut_study(volume, series, folder, cut).frames
+    for cut in AXES:
+        frames = cut_study(volume, series, folder, cut).frames
         said[cut] = [words.position(cut, frames[n]) for n in (0, -1)]
     assert said == {
         "sagittal": ["R 3.0 mm", "L 4.0 mm"], "coronal": ["A 2.0 mm", "P 3.0 mm"], "axial": ["F 4.0 mm", "H 4.0 mm"],

@@ -15,7 +15,7 @@ from medview.imaging.study import Frame
 from medview.imaging.window import Window
 from medview.report import export
 from medview.ui.window import MainWindow
-from medview.workspace import opening
+from medview.workspace import saving
 from medview.workspace.view import Picture
 from tests.ui.fakes import chest_analysis
 
@@ -28,8 +28,8 @@ def read(path: Path) -> np.ndarray:
 
 def saved(folder: Path, name: str = "IM000001", inverted: bool = False, by_user: bool = False) -> list[Path]:
     frame = Frame(Path(name), 0, 80, 100, "CR", lambda: VALUES, inverted)
-    what = opening.ToSave(chest_analysis(frame), Picture(frame, VALUES, VALUES, Window(50, 100)), by_user)
-    files = opening.save(what, folder)
+    what = saving.ToSave(chest_analysis(frame), Picture(frame, VALUES, VALUES, Window(50, 100)), by_user)
+    files = saving.save(what, folder)
     assert isinstance(files, list)
     return files
 
@@ -61,15 +61,15 @@ def test_the_view_and_privacy_reach_the_saver(
     qtbot: QtBot, opened: Any, grey: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, privacy: bool
 ) -> None:
     window: MainWindow = opened(grey)
-    told: list[tuple[opening.ToSave, bool]] = []
+    told: list[tuple[saving.ToSave, bool]] = []
 
     def lines(analysis: Any, frame: Frame, result: Any, label: Any, private: bool) -> list[str]:
         told.append((what[-1], private))
         return ["A line"]
 
-    what: list[opening.ToSave] = []
-    save = opening.save
-    monkeypatch.setattr(opening, "save", lambda w, folder: (what.append(w), save(w, folder))[1])
+    what: list[saving.ToSave] = []
+    save = saving.save
+    monkeypatch.setattr(saving, "save", lambda w, folder: (what.append(w), save(w, folder))[1])
     monkeypatch.setattr(export, "caption_lines", lines)
     window.workspace.set_setting("privacy", privacy)
     window.workspace.set_view(window=Window(10, 20), inverted=True)

@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from medview.core.cache import Kept
 from medview.core.failures import Code, Failure
 from medview.core.jobs import Cancelled, Token
 from medview.imaging.study import Frame, Series, Study
 from medview.imaging.window import Window
 from medview.workspace import opening
+from medview.workspace.analyses import LazyEngine
 from medview.workspace.listing import Entry
-from medview.workspace.view import Kept, add_recent
+from medview.workspace.workspace import add_recent
 
 
 def test_kept_is_bounded_in_bytes_and_forgets_the_oldest() -> None:
@@ -112,7 +114,7 @@ def test_an_engine_is_made_once_and_a_failed_making_is_tried_again() -> None:
             raise OSError("not yet")
         return made[-1]
 
-    engine = opening.LazyEngine(factory)  # type: ignore[arg-type]
+    engine = LazyEngine(factory)  # type: ignore[arg-type]
     with pytest.raises(OSError, match="not yet"):
         engine.get()
     assert engine.get() is engine.get()

@@ -1,0 +1,65 @@
+"""A volume resampled in another plane (MPR), as a study whose frames are computed when they are looked at."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medview.imaging.geometry import Plane
+from medview.imaging.study import Frame, Origin, Place, Series, Study
+from medview.imaging.volume import Cut, Volume
+
+# The patient axis (x, y, z) along which the cuts of a plane follow each other.
+AXES: dict[Cut, int] = {"sagittal": 0, "coronal": 1, "axial": 2}
+
+# Pixels along a side of a cut, and cuts of a volume: a spacing that is too small to be true must not fill the memory.
+MAX_SIDE, MAX_CUTS = 2048, 4096
+
+
+def cut_study(volume: Volume, series: Series, path: Path, cut: Cut) -> Study:
+    """All cuts of a volume in one plane, from the right to the left, the front to the back or the feet to the head."""
+    model = series.frames[(len(series.frames) - 1) // 2]
+    values = volume.values
+    grey = values.reshape(-1, values.shape[-1])
+    lowest, highest = float(values.min()), float(values.max())
+    look = partial(
+        Frame, path, modality=model.modality, inverted=model.inverted, presets=model.presets,
+        window=model.first_window(grey), padding=model.padding,
+    )  # fmt: skip
+    origin = series.origin or Origin()
+    frames = []
+    for number, at in enumerate(_positions(volume, AXES[cut])):
+        plane, (rows, cols) = volume.cut(cut, at, _pixel(volume))
+        decode = partial(_reslice, volume, plane, (rows, cols), highest if model.inverted else lowest)
+        frames.append(
+            look(number, rows, cols, decode=decode, spacing_mm=plane.spacing, place=Place(origin, plane=plane))
+        )
+    slices = len(series.frames) // max(series.time_points, 1)
+    size = f"{frames[0].cols} x {frames[0].rows} pixels of {_pixel(volume):.3g} mm"
+    what = f"{size}, computed from {slices} slices"
+    return Study(path, what, (Series(series.title, tuple(frames), series.origin, series.notes),))
+
+
+def _pixel(volume: Volume) -> float:
+    """Side of a pixel in mm: the smallest of a voxel, unless that made too many pixels."""
+    low, high = volume.bounds()
+    return max(min(volume.spacing_mm), float((high - low).max()) / MAX_SIDE)
+
+
+def _positions(volume: Volume, axis: int) -> NDArray[np.float64]:
+    """Where cuts across a patient axis lie, mm: as far apart as the voxels along it."""
+    low, high = (float(side[axis]) for side in volume.bounds())
+    steps = np.abs(volume.affine[axis, :3]) / volume.spacing_mm
+    step = max(volume.spacing_mm[int(steps.argmax())], (high - low) / MAX_CUTS)
+    return np.asarray(low + step * np.arange(int((high - low) / step + 1e-6) + 1), np.float64)
+
+
+def _reslice(volume: Volume, plane: Plane, size: tuple[int, int], outside: float) -> NDArray[Any]:
+    """(rows, cols) in the type of the volume, so that whole numbers keep the fast way to the screen."""
+    cut = volume.reslice(plane, size, outside)
+    kind = volume.values.dtype
+    return np.rint(cut).astype(kind) if kind.kind in "iu" else cut.astype(kind)
