@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument("--source", action="append", default=[], help="leave out this source only")
     for name, text in SET_COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("set", help="name of a set, as in training/samples.py")
+        command.add_argument("set", help="name of a set, as in training/data/samples.py")
         command.add_argument("--data", type=Path, default=ROOT.parent / "shared/data", help="folder of the data")
         if name == "explore":
             command.add_argument("--out", type=Path, help="file to write (default: runs/explore/<set>.html)")
@@ -63,10 +63,10 @@ def parser() -> argparse.ArgumentParser:
 
 def train(options: argparse.Namespace) -> None:
     """Fit one model, and before it whatever it is made of."""
-    from training.batches import load_pool
     from training.config import chain, load_config
-    from training.fit import finished, fit
-    from training.samples import load_set
+    from training.data.batches import load_pool
+    from training.data.samples import load_set
+    from training.fit.train import finished, fit
 
     for config in chain(load_config(options.id, options.arch)):
         if finished(config, options.runs):
@@ -85,10 +85,10 @@ def imagenet(options: argparse.Namespace) -> Path:
 
 def loso(options: argparse.Namespace) -> None:
     """Leave sources out."""
-    from training import gate_held_out
     from training.config import load_config
-    from training.held_out import leave_one_out
-    from training.samples import load_set
+    from training.data.samples import load_set
+    from training.measure import gate_held_out
+    from training.measure.held_out import leave_one_out
 
     config = load_config(options.id)
     samples = load_set(config.data, options.data)
@@ -100,8 +100,8 @@ def loso(options: argparse.Namespace) -> None:
 
 def ablation(options: argparse.Namespace) -> None:
     """Work through a list of recipes; the table lies beside the runs."""
-    from training.ablation import LISTS, run_list
-    from training.samples import load_set
+    from training.data.samples import load_set
+    from training.measure.ablation import LISTS, run_list
 
     samples = load_set("chest-hospitals", options.data)
     runs, table = options.runs, options.runs / f"ablation-{options.id}.csv"
@@ -112,10 +112,10 @@ def export(options: argparse.Namespace) -> None:
     """Make one model folder."""
     import torch
 
-    from training.batches import load_pool
     from training.config import load_config
-    from training.export import export as export_model
-    from training.samples import load_set, manifest_hashes
+    from training.data.batches import load_pool
+    from training.data.samples import load_set, manifest_hashes
+    from training.ship.export import export as export_model
 
     torch.set_num_threads(options.threads)
     config = load_config(options.id, options.arch)
@@ -137,10 +137,10 @@ def export(options: argparse.Namespace) -> None:
 
 def calibrate(options: argparse.Namespace) -> None:
     """Calibrate one exported model again."""
-    from training.batches import load_pool
     from training.config import load_config
-    from training.export import recalibrate
-    from training.samples import load_set
+    from training.data.batches import load_pool
+    from training.data.samples import load_set
+    from training.ship.export import recalibrate
 
     config = load_config(options.id)
     val = [s for s in load_set(config.data, options.data) if s.split == "val" and config.trains_on(s)]
@@ -150,7 +150,7 @@ def calibrate(options: argparse.Namespace) -> None:
 def card(options: argparse.Namespace) -> None:
     """Refresh the texts of one card."""
     from training.config import load_config
-    from training.folder import refresh_card
+    from training.ship.model_folder import refresh_card
 
     config = load_config(options.id)
     refresh_card(config, options.models / config.id)
@@ -159,10 +159,10 @@ def card(options: argparse.Namespace) -> None:
 def evaluate(options: argparse.Namespace) -> None:
     """Measure one model; writes evaluation.json and the figures of its card."""
     from training.config import load_config
-    from training.evaluate import evaluate as evaluate_model
-    from training.evaluate import write_report
-    from training.folder import add_metrics
-    from training.samples import load_set
+    from training.data.samples import load_set
+    from training.measure.evaluate import evaluate as evaluate_model
+    from training.measure.evaluate import write_report
+    from training.ship.model_folder import add_metrics
 
     config = load_config(options.id)
     samples = load_set(config.data, options.data)
@@ -173,8 +173,8 @@ def evaluate(options: argparse.Namespace) -> None:
 
 def explore(options: argparse.Namespace) -> None:
     """Write the report of one set."""
-    from training.explore import explore as explore_set
-    from training.samples import load_set
+    from training.data.samples import load_set
+    from training.explore.explore_page import explore as explore_set
 
     out = options.out or ROOT / "runs/explore" / f"{options.set}.html"
     print(explore_set(options.set, load_set(options.set, options.data), options.data, out))
@@ -182,8 +182,8 @@ def explore(options: argparse.Namespace) -> None:
 
 def baseline(options: argparse.Namespace) -> None:
     """Measure the baselines of one set."""
-    from training.baseline import config_of, study, write_study
-    from training.samples import load_set
+    from training.data.samples import load_set
+    from training.explore.baseline import config_of, study, write_study
 
     config = config_of(options.set)
     print(write_study(study(config.data, load_set(config.data, options.data), config, options.limit), options.out))
@@ -191,7 +191,7 @@ def baseline(options: argparse.Namespace) -> None:
 
 def reports(options: argparse.Namespace) -> None:
     """Write the pages of all models."""
-    from training.report import write_page
+    from training.measure.report import write_page
 
     for path in sorted(options.models.glob("*/evaluation.json")):
         print(write_page(path.parent))
@@ -199,7 +199,7 @@ def reports(options: argparse.Namespace) -> None:
 
 def table(options: argparse.Namespace) -> None:
     """Bring the table of models up to date."""
-    from training.table import write_table
+    from training.ship.models_table import write_table
 
     write_table(ROOT / "docs/models.md", options.models)
 

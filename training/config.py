@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from medview.inference.preprocess import Preprocess
-from training.manifests import Sample
+from training.data.manifests import Sample
 
 CONFIGS = Path(__file__).parent / "configs"
 # Settings that leave the trained weights as they are.
@@ -40,11 +40,11 @@ class Stage:
 
 @dataclass(frozen=True)
 class Augment:
-    """Strengths of the augmentation; probabilities 0-1, see `training.augment`.
+    """Strengths of the augmentation; probabilities 0-1, see `training.data.augment`.
 
     gamma, contrast and brightness are the widths of what `exposure` draws: gamma e^(-g..g), 1-c..1+c and -b..b of the
     grey range. exposure_of_source is the chance that a film takes the exposure of another one of its own source,
-    whatever that shows (`training.exposure`).
+    whatever that shows (`training.data.exposure`).
     """
 
     rotate: float = 15.0
@@ -78,7 +78,7 @@ class Config:
     Attributes:
         size, colour, intensity, region: become the card's preprocessing.
         smoothing, mixup, dropout, ema, warm_up: the usual regularisation; ema is the decay per step.
-        class_power, source_power, both_sides: see `training.batches.sampling_weights`.
+        class_power, source_power, both_sides: see `training.data.batches.sampling_weights`.
         encoder_from: id of the run that is the start instead of ImageNet: its encoder, or all of an equal network.
         frozen_layers: so many layers of the encoder, from the input on, stay as they are; 19 is all of MobileNetV2.
         views: flipped views that the shipped network averages: 1, 2 (left-right) or 4 (up-down as well).
@@ -93,7 +93,8 @@ class Config:
         sensitivity: what the operating point of a class reaches on val, at the least.
         even_classes: the exported network tells equally common classes apart: the shares in which the training drew
             them are divided out (Menon et al. 2021, arXiv 2007.07314); for one of n.
-        held_out_stages: epochs of the short runs of `training.held_out`, which leave one source out; empty for none.
+        held_out_stages: epochs of the short runs of `training.measure.held_out`, which leave one source out; empty for
+            none.
         held_out_drawn, held_out_frozen: `drawn` and `frozen_layers` of those.
         leave_out: sources that the run does not train on.
         partly_known: whether pictures whose class is known only in part are trained on.

@@ -3,7 +3,8 @@
 Whole films tell a network which hospital they come from: collimation, letters, arms, how far the edge is from the
 lungs. Cut to the lungs they tell less of it (docs/adr/0013 has the figures). The box is the best normalised
 cross-correlation (OpenCV's TM_CCOEFF_NORMED) of the film, its local contrast evened out, with four mean pictures of
-lungs (`lungs.png`, made by `training.lungs`) over all plausible sizes and places: coarsely first, then around the best.
+lungs (`lungs.png`, made by `training.fit.lungs`) over all plausible sizes and places: coarsely first, then around the
+best.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Is the picture good enough to be judged? What can be measured of it, the limits, and what to do about it.
 
 Every measure is a number of the picture alone, on a small square, so that it means the same for a phone's photo and for
-a 9-megapixel film. The limits were chosen on the train and val pictures of each kind; `training/quality.py` prints the
-rates and docs/adr/0008 tells them. Which way up a chest film is and whether it is a negative cannot be measured so: the
-features of the gate's network tell it (`medview.inference.gate`), and only the notes about it are made here. Nothing
-here recognises a lateral view, for no set to learn it from is at hand; a file that says it is one is believed.
+a 9-megapixel film. The limits were chosen on the train and val pictures of each kind; `training.ship.quality` prints
+the rates and docs/adr/0008 tells them. Which way up a chest film is and whether it is a negative cannot be measured so:
+the features of the gate's network tell it (`medview.inference.gate`), and only the notes about it are made here.
+Nothing here recognises a lateral view, for no set to learn it from is at hand; a file that says it is one is believed.
 """
 
 from __future__ import annotations

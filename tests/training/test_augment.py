@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.augment import augment, mirror_half, retone, round_field
 from training.config import Augment
-from training.other import MADE, make, scramble
+from training.data.augment import augment, mirror_half, retone, round_field
+from training.data.not_ours import MADE, make, scramble
 
 STILL = Augment(rotate=0, scale=(1, 1), shift=0, crop=0, flip=False, exposure=0, degrade=0, erase=0)
 

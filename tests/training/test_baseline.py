@@ -14,8 +14,9 @@ pytest.importorskip("xgboost")
 pytest.importorskip("sklearn")
 
 from tests.training.toy import toy_config
-from training import classical
-from training.baseline import (
+from training.data.manifests import Sample
+from training.explore import classical
+from training.explore.baseline import (
     Candidate,
     Table,
     candidates,
@@ -28,7 +29,6 @@ from training.baseline import (
     told_by_framing,
     write_study,
 )
-from training.manifests import Sample
 
 CONFIG = toy_config()
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from medview.inference.postprocess import sigmoid
 from tests.training.toy import toy_config, toy_pool
-from training.calibrate import (
+from training.ship.calibrate import (
     COVERAGE,
     HIGHEST_THRESHOLD,
     calibrate_labels,

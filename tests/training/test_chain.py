@@ -19,9 +19,9 @@ pytest.importorskip("matplotlib", reason="matplotlib is not installed: make trai
 from medview.core.samples import FOLDER
 from medview.inference.registry import Model, Registry
 from training import __main__ as commands
-from training import fit as loop
-from training import folder as folders
-from training.layouts import CHEST_FOLDERS
+from training.data.layouts import CHEST_FOLDERS
+from training.fit import train as loop
+from training.ship import model_folder as folders
 
 ROOT = Path(__file__).resolve().parents[2]
 FILMS = ("chest-normal-adult", "chest-normal-child", "chest-emphysema-adult", "chest-pneumonia-child")

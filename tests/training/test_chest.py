@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from training import chest
-from training.batches import read_values
-from training.explore import gather
-from training.manifests import Sample
+from training.data import chest
+from training.data.batches import read_values
+from training.data.manifests import Sample
+from training.explore.explore import gather
 
 TWIN = "covid19__covidcxnet__0422.webp"
 
@@ -122,7 +122,7 @@ def test_a_cut_takes_its_shares_off_top_and_bottom_and_a_hidden_film_is_black_in
 @pytest.mark.data
 def test_the_sources_of_the_real_set_are_those_that_the_ablation_leaves_out(data_dir: Path) -> None:
     pytest.importorskip("sklearn", reason="scikit-learn is not installed: make train-setup")
-    from training.ablation import ROUNDS
+    from training.measure.ablation import ROUNDS
 
     found = chest.chest_hospitals(data_dir)
     assert {s.source for s in found} == {source for sources in ROUNDS for source in sources}

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from training.criterion import FEWEST, auc, criterion, difference, lines, measured, sick_odds, threshold, within
-from training.samples import Sample
+from training.data.samples import Sample
+from training.measure.criterion import FEWEST, auc, criterion, difference, lines, measured, sick_odds, threshold, within
 
 
 def films(source: str, label: str, count: int, framing: str = "full-frame", split: str = "train") -> list[Sample]:

@@ -15,10 +15,10 @@ from medview.core.failures import Code, Failure
 from medview.inference.analysis import Analysis, Mask, Result
 from medview.inference.card import Card
 from tests.inference.cards import card
-from training.class_figures import classifier_figures, multilabel_figures, tumour_figures
-from training.evaluate import answers, gate_figures, to_json
-from training.mask_figures import mask_figures
-from training.samples import Sample
+from training.data.samples import Sample
+from training.measure.class_figures import classifier_figures, multilabel_figures, tumour_figures
+from training.measure.evaluate import answers, gate_figures, to_json
+from training.measure.mask_figures import mask_figures
 
 TOY = card()
 REFUSED = Failure(Code.OTHER_KIND, "no", "open another")

@@ -15,9 +15,9 @@ pytest.importorskip("sklearn", reason="scikit-learn is not installed: make train
 from medview.inference.analysis import Analysis, Mask, Result
 from tests.training.fakes import TOY, Brightness, picture
 from tests.training.toy import toy_config
-from training.pointing import covered, hit, pointing_figures, read_boxes
-from training.robustness import CHANGES, as_8bit, choose, robustness, stability
-from training.samples import Sample
+from training.data.samples import Sample
+from training.measure.pointing import covered, hit, pointing_figures, read_boxes
+from training.measure.robustness import CHANGES, as_8bit, choose, robustness, stability
 
 
 def test_a_model_of_brightness_falls_with_the_polarity_alone(tmp_path: Path) -> None:

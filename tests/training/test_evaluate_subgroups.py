@@ -8,8 +8,8 @@ import pytest
 
 pytest.importorskip("sklearn", reason="scikit-learn is not installed: make train-setup")
 
-from training.samples import Sample
-from training.subgroups import age_group, sex
+from training.data.samples import Sample
+from training.measure.subgroups import age_group, sex
 
 
 def test_age_and_sex_are_read_from_the_manifest(tmp_path: Path) -> None:

@@ -13,12 +13,12 @@ pytest.importorskip("tomli_w", reason="tomli-w is not installed: make train-setu
 
 import tomli_w
 
-import training.evaluate
+import training.measure.evaluate
 from tests.inference.cards import raw_card
 from tests.training.fakes import Brightness, picture
 from tests.training.toy import toy_config
-from training.samples import Sample
-from training.table import rows
+from training.data.samples import Sample
+from training.ship.models_table import rows
 
 LABELS = [{"id": "dark", "name": "Dark"}, {"id": "bright", "name": "Bright"}]
 BASELINE = {"rows": [{"name": "border ring", "accuracy": 0.5}], "note": "one row"}
@@ -31,9 +31,9 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home.mkdir(parents=True)
     (home / "card.toml").write_text(tomli_w.dumps(raw_card(labels=LABELS)), encoding="utf-8")
     (tmp_path / "toy.json").write_text(json.dumps(BASELINE), encoding="utf-8")
-    monkeypatch.setattr(training.evaluate, "Engine", lambda folder: Brightness())
-    monkeypatch.setattr(training.evaluate, "BASELINES", tmp_path)
-    monkeypatch.setattr(training.evaluate, "HELD_OUT", tmp_path / "none")
+    monkeypatch.setattr(training.measure.evaluate, "Engine", lambda folder: Brightness())
+    monkeypatch.setattr(training.measure.evaluate, "BASELINES", tmp_path)
+    monkeypatch.setattr(training.measure.evaluate, "HELD_OUT", tmp_path / "none")
     return home.parent
 
 
@@ -44,7 +44,7 @@ def test_samples_become_figures_a_page_and_a_row(models: Path) -> None:
         for split in ("train", "test", "far")
         for n, (level, label) in enumerate(shades)
     ]
-    report = training.evaluate.evaluate(toy_config(), samples, models)
+    report = training.measure.evaluate.evaluate(toy_config(), samples, models)
     assert [*report["splits"]] == ["test", "far"]
     assert report["splits"]["test"]["accuracy"]["value"] == 0.75
     assert report["splits"]["test"]["recall"]["bright"]["value"] == pytest.approx(2 / 3)
@@ -53,7 +53,7 @@ def test_samples_become_figures_a_page_and_a_row(models: Path) -> None:
     assert report["stability"]["mean_band"]["n"] == 4
     assert (report["pointing"], report["baselines"]) == ({}, BASELINE)
     assert "held_out_sources" not in report
-    training.evaluate.write_report(report, models)
+    training.measure.evaluate.write_report(report, models)
     assert json.loads((models / "toy/evaluation.json").read_text(encoding="utf-8"))["splits"]["far"]["images"] == 4
     assert "border ring" in (models / "toy/report.html").read_text(encoding="utf-8")
     assert [row.split("|")[3].strip() for row in rows(models)] == ["test, 4 pictures", "far, 4 pictures"]
@@ -61,4 +61,4 @@ def test_samples_become_figures_a_page_and_a_row(models: Path) -> None:
 
 def test_a_model_that_is_not_there_is_told_with_the_command_that_makes_it(models: Path) -> None:
     with pytest.raises(ValueError, match="python -m training export absent"):
-        training.evaluate.evaluate(toy_config(id="absent"), [], models)
+        training.measure.evaluate.evaluate(toy_config(id="absent"), [], models)

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 pytest.importorskip("plotly")
 pytest.importorskip("sklearn")
 
-from training.duplicates import embed, near_duplicates
-from training.explore import FEATURES, association, crossed, explained, explore, gather, shortened
-from training.explore_page import SHEET, image
-from training.manifests import Sample
+from training.data.duplicates import embed, near_duplicates
+from training.data.manifests import Sample
+from training.explore.explore import FEATURES, association, crossed, explained, gather, shortened
+from training.explore.explore_page import SHEET, explore, image
 
 
 def texture(seed: int, shape: tuple[int, ...] = (64, 80)) -> np.ndarray:
@@ -138,8 +138,8 @@ def test_duplicates_within_a_split_are_none() -> None:
 
 
 def test_the_list_of_duplicates_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.duplicates.MOST", 5)
-    monkeypatch.setattr("training.duplicates.BLOCK", 3)
+    monkeypatch.setattr("training.data.duplicates.MOST", 5)
+    monkeypatch.setattr("training.data.duplicates.BLOCK", 3)
     pictures = np.stack([cv2.resize(texture(1), (32, 32))] * 8)
     found = near_duplicates(pictures, ["train", "test"] * 4, 0.9)
     assert len(found) == 5

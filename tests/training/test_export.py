@@ -22,13 +22,13 @@ from medview.inference.gate import feature_distance
 from medview.inference.registry import Model, Registry
 from medview.inference.runtime import Network
 from tests.training.toy import LABELS, toy_config, toy_pool
-from training import export as exporting
-from training import fit as loop
-from training import folder as folders
 from training.config import Config
-from training.gate import principal
-from training.networks import classifier
-from training.onnx_files import Member
+from training.fit import train as loop
+from training.fit.networks import classifier
+from training.ship import export as exporting
+from training.ship import model_folder as folders
+from training.ship.gate import principal
+from training.ship.onnx_files import Member
 
 CARD = """
 name = "Toy"
@@ -159,7 +159,7 @@ def test_several_labels_a_picture_make_a_folder_that_loads(
     runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The toy network has learned next to nothing; no label would be left.
-    monkeypatch.setattr("training.calibrate.LEAST_AUC", 0.0)
+    monkeypatch.setattr("training.ship.calibrate.LEAST_AUC", 0.0)
     config = toy_config(task="multilabel")
     belongs_to(runs, config)
     export(config, runs, tmp_path / "models")
@@ -212,7 +212,7 @@ def test_a_region_of_the_shipped_network_alone_reaches_the_card_and_leaves_the_r
 def test_soup_and_ensemble_reach_the_card_with_their_hashes(
     runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for place in ("training.export", "training.config"):
+    for place in ("training.ship.export", "training.config"):
         monkeypatch.setattr(f"{place}.load_config", lambda _: toy_config())
     folder = export(toy_config(soup=("toy",), ensemble=("toy",)), runs, tmp_path / "models")
     training = tomllib.loads((folder / "card.toml").read_text())["about"]["training"]

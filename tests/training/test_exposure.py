@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.exposure import POINTS, Exposures, curve, mapped, moved
+from training.data.exposure import POINTS, Exposures, curve, mapped, moved
 
 
 def ramp(low: int, high: int) -> np.ndarray:

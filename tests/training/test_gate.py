@@ -18,10 +18,10 @@ from medview.inference.quality import BORDER, ORIENTATION_LIMITS, QualityNote, m
 from medview.inference.registry import Model, Registry, models_folder
 from medview.inference.runtime import Network
 from tests.training.toy import toy_config
-from training import gate as gates
-from training.batches import Pool
-from training.quality import DAMAGE, outcome
-from training.samples import Sample
+from training.data.batches import Pool
+from training.data.samples import Sample
+from training.ship import gate as gates
+from training.ship.quality import DAMAGE, outcome
 
 SIDE = 128
 

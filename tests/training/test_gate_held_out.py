@@ -16,11 +16,11 @@ from medview.inference.gate import GATE_MODEL
 from medview.inference.registry import Model, Registry, models_folder
 from medview.inference.runtime import Network
 from tests.training.toy import toy_config
-from training import gate as gates
-from training import gate_held_out, held_out
-from training.batches import Pool
 from training.config import Augment
-from training.samples import Sample
+from training.data.batches import Pool
+from training.data.samples import Sample
+from training.measure import gate_held_out, held_out
+from training.ship import gate as gates
 
 KINDS = ("chest_xray", "brain_mr", "skin_lesion", "other")
 CONFIG = toy_config(

@@ -19,8 +19,8 @@ from medview.inference.gate import lookalike
 from medview.inference.runtime import Network
 from tests.inference.test_engine import made
 from tests.training.toy import toy_config
-from training import gate_lookalike
-from training.samples import Sample
+from training.data.samples import Sample
+from training.ship import gate_lookalike
 
 
 class Brightness:

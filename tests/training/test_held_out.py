@@ -13,12 +13,12 @@ pytest.importorskip("torch", reason="PyTorch is not installed: make train-setup"
 
 from medview.inference.preprocess import Preprocess
 from tests.training.toy import toy_config, toy_pool
-from training import fit as loop
-from training import held_out
-from training.batches import Pool
 from training.config import Config, Stage
-from training.pictures import Pictures
-from training.samples import Sample
+from training.data.batches import Pool
+from training.data.prepared import Pictures
+from training.data.samples import Sample
+from training.fit import train as loop
+from training.measure import held_out
 
 
 def sample(name: str, label: str, source: str, split: str = "train") -> Sample:

@@ -18,11 +18,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from training.batches import load_pool
 from training.config import load_config
-from training.layouts import HAM_CLASSES, NIH_FINDINGS, ham10000, nih14
-from training.manifests import hash_split, read_manifest
-from training.samples import load_set
+from training.data.batches import load_pool
+from training.data.layouts import HAM_CLASSES, NIH_FINDINGS, ham10000, nih14
+from training.data.manifests import hash_split, read_manifest
+from training.data.samples import load_set
 
 CHEST = ("COVID-19", "Emphysema", "Normal", "Pneumonia-Bacterial", "Pneumonia-Viral", "Tuberculosis")
 CHEST_IDS = {"covid19", "emphysema", "normal", "pneumonia_bacterial", "pneumonia_viral", "tuberculosis"}

@@ -15,12 +15,12 @@ pytest.importorskip("onnx", reason="onnx is not installed: make train-setup")
 from medview.inference.preprocess import to_input  # noqa: E402
 from medview.inference.runtime import Network  # noqa: E402
 from tests.training.toy import toy_config, toy_pool  # noqa: E402
-from training import fit as loop  # noqa: E402
-from training.batches import class_mix, sampling_weights  # noqa: E402
 from training.config import CONFIGS, Config, load_config  # noqa: E402
-from training.networks import CLASSIFIERS, SEGMENTERS, MobileNetV2, ResidualUNet, classifier, restore_batch_norm  # noqa: E402
-from training.onnx_files import Member, Shipped, round_channels, store_small, to_onnx, torch_outputs  # noqa: E402
-from training.samples import Sample  # noqa: E402
+from training.data.batches import class_mix, sampling_weights  # noqa: E402
+from training.data.samples import Sample  # noqa: E402
+from training.fit import train as loop  # noqa: E402
+from training.fit.networks import CLASSIFIERS, SEGMENTERS, MobileNetV2, ResidualUNet, classifier, restore_batch_norm  # noqa: E402
+from training.ship.onnx_files import Member, Shipped, round_channels, store_small, to_onnx, torch_outputs  # noqa: E402
 
 
 def test_restoring_batch_norm_changes_no_output() -> None:
@@ -83,7 +83,7 @@ def test_efficientnet_lite_starts_from_its_own_weights_beside_those_of_mobilenet
 
 
 def test_padding_is_that_of_tensorflow_for_even_sides() -> None:
-    from training.networks import ConvBnRelu6
+    from training.fit.networks import ConvBnRelu6
 
     for kernel, before, after in ((3, 0, 1), (5, 1, 2)):
         assert ConvBnRelu6(1, 1, kernel, 2)[0].padding == (before, after, before, after)

@@ -19,10 +19,10 @@ pytest.importorskip("matplotlib", reason="matplotlib is not installed: make trai
 from medview.inference.registry import shipped_folder
 from tests.inference.cards import raw_card
 from training.__main__ import main
-from training.evaluate import write_report
-from training.metrics import curves, reliability
-from training.report import cell, report_html
-from training.table import number
+from training.measure.evaluate import write_report
+from training.measure.metrics import curves, reliability
+from training.measure.report import cell, report_html
+from training.ship.models_table import number
 
 FIGURE = {"value": 0.5, "low": 0.25, "high": 0.75, "n": 8, "groups": 4}
 POINT = FIGURE | {"refused": 0.125, "called": {"a": 0.0625, "<b>": 0.9375}}

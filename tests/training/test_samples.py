@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 import pytest
 
-from training import samples
-from training.batches import load_pool
 from training.config import CONFIGS, chain, load_config
-from training.layouts import LAYOUTS
-from training.samples import Sample, hash_split, load_set, read_manifest
+from training.data import samples
+from training.data.batches import load_pool
+from training.data.layouts import LAYOUTS
+from training.data.samples import Sample, hash_split, load_set, read_manifest
 
 
 def rows(folder: Path) -> list[Sample]:

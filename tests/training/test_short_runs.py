@@ -16,14 +16,16 @@ pytest.importorskip("torch", reason="PyTorch is not installed: make train-setup"
 import torch
 
 from tests.training.toy import toy_config, toy_pool
-from training import ablation, pictures, short_runs
-from training import fit as loop
-from training.batches import batches, load_pool
 from training.config import Augment, Config, Stage
-from training.fit import Average
-from training.pictures import Pictures
-from training.samples import SETS, Sample
-from training.short_runs import answers, val_figure, watched, without
+from training.data import prepared
+from training.data.batches import batches, load_pool
+from training.data.prepared import Pictures
+from training.data.samples import SETS, Sample
+from training.fit import short_runs
+from training.fit import train as loop
+from training.fit.short_runs import answers, val_figure, watched, without
+from training.fit.train import Average
+from training.measure import ablation
 
 STAGES = (Stage(32, 1),)
 
@@ -136,7 +138,7 @@ def test_every_picture_is_read_once_and_a_broken_end_is_written_over(
     planned = config()
     plain = load_pool(samples, planned).images
     read: list[int] = []
-    monkeypatch.setattr(pictures, "load_pool", lambda s, c, r: read.append(len(s)) or load_pool(s, c, r))
+    monkeypatch.setattr(prepared, "load_pool", lambda s, c, r: read.append(len(s)) or load_pool(s, c, r))
     kept = Pictures(tmp_path / "kept")
     np.testing.assert_array_equal(kept.pool(samples[:2], planned).images, plain[:2])
     data = next((tmp_path / "kept").glob("*.u8"))

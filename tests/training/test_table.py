@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from medview.inference.registry import models_folder
-from training.table import BEGIN, END, headline, rows, write_table
+from training.ship.models_table import BEGIN, END, headline, rows, write_table
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/models.md"
 

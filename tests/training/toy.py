@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from training.batches import Pool
 from training.config import Augment, Config, Stage
-from training.samples import Sample
+from training.data.batches import Pool
+from training.data.samples import Sample
 
 LABELS = ("dark", "bright")
 
