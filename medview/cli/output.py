@@ -13,10 +13,10 @@ from medview.core.texts import printable, to_json
 
 if TYPE_CHECKING:
     from medview.inference.analysis import Analysis, Result
-    from medview.inference.corrections import Fix
+    from medview.inference.corrections import Correction
     from medview.report.folder import ResultFolder
 
-FLAGS: dict[Fix, str] = {
+FLAGS: dict[Correction, str] = {
     "invert": "--invert",
     "rotate_90": "--rotate 90",
     "rotate_180": "--rotate 180",
@@ -30,11 +30,11 @@ LEGEND = (
 )
 
 
-def _try(done: Sequence[Fix], fix: Fix) -> str:
+def _try(done: Sequence[Correction], correction: Correction) -> str:
     """The options that put right what is still wrong after those that were given."""
     from medview.inference.corrections import combined
 
-    wanted = combined(done, fix)
+    wanted = combined(done, correction)
     return " ".join(FLAGS[one] for one in wanted) or "without " + " ".join(FLAGS[one] for one in done)
 
 
@@ -143,8 +143,8 @@ def _lines(analysis: Analysis) -> Iterator[str]:
     for note in analysis.quality:
         if not analysis.reason or note.code != analysis.reason.code:
             yield f"    {note.text} {note.hint}"
-        if note.fix:
-            yield f"    Try: {_try(analysis.corrected, note.fix)}"
+        if note.correction:
+            yield f"    Try: {_try(analysis.corrected, note.correction)}"
     for result in analysis.results:
         card = result.card
         where = result.provider.removesuffix("ExecutionProvider")

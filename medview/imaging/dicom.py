@@ -21,7 +21,7 @@ from medview.imaging.dicom_overlays import overlay_groups, read_overlays
 from medview.imaging.dicom_pixels import Pixels, locate
 from medview.imaging.dicom_place import FilePlace, file_place, read_origin, read_place
 from medview.imaging.dicom_regions import read_regions
-from medview.imaging.dicom_view import is_lateral, not_t1_weighted, read_facts, read_sides, read_view
+from medview.imaging.dicom_view import is_lateral, not_t1_weighted, read_facts, read_orientation, read_view
 from medview.imaging.dicom_voi import read_aspect, read_padding, read_presets, read_spacing
 from medview.imaging.modality_lut import MOST, Rescale, apply_rescale, palette_to_rgb, to_rgb
 from medview.imaging.study import Frame, Origin, Series, Study
@@ -148,8 +148,8 @@ def _of_file(ds: Dataset, layout: Layout) -> dict[str, Any]:
     """What a file says once for all of its frames, as fields of `Frame`."""
     view = read_view(ds)
     return {
-        "view": view, "said_sides": read_sides(ds), "lateral": is_lateral(view), "not_t1": not_t1_weighted(ds),
-        "regions": read_regions(ds, layout),
+        "view": view, "said_orientation": read_orientation(ds), "lateral": is_lateral(view),
+        "not_t1": not_t1_weighted(ds), "regions": read_regions(ds, layout),
     }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from medview.imaging.dicom_header import as_line, group, item, numbers, text, value
-from medview.imaging.geometry import Sides, named_sides
+from medview.imaging.geometry import Orientation, named_orientation
 from medview.imaging.study import HeaderFacts
 
 if TYPE_CHECKING:
@@ -70,10 +70,10 @@ def read_view(ds: Dataset) -> str:
     return LATERAL if along[:1] in ("A", "P") and text(ds, "Modality") in _PROJECTIONS else ""
 
 
-def read_sides(ds: Dataset) -> Sides | None:
+def read_orientation(ds: Dataset) -> Orientation | None:
     """The sides of the patient at the edges of the picture by Patient Orientation (PS3.3 C.7.6.1.1.1). None where it is
     missing, nonsense, or of an animal, whose sides have other names."""
-    return None if text(ds, "AnatomicalOrientationType") == "QUADRUPED" else named_sides(*_directions(ds))
+    return None if text(ds, "AnatomicalOrientationType") == "QUADRUPED" else named_orientation(*_directions(ds))
 
 
 def _directions(ds: Dataset) -> tuple[str, str]:

@@ -23,7 +23,7 @@ OBLIQUE_DEGREES = 10.0
 COSINE_TOLERANCE = 0.01
 
 
-class Sides(NamedTuple):
+class Orientation(NamedTuple):
     """The sides of the patient that lie at the edges of a picture, as the letters of `letters`."""
 
     left: str
@@ -31,11 +31,11 @@ class Sides(NamedTuple):
     right: str
     bottom: str
 
-    def turned(self, turns: int) -> Sides:
+    def turned(self, turns: int) -> Orientation:
         """Those of the picture turned clockwise by so many quarters."""
         around = (self.top, self.right, self.bottom, self.left)
         top, right, bottom, left = (around[(n - turns) % 4] for n in range(4))
-        return Sides(left, top, right, bottom)
+        return Orientation(left, top, right, bottom)
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,10 @@ class Plane:
         return dot(self.position, self.normal)
 
     @property
-    def sides(self) -> Sides:
+    def orientation(self) -> Orientation:
         """The sides of the patient at the edges of the picture."""
         right, bottom = letters(self.across), letters(self.down)
-        return Sides(opposite(right), opposite(bottom), right, bottom)
+        return Orientation(opposite(right), opposite(bottom), right, bottom)
 
     def affine(self, step: Vector) -> NDArray[np.float64]:
         """4 x 4: (slice, row, column, 1) to (x, y, z, 1) in mm; `step` is the way to the next slice, mm."""
@@ -114,14 +114,14 @@ def opposite(side: str) -> str:
     return side.translate(_OPPOSITE)
 
 
-def named_sides(across: str, down: str) -> Sides | None:
+def named_orientation(across: str, down: str) -> Orientation | None:
     """The sides by the letters of growing column and of growing row (Patient Orientation); None where these are no two
     directions of a person."""
     if not all(re.fullmatch("[RLAPHF]{1,3}", side) for side in (across, down)):
         return None
     if down[0] in (across[0], opposite(across[0])):
         return None
-    return Sides(opposite(across), opposite(down), across, down)
+    return Orientation(opposite(across), opposite(down), across, down)
 
 
 def dot(a: Vector, b: Vector) -> float:

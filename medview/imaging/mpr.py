@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 
 from medview.imaging.geometry import Plane
 from medview.imaging.study import Frame, Origin, Place, Series, Study
-from medview.imaging.volume import Cut, Volume
+from medview.imaging.volume import MprPlane, Volume
 
-# The patient axis (x, y, z) along which the cuts of a plane follow each other.
-AXES: dict[Cut, int] = {"sagittal": 0, "coronal": 1, "axial": 2}
+# The patient axis (x, y, z) along which the slices of a plane follow each other.
+AXES: dict[MprPlane, int] = {"sagittal": 0, "coronal": 1, "axial": 2}
 
-# Pixels along a side of a cut, and cuts of a volume: a spacing that is too small to be true must not fill the memory.
-MAX_SIDE, MAX_CUTS = 2048, 4096
+# Pixels along a side of a slice, and slices of a volume: a spacing too small to be true must not fill the memory.
+MAX_SIDE, MAX_SLICES = 2048, 4096
 
 
-def cut_study(volume: Volume, series: Series, path: Path, cut: Cut) -> Study:
-    """All cuts of a volume in one plane, from the right to the left, the front to the back or the feet to the head."""
+def mpr_study(volume: Volume, series: Series, path: Path, name: MprPlane) -> Study:
+    """All slices of a volume in one plane, from the right to the left, the front to the back, the feet to the head."""
     model = series.frames[(len(series.frames) - 1) // 2]
     values = volume.values
     grey = values.reshape(-1, values.shape[-1])
@@ -32,9 +32,9 @@ def cut_study(volume: Volume, series: Series, path: Path, cut: Cut) -> Study:
     )  # fmt: skip
     origin = series.origin or Origin()
     frames = []
-    for number, at in enumerate(_positions(volume, AXES[cut])):
-        plane, (rows, cols) = volume.cut(cut, at, _pixel(volume))
-        decode = partial(_reslice, volume, plane, (rows, cols), highest if model.inverted else lowest)
+    for number, at in enumerate(_positions(volume, AXES[name])):
+        plane, (rows, cols) = volume.slice_at(name, at, _pixel(volume))
+        decode = partial(_resampled, volume, plane, (rows, cols), highest if model.inverted else lowest)
         frames.append(
             look(number, rows, cols, decode=decode, spacing_mm=plane.spacing, place=Place(origin, plane=plane))
         )
@@ -54,12 +54,12 @@ def _positions(volume: Volume, axis: int) -> NDArray[np.float64]:
     """Where cuts across a patient axis lie, mm: as far apart as the voxels along it."""
     low, high = (float(side[axis]) for side in volume.bounds())
     steps = np.abs(volume.affine[axis, :3]) / volume.spacing_mm
-    step = max(volume.spacing_mm[int(steps.argmax())], (high - low) / MAX_CUTS)
+    step = max(volume.spacing_mm[int(steps.argmax())], (high - low) / MAX_SLICES)
     return np.asarray(low + step * np.arange(int((high - low) / step + 1e-6) + 1), np.float64)
 
 
-def _reslice(volume: Volume, plane: Plane, size: tuple[int, int], outside: float) -> NDArray[Any]:
+def _resampled(volume: Volume, plane: Plane, size: tuple[int, int], outside: float) -> NDArray[Any]:
     """(rows, cols) in the type of the volume, so that whole numbers keep the fast way to the screen."""
-    cut = volume.reslice(plane, size, outside)
+    values = volume.resample(plane, size, outside)
     kind = volume.values.dtype
-    return np.rint(cut).astype(kind) if kind.kind in "iu" else cut.astype(kind)
+    return np.rint(values).astype(kind) if kind.kind in "iu" else values.astype(kind)

@@ -2,7 +2,7 @@
 
 A series is split where one order would mix what does not belong together: other orientations, echoes, sizes or kinds,
 and repeated acquisitions that do not cover the same positions. Frames of a dynamic series stay together, all times of a
-position side by side. Order and what is odd: `medview.imaging.stacks`; copies: `medview.imaging.copies`.
+position side by side. Order and what is odd: `medview.imaging.series_order`; copies: `medview.imaging.copies`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from medview.core.jobs import one_of_many
 from medview.imaging.copies import without_copies
 from medview.imaging.dates import date_text
 from medview.imaging.open_file import open_file
+from medview.imaging.series_order import missing_parts, ordered, split
 from medview.imaging.series_window import with_series_window
-from medview.imaging.stacks import missing_parts, ordered, split
 from medview.imaging.study import Frame, Origin, Series, Study
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Failure
-from medview.imaging.geometry import Plane, Sides, Vector, dot
+from medview.imaging.geometry import Orientation, Plane, Vector, dot
 from medview.imaging.series_window import SeriesWindow
 from medview.imaging.window import Preset, Window, usual_window
 
@@ -188,7 +188,7 @@ class Frame:
         view: the view of a projection image in the file's own word (`PA`, `LL` ...), or empty.
         lateral: that view is from the side.
         not_t1: why an MR slice is not T1-weighted, by its header in words; empty where it does not tell.
-        said_sides: the sides of the patient at its edges in the file's own letters, for a picture without a plane.
+        said_orientation: the sides of the patient at its edges in the file's own letters, of a picture without plane.
         header: what the header says it shows; None for a file without one, such as a PNG.
         notes: what the user should know about how the picture was read.
         place: patient, series and position of a DICOM frame, else None.
@@ -217,7 +217,7 @@ class Frame:
     view: str = ""
     lateral: bool = False
     not_t1: str = ""
-    said_sides: Sides | None = None
+    said_orientation: Orientation | None = None
     few_bits: tuple[float, float] | None = None
     header: HeaderFacts | None = None
     coded: Callable[[], NDArray[np.uint8] | Failure] | None = field(default=None, repr=False, compare=False)
@@ -226,10 +226,10 @@ class Frame:
     regions: tuple[CalibratedRegion, ...] = ()
 
     @property
-    def sides(self) -> Sides | None:
+    def orientation(self) -> Orientation | None:
         """The sides of the patient that lie at the edges of the picture; None when the file does not say."""
         plane = self.place.plane if self.place else None
-        return plane.sides if plane else self.said_sides
+        return plane.orientation if plane else self.said_orientation
 
     @cached_property
     def content(self) -> tuple[int, bytes] | None:

@@ -1,4 +1,4 @@
-"""A series as a volume: one array with its place in the patient, cut in any plane by linear interpolation."""
+"""A series as a volume: one array with its place in the patient, resampled in any plane by linear interpolation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.imaging.geometry import Plane, Vector, dot
-from medview.imaging.stacks import SAME_MM
+from medview.imaging.series_order import SAME_MM
 from medview.imaging.study import Frame, Series
 
 # Values of one volume in memory: 1,000 slices of 1024 x 1024 in 16 bits fit.
@@ -22,9 +22,9 @@ BORDER = 1e-4
 # Index distance by which the end of a row or column may lie off an axis of the volume and count as straight.
 STRAIGHT = 1e-3
 
-Cut = Literal["axial", "coronal", "sagittal"]
+MprPlane = Literal["axial", "coronal", "sagittal"]
 # (across, down) of the cuts as radiology shows them: the patient's right on the left, or the front on the left.
-_CUTS: dict[Cut, tuple[Vector, Vector]] = {
+_PLANES: dict[MprPlane, tuple[Vector, Vector]] = {
     "axial": ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)),
     "coronal": ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0)),
     "sagittal": ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0)),
@@ -79,11 +79,11 @@ class Volume:
         total[~inside] = outside
         return total
 
-    def reslice(self, plane: Plane, size: tuple[int, int], outside: float | None = None) -> NDArray[np.float32]:
+    def resample(self, plane: Plane, size: tuple[int, int], outside: float | None = None) -> NDArray[np.float32]:
         """The picture of `size` (rows, cols) that a plane cuts out; `outside` is the lowest value unless given."""
         empty = float(self.values.min()) if outside is None else outside
         rows, cols = size
-        straight = self._reslice_straight(plane, size, empty)
+        straight = self._resample_straight(plane, size, empty)
         if straight is not None:
             return straight
         picture = np.empty(size, np.float32)
@@ -95,8 +95,8 @@ class Volume:
             picture[start : start + step] = self.sample(points, empty)
         return picture
 
-    def _reslice_straight(self, plane: Plane, size: tuple[int, int], empty: float) -> NDArray[np.float32] | None:
-        """`reslice` where rows and columns of the plane run along axes of the volume: one axis after the other, which
+    def _resample_straight(self, plane: Plane, size: tuple[int, int], empty: float) -> NDArray[np.float32] | None:
+        """`resample` where rows and columns of the plane run along axes of the volume: one axis after the other, which
         is ten times as fast. None where they do not."""
         inverse = np.linalg.inv(self.affine)
         start = inverse[:3, :3] @ np.asarray(plane.position) + inverse[:3, 3]
@@ -116,12 +116,12 @@ class Volume:
         picture[~(at_plane & at_rows[:, None] & at_cols)] = empty
         return picture
 
-    def cut(self, name: Cut, at_mm: float, pixel_mm: float | None = None) -> tuple[Plane, tuple[int, int]]:
+    def slice_at(self, name: MprPlane, at_mm: float, pixel_mm: float | None = None) -> tuple[Plane, tuple[int, int]]:
         """The axial, coronal or sagittal plane through the whole volume at z, y or x = `at_mm`, and its (rows, cols).
 
         Pixels are square, by default as small as the smallest voxel side.
         """
-        across, down = _CUTS[name]
+        across, down = _PLANES[name]
         low, high = self.bounds()
         pixel = pixel_mm or min(self.spacing_mm)
         start: list[float] = [0.0, 0.0, 0.0]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from medview import __version__
 from medview.core.failures import Failure
 from medview.inference.card import Card
-from medview.inference.corrections import Fix
+from medview.inference.corrections import Correction
 from medview.inference.quality import QualityNote
 from medview.inference.region import WHOLE, Region
 
@@ -118,7 +118,7 @@ class Analysis:
     kind_by_user: bool = False
     forced: bool = False
     quality: tuple[QualityNote, ...] = ()
-    corrected: tuple[Fix, ...] = ()
+    corrected: tuple[Correction, ...] = ()
     warnings: tuple[Failure, ...] = ()
     contradictions: tuple[Failure, ...] = ()
     validity: tuple[str, ...] = ()
@@ -162,7 +162,13 @@ def _made_by(card: Card) -> dict[str, str]:
 
 
 def _note_dict(note: QualityNote) -> dict[str, Any]:
-    return asdict(note) | {"measured": round(note.measured, 6), "limit": round(note.limit, 6), "fix": note.fix or None}
+    row = asdict(note)
+    del row["correction"]  # in JSON it is "fix" since the first version
+    return row | {
+        "measured": round(note.measured, 6),
+        "limit": round(note.limit, 6),
+        "fix": note.correction or None,
+    }
 
 
 def _result_dict(result: Result, files: dict[tuple[str, str], str]) -> dict[str, Any]:

@@ -12,44 +12,47 @@ from numpy.typing import NDArray
 from medview.imaging.study import Frame
 
 # Rotations are clockwise, in degrees.
-Fix = Literal["invert", "rotate_90", "rotate_180", "rotate_270"]
-INVERT: Fix = "invert"
+Correction = Literal["invert", "rotate_90", "rotate_180", "rotate_270"]
+INVERT: Correction = "invert"
 
 
-def quarter_turns(fixes: Sequence[Fix]) -> int:
-    """Clockwise quarter turns of all fixes together, 0-3."""
-    return sum(int(fix.removeprefix("rotate_")) // 90 for fix in fixes if fix != INVERT) % 4
+def quarter_turns(corrections: Sequence[Correction]) -> int:
+    """Clockwise quarter turns of all corrections together, 0-3."""
+    return sum(int(correction.removeprefix("rotate_")) // 90 for correction in corrections if correction != INVERT) % 4
 
 
-def rotation(turns: int) -> Fix:
+def rotation(turns: int) -> Correction:
     """The fix of 1, 2 or 3 clockwise quarter turns."""
-    return cast(Fix, f"rotate_{turns * 90}")
+    return cast(Correction, f"rotate_{turns * 90}")
 
 
-def combined(fixes: Sequence[Fix], more: Fix) -> tuple[Fix, ...]:
-    """`fixes` and one more as the fewest that do the same: inverting twice or turning all the way round is nothing."""
-    every = (*fixes, more)
+def combined(corrections: Sequence[Correction], more: Correction) -> tuple[Correction, ...]:
+    """`corrections` and one more as the fewest that do the same: inverting twice or turning all the way is nothing."""
+    every = (*corrections, more)
     turns = quarter_turns(every)
-    negative = sum(fix == INVERT for fix in every) % 2
+    negative = sum(correction == INVERT for correction in every) % 2
     return ((INVERT,) if negative else ()) + ((rotation(turns),) if turns else ())
 
 
-def undone(fixes: Sequence[Fix]) -> tuple[Fix, ...]:
-    """The fixes that make the picture of the file again of the one that `fixes` made."""
-    turns = -quarter_turns(fixes) % 4
-    return ((INVERT,) if INVERT in fixes else ()) + ((rotation(turns),) if turns else ())
+def undone(corrections: Sequence[Correction]) -> tuple[Correction, ...]:
+    """The corrections that make the picture of the file again of the one that `corrections` made."""
+    turns = -quarter_turns(corrections) % 4
+    return ((INVERT,) if INVERT in corrections else ()) + ((rotation(turns),) if turns else ())
 
 
-def in_words(fixes: Sequence[Fix]) -> str:
-    """What fixes have done to a picture, in English: `inverted, rotated by 90° clockwise`."""
-    told = ("inverted" if fix == INVERT else f"rotated by {quarter_turns((fix,)) * 90}° clockwise" for fix in fixes)
+def in_words(corrections: Sequence[Correction]) -> str:
+    """What corrections have done to a picture, in English: `inverted, rotated by 90° clockwise`."""
+    told = (
+        "inverted" if correction == INVERT else f"rotated by {quarter_turns((correction,)) * 90}° clockwise"
+        for correction in corrections
+    )
     return ", ".join(told)
 
 
-def corrected(values: NDArray[Any], fixes: Sequence[Fix]) -> NDArray[Any]:
-    """`values` (rows, cols[, 3]) turned clockwise by the fixes; inverting leaves the values alone, see
+def corrected(values: NDArray[Any], corrections: Sequence[Correction]) -> NDArray[Any]:
+    """`values` (rows, cols[, 3]) turned clockwise by the corrections; inverting leaves the values alone, see
     `corrected_frame`."""
-    turns = quarter_turns(fixes)
+    turns = quarter_turns(corrections)
     if not turns:
         return values
     import cv2
@@ -58,17 +61,18 @@ def corrected(values: NDArray[Any], fixes: Sequence[Fix]) -> NDArray[Any]:
     return cv2.rotate(np.ascontiguousarray(values), ways[turns - 1])
 
 
-def corrected_frame(frame: Frame, fixes: Sequence[Fix]) -> Frame:
-    """`frame` as it is after the fixes: polarity, size, spacing. What decodes it still gives the values of the file.
+def corrected_frame(frame: Frame, corrections: Sequence[Correction]) -> Frame:
+    """`frame` as it is after the corrections: polarity, size, spacing. What decodes it still gives the values of the
+    file.
 
     A turned frame no longer lies where the file says, so that its plane and its drawings are left out; the sides of the
     patient turn with it.
     """
-    changes: dict[str, Any] = {"inverted": frame.inverted != (INVERT in fixes)}
-    turns = quarter_turns(fixes)
+    changes: dict[str, Any] = {"inverted": frame.inverted != (INVERT in corrections)}
+    turns = quarter_turns(corrections)
     if turns:
         changes |= {"place": frame.place and replace(frame.place, plane=None), "overlays": (), "regions": ()}
-        changes["said_sides"] = frame.sides and frame.sides.turned(turns)
+        changes["said_orientation"] = frame.orientation and frame.orientation.turned(turns)
     if turns % 2:
         spacing = frame.spacing_mm and (frame.spacing_mm[1], frame.spacing_mm[0])
         changes |= {"rows": frame.cols, "cols": frame.rows, "spacing_mm": spacing, "aspect": 1 / frame.aspect}

@@ -20,7 +20,7 @@ from medview.inference import gate, header_rules
 from medview.inference.agreement import contradictions
 from medview.inference.analysis import Analysis, Result
 from medview.inference.card import Card
-from medview.inference.corrections import Fix, corrected, corrected_frame
+from medview.inference.corrections import Correction, corrected, corrected_frame
 from medview.inference.postprocess import ADAPTERS, mask_reading
 from medview.inference.preprocess import Preprocess, preprocess, region_of, to_canonical
 from medview.inference.region import WHOLE, Region
@@ -67,7 +67,7 @@ class Engine:
         force: bool = False,
         token: Token | None = None,
         values: NDArray[Any] | None = None,
-        fixes: Sequence[Fix] = (),
+        corrections: Sequence[Correction] = (),
         stability: bool = False,
         kind: str = "",
     ) -> Analysis:
@@ -76,26 +76,26 @@ class Engine:
         `kind`: what the user says that it is, one of `kinds()`: neither the header nor the gate's network has a say in
         that then, and the analysis records it; how good the picture is counts as ever. `force` runs the models although
         the gate refuses; the analysis records it, and its results are not valid. `values` saves decoding again what the
-        caller has: those of the file, before any of the `fixes`, after which the models see the picture. `stability`:
-        with the bands of `with_stability`. Raises `Cancelled` when the token says so, nothing else.
+        caller has: those of the file, before any of the `corrections`, after which the models see the picture.
+        `stability`: with the bands of `with_stability`. Raises `Cancelled` when the token says so, nothing else.
         """
         started = time.perf_counter()
         token = token or Token()
         asked = self._ask_header(frame)
         header = header_rules.HeaderVerdict() if kind else asked
         if header.reason and not force:
-            return self._ruled_out(frame, file, header.reason, fixes, started)
+            return self._ruled_out(frame, file, header.reason, corrections, started)
         token.progress(0.0, "reading")
         decoded = frame.modality_values() if values is None else values
         if isinstance(decoded, Failure):
             return Analysis(file, frame.index, "error", decoded)
-        frame, decoded = corrected_frame(frame, fixes), corrected(decoded, fixes)
+        frame, decoded = corrected_frame(frame, corrections), corrected(decoded, corrections)
         token.progress(0.1, "checking the picture")
         damaged = _damaged(frame)
         if damaged and DAMAGED_PART not in frame.notes:
             frame = replace(frame, notes=(*frame.notes, DAMAGED_PART))
         sight = Sight(as_8_bit(decoded, frame.few_bits), frame)
-        verdict = self._judge(sight, fixes, kind)
+        verdict = self._judge(sight, corrections, kind)
         if isinstance(verdict, Failure):
             return Analysis(file, frame.index, "error", verdict)
         sight.lungs = verdict.lungs
@@ -106,7 +106,7 @@ class Engine:
         quality = verdict.quality
         if kind in asked.closed:
             quality = (header_rules.doubted(self.kind_names().get(kind, kind), asked.closed[kind]), *quality)
-        seen = replace(seen, quality=quality, corrected=tuple(fixes), gate=gatekeeper, notes=frame.notes)
+        seen = replace(seen, quality=quality, corrected=tuple(corrections), gate=gatekeeper, notes=frame.notes)
         if ruled_out:
             # What it looks like, and what could be put right in it, would only suggest that it might be judged.
             seen = replace(seen, kind="", kind_scores={}, quality=())
@@ -141,8 +141,8 @@ class Engine:
 
         `values` are those of the file; what the analysis had put right is done again. Raises `Cancelled`.
         """
-        fixes = analysis.corrected
-        sight = Sight(as_8_bit(corrected(values, fixes), frame.few_bits), corrected_frame(frame, fixes))
+        corrections = analysis.corrected
+        sight = Sight(as_8_bit(corrected(values, corrections), frame.few_bits), corrected_frame(frame, corrections))
         return self._steadied(analysis, sight, token or Token())
 
     def _steadied(self, analysis: Analysis, sight: Sight, token: Token) -> Analysis:
@@ -168,18 +168,22 @@ class Engine:
             return None
         return header_rules.contradicted(self.kind_names()[verdict.kind], header.closed[verdict.kind])
 
-    def _ruled_out(self, frame: Frame, file: str, reason: Failure, fixes: Sequence[Fix], started: float) -> Analysis:
+    def _ruled_out(
+        self, frame: Frame, file: str, reason: Failure, corrections: Sequence[Correction], started: float
+    ) -> Analysis:
         """The analysis of a frame that its header rules out: nobody looked at the picture."""
         ms = (time.perf_counter() - started) * 1e3
-        return Analysis(file, frame.index, "refused", reason, corrected=tuple(fixes), notes=frame.notes, total_ms=ms)
+        return Analysis(
+            file, frame.index, "refused", reason, corrected=tuple(corrections), notes=frame.notes, total_ms=ms
+        )
 
-    def _judge(self, sight: Sight, fixes: Sequence[Fix], said: str) -> gate.Verdict | Failure:
+    def _judge(self, sight: Sight, corrections: Sequence[Correction], said: str) -> gate.Verdict | Failure:
         gatekeeper = self.registry.load(gate.GATE_MODEL)
         if isinstance(gatekeeper, Failure):
             return gatekeeper
         frame = sight.frame
         told = frame.inverted, frame.lateral, frame.not_t1
-        return _guarded(gatekeeper, lambda: gate.judge(gatekeeper, sight.values, *told, sight.small, fixes, said))
+        return _guarded(gatekeeper, lambda: gate.judge(gatekeeper, sight.values, *told, sight.small, corrections, said))
 
     def _mismatch(self, model: str, kind: str, frame: Frame, said: bool) -> Failure | None:
         """Why the model asked for by name must not judge a picture of this kind with this header, or None."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.inference.card import Card
-from medview.inference.corrections import INVERT, Fix, quarter_turns, rotation, undone
+from medview.inference.corrections import INVERT, Correction, quarter_turns, rotation, undone
 from medview.inference.field import find_field
 from medview.inference.lungs import find_lungs
 from medview.inference.postprocess import sigmoid, softmax
@@ -138,14 +138,15 @@ def judge(
     lateral: bool = False,
     not_t1: str = "",
     small: NDArray[Any] | None = None,
-    fixes: Sequence[Fix] = (),
+    corrections: Sequence[Correction] = (),
     said: str = "",
 ) -> Verdict:
-    """Run the gate on a picture's values, (rows, cols) or (rows, cols, 3), as they are after the `fixes`.
+    """Run the gate on a picture's values, (rows, cols) or (rows, cols, 3), as they are after the `corrections`.
 
-    A kind is accepted only where the picture is of it as it lies in the file and after the fixes: no fix makes one of
-    ours of what is none. `said`: the kind by the user's word, which overrules the gate's; what the gate thinks of it is
-    noted. `lateral`: its file calls it a lateral view; `not_t1`: why it says that an MR slice is not T1-weighted.
+    A kind is accepted only where the picture is of it as it lies in the file and after the corrections: no correction
+    makes one of ours of what is none. `said`: the kind by the user's word, which overrules the gate's; what the gate
+    thinks of it is noted. `lateral`: its file calls it a lateral view; `not_t1`: why it says that an MR slice is not
+    T1-weighted.
     `small` is what `shrunk` makes of the values, where the caller has it. Scores are there even where the picture is
     refused, for those who force an analysis.
     """
@@ -157,14 +158,14 @@ def judge(
     unusable = check_picture(values)
     if unusable:
         return Verdict(said, scores, distance, unusable.failure(), (unusable,))
-    filed = _look(model, _put_right(tensor, undone(fixes))) if fixes else look
+    filed = _look(model, _corrected_input(tensor, undone(corrections))) if corrections else look
     kind = said or look.kind
     # Black surroundings say nothing of how well the skin was taken.
     field = find_field(values) if "skin_lesion" in (kind, look.kind) else WHOLE
     measures = measure(values, inverted, field if kind == "skin_lesion" else WHOLE)
     reason = refusal(card, filed) or refusal(card, look) or _changed(card, filed, look)
     reason = reason or _colourless(card, look.kind, measures.chroma)
-    reason = reason or _in_parts(model, look.kind, parts_of(small, field), inverted, fixes)
+    reason = reason or _in_parts(model, look.kind, parts_of(small, field), inverted, corrections)
     measured = notes(measures, kind)
     told = (*view_notes(kind, lateral), *sequence_notes(kind, not_t1), *measured)
     coloured = next((note for note in measured if note.code is Code.OTHER_KIND), None)
@@ -174,7 +175,7 @@ def judge(
         if reason.code is Code.OTHER_KIND:
             return Verdict(OTHER, scores, distance, reason)
         # What may be wrong with it is told, but not put right: a fix is for what is ours already.
-        quality = worst_first(tuple(note for note in told if not note.fix))
+        quality = worst_first(tuple(note for note in told if not note.correction))
         unfit = next((note.failure() for note in quality if note.severity == "refuse"), None)
         return Verdict("", scores, distance, unfit or reason, quality)
     turned = _turned(model, tensor, look, kind)
@@ -191,7 +192,7 @@ def judge(
 
 
 def _changed(card: Card, filed: Look, look: Look) -> Failure | None:
-    """Refuse a picture that is of one kind as it lies in the file and of another one after the fixes."""
+    """Refuse a picture that is of one kind as it lies in the file and of another one after the corrections."""
     if filed.kind == look.kind:
         return None
     names = _names(card)
@@ -223,11 +224,11 @@ def refusal(card: Card, look: Look) -> Failure | None:
     return _not_ours(card, look.kind, look.scores) or _unfamiliar(card, look.kind, look.scores, look.distance)
 
 
-def _put_right(tensor: NDArray[np.float32], fixes: Sequence[Fix]) -> NDArray[np.float32]:
-    """The network's input (1, 3, rows, cols) after the fixes; its scale is symmetric, so that a negative is the
+def _corrected_input(tensor: NDArray[np.float32], corrections: Sequence[Correction]) -> NDArray[np.float32]:
+    """The network's input (1, 3, rows, cols) after the corrections; its scale is symmetric, so that a negative is the
     picture with the other sign."""
-    turned = np.rot90(tensor, -quarter_turns(fixes), axes=(2, 3))
-    return np.ascontiguousarray(-turned if INVERT in fixes else turned)
+    turned = np.rot90(tensor, -quarter_turns(corrections), axes=(2, 3))
+    return np.ascontiguousarray(-turned if INVERT in corrections else turned)
 
 
 def _turned(model: Model, tensor: NDArray[np.float32], look: Look, kind: str) -> tuple[QualityNote, ...]:
@@ -241,7 +242,7 @@ def _turned(model: Model, tensor: NDArray[np.float32], look: Look, kind: str) ->
     limits = [model.card.gate[name] for name in ORIENTATION_LIMITS]
     turned = (0.0, found["upside_down"], 0.0)
     if found["sideways"] > found["upside_down"]:
-        after = orientation(_look(model, _put_right(tensor, [rotation(1)])).features, gate, kind)
+        after = orientation(_look(model, _corrected_input(tensor, [rotation(1)])).features, gate, kind)
         wrong = after["upside_down"] > 1 - after["upside_down"] - after["sideways"]
         turned = (0.0, turned[1], found["sideways"]) if wrong else (found["sideways"], turned[1], 0.0)
     return orientation_notes(found["inverted"], turned, *limits)
@@ -290,15 +291,15 @@ def _unfamiliar(card: Card, kind: str, scores: dict[str, float], distance: float
 
 
 def _in_parts(
-    model: Model, kind: str, parts: list[NDArray[Any]], inverted: bool, fixes: Sequence[Fix]
+    model: Model, kind: str, parts: list[NDArray[Any]], inverted: bool, corrections: Sequence[Correction]
 ) -> Failure | None:
     """Refuse a picture that is like a kind as a whole and not in its `parts`, as it lies in the file or after the
-    fixes."""
+    corrections."""
     card, gate = model.card, model.gate
     if f"lookalike_weights_{kind}" not in gate:
         return None
     tensors = [preprocess(part, card.preprocess, inverted) for part in parts]
-    views = [tensors] + ([[_put_right(tensor, undone(fixes)) for tensor in tensors]] if fixes else [])
+    views = [tensors] + ([[_corrected_input(tensor, undone(corrections)) for tensor in tensors]] if corrections else [])
     found = [lookalike(np.concatenate([model.network.run(t)["features"] for t in view]), gate, kind) for view in views]
     limit = card.gate[f"max_lookalike_{kind}"]
     if max(found) <= limit:

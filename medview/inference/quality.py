@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
-from medview.inference.corrections import INVERT, Fix, rotation
+from medview.inference.corrections import INVERT, Correction, rotation
 from medview.inference.lungs import LIKE_LUNGS
 from medview.inference.quality_texts import PHOTOS, SAID, SAID_OF_PHOTOS
 from medview.inference.region import WHOLE, Region
@@ -44,7 +44,7 @@ class QualityNote:
     Attributes:
         code: what. measured, limit: the number, and the limit it is beyond, in the unit of its measure.
         text: what it is, for the clinician. hint: what to do next.
-        fix: what medview can put right itself, or empty.
+        correction: what medview can put right itself, or empty.
         severity: `refuse`: no model may judge the picture; `warn`: the answer is worth less.
     """
 
@@ -53,7 +53,7 @@ class QualityNote:
     limit: float
     text: str
     hint: str
-    fix: Fix | Literal[""] = ""
+    correction: Correction | Literal[""] = ""
     severity: Severity = "warn"
 
     def failure(self) -> Failure:
@@ -198,7 +198,7 @@ class Limits:
     saturation: Limit
     skew: Limit
     # Where the ground is dark, a picture that is too bright may be a negative.
-    too_bright_fix: Fix | Literal[""] = ""
+    too_bright_correction: Correction | Literal[""] = ""
 
 
 # Warnings lie at the edge of what val holds, refusals where the models can no longer see what they learned. Colours
@@ -221,7 +221,7 @@ LIMITS = {
         aspect=Limit(1.6),
         low_brightness=Limit(0.04),
         brightness=Limit(0.45, 0.7),
-        too_bright_fix=INVERT,
+        too_bright_correction=INVERT,
         low_contrast=Limit(0.3, 0.08),
         saturated=Limit(0.04, 0.3),
         low_sharpness=Limit(0.11, 0.05),
@@ -265,15 +265,17 @@ def _beyond(measures: Measures, limits: Limits, hints: dict[str, str]) -> Iterat
         for severity, bound in levels:
             if value is not None and bound is not None and sign * value > sign * bound:
                 code, text, hint = said[0], said[1], hints.get(name, said[2])
-                fix = limits.too_bright_fix if code is Code.TOO_BRIGHT else ""
-                hint = f"If it is a negative, invert it. {hint}" if fix else hint
-                yield QualityNote(code, value, bound, text.format(measured=value, limit=bound), hint, fix, severity)
+                correction = limits.too_bright_correction if code is Code.TOO_BRIGHT else ""
+                hint = f"If it is a negative, invert it. {hint}" if correction else hint
+                yield QualityNote(
+                    code, value, bound, text.format(measured=value, limit=bound), hint, correction, severity
+                )
                 break
 
 
 def worst_first(found: Iterator[QualityNote] | tuple[QualityNote, ...]) -> tuple[QualityNote, ...]:
     """Refusals before warnings, and those with a fix before those without."""
-    return tuple(sorted(found, key=lambda note: (note.severity != "refuse", not note.fix)))
+    return tuple(sorted(found, key=lambda note: (note.severity != "refuse", not note.correction)))
 
 
 def orientation_notes(
@@ -282,9 +284,11 @@ def orientation_notes(
     """Notes about a film that is a negative or not upright, from their probabilities: `inverted`, and `turned` for
     the fix of 1, 2 and 3 clockwise quarter turns. Noted from the probability `warn` on, refused from `refuse` on."""
 
-    def note(code: Code, measured: float, text: str, hint: str, fix: Fix) -> QualityNote:
+    def note(code: Code, measured: float, text: str, hint: str, correction: Correction) -> QualityNote:
         hard = measured >= refuse
-        return QualityNote(code, measured, refuse if hard else warn, text, hint, fix, "refuse" if hard else "warn")
+        return QualityNote(
+            code, measured, refuse if hard else warn, text, hint, correction, "refuse" if hard else "warn"
+        )
 
     def sure(probability: float) -> str:
         return "over 99%" if probability > 0.99 else f"{probability:.0%}"

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QLabel, QWidget
 from medview.core.failures import Code, Failure
 from medview.inference import limits
 from medview.inference.analysis import Analysis
-from medview.inference.card import Card as ModelCard
-from medview.inference.corrections import Fix, combined
+from medview.inference.card import Card
+from medview.inference.corrections import Correction, combined
 from medview.inference.gate import OTHER
 from medview.inference.quality import QualityNote
 from medview.inference.validity import one_line
@@ -20,8 +20,8 @@ from medview.ui import words
 from medview.ui.headline import headline
 from medview.ui.kinds import says
 from medview.ui.popover import Popover
-from medview.ui.results import ResultCard
-from medview.ui.widgets import Choice, MessageCard, label, set_tip
+from medview.ui.results import ResultBox
+from medview.ui.widgets import Choice, MessageBox, label, set_tip
 from medview.workspace import Workspace
 
 # Refusals that the user may not overrule: such a picture holds nothing an answer could rest on.
@@ -33,7 +33,7 @@ class AnswerWidgets:
     """Makes the widgets. `about` is called with the card of a model that the user wants to read; a row that is clicked
     is explained in `popover`."""
 
-    def __init__(self, workspace: Workspace, about: Callable[[ModelCard], object], popover: Popover) -> None:
+    def __init__(self, workspace: Workspace, about: Callable[[Card], object], popover: Popover) -> None:
         self._workspace, self._about, self._popover = workspace, about, popover
 
     def widgets(self, analysis: Analysis) -> list[QWidget]:
@@ -62,10 +62,10 @@ class AnswerWidgets:
         widgets += [*self._by_user(analysis), *self._corrected(analysis)]
         if analysis.forced and analysis.reason:
             own = translate("answers", "Analysed at your own request")
-            widgets.append(_message("caution", analysis.reason, self._fixes(analysis), own))
+            widgets.append(_message("caution", analysis.reason, self._corrections(analysis), own))
         widgets += self._quality(analysis)
         widgets += [
-            ResultCard(self._workspace, analysis, result, self._about, self._popover)
+            ResultBox(self._workspace, analysis, result, self._about, self._popover)
             for result in limits.strongest_first(analysis.results)
         ]
         widgets += [_message("alarm", warning, []) for warning in analysis.warnings]
@@ -78,7 +78,7 @@ class AnswerWidgets:
             card = _message("caution", reason, self._kinds(), head)
             return [card, *self._corrected(analysis), *self._quality(analysis)]
         force = self._choice(translate("answers", "Analyse all the same"), lambda: self._workspace.analyse(force=True))
-        choices = [*self._fixes(analysis), *([] if reason.code in FINAL else [force])]
+        choices = [*self._corrections(analysis), *([] if reason.code in FINAL else [force])]
         card = _message("caution", reason, choices, head)
         return [
             card, *self._by_user(analysis), *self._corrected(analysis), *self._quality(analysis),
@@ -104,7 +104,7 @@ class AnswerWidgets:
         doubt = next((note for note in analysis.quality if note.code is Code.UNFAMILIAR), None)
         if doubt is not None:
             told = translate("answers", "{0}; medview did not recognise it").format(told)
-        return [MessageCard("caution" if doubt else "", told, doubt.hint if doubt else "", "", [back])]
+        return [MessageBox("caution" if doubt else "", told, doubt.hint if doubt else "", "", [back])]
 
     def _kind(self, analysis: Analysis) -> list[QWidget]:
         kind = limits.kind(analysis)
@@ -117,14 +117,20 @@ class AnswerWidgets:
 
     # How good it is
 
-    def _fix(self, fix: Fix) -> Choice:
+    def _correction(self, correction: Correction) -> Choice:
         ws = self._workspace
-        return self._choice(words.fix(fix), lambda: ws.set_fixes(combined(ws.fixes, fix)), "primary")
+        return self._choice(
+            words.correction(correction), lambda: ws.set_corrections(combined(ws.corrections, correction)), "primary"
+        )
 
-    def _fixes(self, analysis: Analysis) -> list[Choice]:
+    def _corrections(self, analysis: Analysis) -> list[Choice]:
         """What can be put right of what the picture was refused for."""
         reason = analysis.reason
-        return [self._fix(note.fix) for note in analysis.quality if reason and note.fix and note.code == reason.code]
+        return [
+            self._correction(note.correction)
+            for note in analysis.quality
+            if reason and note.correction and note.code == reason.code
+        ]
 
     def _quality(self, analysis: Analysis) -> list[QWidget]:
         """The notes about the picture: each with a fix by itself with its button, the others together."""
@@ -132,26 +138,26 @@ class AnswerWidgets:
         told |= {Code.UNFAMILIAR} if analysis.kind_by_user else set()
         notes = [note for note in analysis.quality if note.code not in told]
         cards: list[QWidget] = [
-            MessageCard("caution", words.title(note.code), note.text, note.hint, [self._fix(note.fix)])
+            MessageBox("caution", words.title(note.code), note.text, note.hint, [self._correction(note.correction)])
             for note in notes
-            if note.fix
+            if note.correction
         ]
-        others = [note for note in notes if not note.fix]
+        others = [note for note in notes if not note.correction]
         return [*cards, *([_notes(others)] if others else [])]
 
     def _corrected(self, analysis: Analysis) -> list[QWidget]:
         if not analysis.corrected:
             return []
-        done = words.listed(words.fixed(fix) for fix in analysis.corrected)
-        back = self._choice(translate("answers", "As in the file"), lambda: self._workspace.set_fixes(()))
+        done = words.listed(words.corrected(correction) for correction in analysis.corrected)
+        back = self._choice(translate("answers", "As in the file"), lambda: self._workspace.set_corrections(()))
         text = translate("answers", "The models and you see the picture {0}.").format(done)
-        return [MessageCard("", translate("answers", "Corrected"), text, "", [back])]
+        return [MessageBox("", translate("answers", "Corrected"), text, "", [back])]
 
 
-def _message(tone: str, failure: Failure, choices: list[Choice], head: str = "") -> MessageCard:
+def _message(tone: str, failure: Failure, choices: list[Choice], head: str = "") -> MessageBox:
     title = words.title(failure.code)
     title = translate("answers", "{0}: {1}").format(head, words.small_start(title)) if head else title
-    return MessageCard(tone, title, failure.text, failure.hint, choices, failure.detail)
+    return MessageBox(tone, title, failure.text, failure.hint, choices, failure.detail)
 
 
 def _validity(analysis: Analysis) -> list[QLabel]:
@@ -160,10 +166,10 @@ def _validity(analysis: Analysis) -> list[QLabel]:
     return [label(said, "muted", wrap=True)] if said else []
 
 
-def _notes(notes: list[QualityNote]) -> MessageCard:
+def _notes(notes: list[QualityNote]) -> MessageBox:
     """One note under its own title; several as lines under one that names none of them."""
     if len(notes) == 1:
-        return MessageCard("caution", words.title(notes[0].code), notes[0].text, notes[0].hint)
+        return MessageBox("caution", words.title(notes[0].code), notes[0].text, notes[0].hint)
     title = translate("answers", "%n notes about this picture", None, len(notes))
     lines = dict.fromkeys(f"• {note.text} {note.hint}" for note in notes)
-    return MessageCard("caution", title, "\n".join(lines))
+    return MessageBox("caution", title, "\n".join(lines))

@@ -28,10 +28,10 @@ from medview.ui import theme, words
 from medview.ui.answers import AnswerWidgets
 from medview.ui.popover import Popover
 from medview.ui.probability_row import ProbabilityRow
-from medview.ui.results import ResultCard
+from medview.ui.results import ResultBox
 from medview.ui.segmentation_list import SegmentList
 from medview.ui.switches import OverlaySwitches
-from medview.ui.widgets import Card, Elided, MessageCard, button, keep_place, label
+from medview.ui.widgets import Box, Elided, MessageBox, button, keep_place, label
 from medview.workspace import Workspace
 from medview.workspace.view import Answer
 
@@ -102,7 +102,7 @@ class FindingsPanel(QWidget):
     While a series is stepped through, the answer of the slice before stays, dimmed and named, until the new one comes.
     Of one of the `samples` it also says what it is known to show, and what the models say wrongly of it.
 
-    cardAsked(medview.inference.card.Card): the user wants to read a model's card.
+    cardAsked(medview.inference.card.Box): the user wants to read a model's card.
     """
 
     cardAsked = Signal(object)
@@ -232,8 +232,8 @@ class FindingsPanel(QWidget):
         if row is not None:
             self._give_focus(*row)
 
-    def _results(self) -> list[ResultCard]:
-        return [card for card in self.cards if isinstance(card, ResultCard)]
+    def _results(self) -> list[ResultBox]:
+        return [card for card in self.cards if isinstance(card, ResultBox)]
 
     def _place_of(self, row: ProbabilityRow) -> tuple[str, str] | None:
         """(model, label) of a row of this panel."""
@@ -269,14 +269,14 @@ class FindingsPanel(QWidget):
         if len({mistake.model for mistake in wrong}) > 1:
             title = self.tr("Known: {0}. Here the models are wrong.")
         title = title.format(known.title)
-        return [MessageCard("caution", title, "\n".join(words.mistakes(wrong)))]
+        return [MessageBox("caution", title, "\n".join(words.mistakes(wrong)))]
 
     def _without_answer(self) -> list[QWidget]:
         """Why there is none, and how to get one."""
         ws = self.workspace
         if ws.picture is None:
             return []
-        card = Card()
+        card = Box()
         if ws.plane is not None:
             told = self.tr(
                 "No model looks at this picture: it was computed from the slices, and the models learned from pictures "

@@ -8,14 +8,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from medview.inference.analysis import Analysis, Result
-from medview.inference.card import Card as ModelCard
-from medview.inference.card import NotJudged
+from medview.inference.card import Card, NotJudged
 from medview.inference.limits import flagged_first, not_judged
 from medview.ui import theme, words
 from medview.ui.icons import icon
 from medview.ui.popover import Popover
 from medview.ui.probability_row import INSET, ProbabilityRow
-from medview.ui.widgets import Card, Elided, button, label, set_tip
+from medview.ui.widgets import Box, Elided, button, label, set_tip
 from medview.workspace import Workspace
 
 # Where several models answer, a card first shows its findings and so many labels, and the others on demand.
@@ -37,7 +36,7 @@ def provenance(result: Result) -> str:
     )
 
 
-class ResultCard(Card):
+class ResultBox(Box):
     """What one model said: a result of `analysis`. Where there are several, each card is folded: it has its findings
     and most probable labels only, until the user wants all. Where the analysis was forced, no answer is valid.
 
@@ -50,7 +49,7 @@ class ResultCard(Card):
         workspace: Workspace,
         analysis: Analysis,
         result: Result,
-        about: Callable[[ModelCard], object],
+        about: Callable[[Card], object],
         popover: Popover,
     ) -> None:
         super().__init__()
@@ -90,7 +89,7 @@ class ResultCard(Card):
         if names:
             self.unsteady.set_text(self.tr("Unstable: {0}").format(names), text.format(names))
 
-    def _add_head(self, card: ModelCard, about: Callable[[ModelCard], object]) -> None:
+    def _add_head(self, card: Card, about: Callable[[Card], object]) -> None:
         line = QHBoxLayout()
         line.setContentsMargins(INSET, 0, INSET, 0)
         line.setSpacing(theme.HALF)

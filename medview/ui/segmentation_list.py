@@ -13,7 +13,7 @@ from medview.imaging.colours import Rgb
 from medview.imaging.dicom_seg import Segment
 from medview.ui import identity, theme, words
 from medview.ui.icons import icon
-from medview.ui.widgets import Card, Check, Elided, label, set_tip
+from medview.ui.widgets import Box, Check, Elided, label, set_tip
 from medview.workspace import Workspace
 from medview.workspace.segmentations import Shown
 
@@ -71,7 +71,7 @@ class Name(QPushButton):
         self.setText(shown.replace("&", "&&"))
 
 
-class SegmentationCard(Card):
+class SegmentationBox(Box):
     """One segmentation: on or off, how strongly, from where, and its segments."""
 
     def __init__(self, workspace: Workspace, shown: Shown) -> None:
@@ -193,7 +193,7 @@ class SegmentList(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.setAccessibleName(self.tr("Segmentations"))
-        self.cards: list[SegmentationCard] = []
+        self.cards: list[SegmentationBox] = []
         workspace.segments.changed.connect(self.refresh)
         workspace.settingChanged.connect(
             lambda key: self._build(workspace.segments.shown) if key == "privacy" else None
@@ -212,7 +212,7 @@ class SegmentList(QScrollArea):
         self.updateGeometry()
 
     def _build(self, shown: list[Shown]) -> None:
-        self.cards = [SegmentationCard(self.workspace, one) for one in shown]
+        self.cards = [SegmentationBox(self.workspace, one) for one in shown]
         body = QWidget()
         column = QVBoxLayout(body)
         column.setContentsMargins(theme.DOUBLE, 0, theme.STEP, theme.STEP)

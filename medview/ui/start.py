@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QAbstractButton, QGridLayout, QHBoxLayout, QScroll
 
 from medview.core.samples import Sample
 from medview.ui import theme, words
-from medview.ui.widgets import Card, Elided, button, label, qimage, set_tip, sign
+from medview.ui.widgets import Box, Elided, button, label, qimage, set_tip, sign
 from medview.workspace import Workspace
 from medview.workspace.listing import Entry
 
@@ -31,7 +31,7 @@ class NoticePage(QWidget):
         super().__init__()
         self.setObjectName("page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        card = Card("caution")
+        card = Box("caution")
         card.setMaximumWidth(620)
         card.box.setContentsMargins(32, theme.TRIPLE, 32, theme.TRIPLE)
         card.box.setSpacing(theme.STEP + 4)
@@ -71,7 +71,7 @@ def _centred(page: QWidget, card: QWidget) -> None:
     column.addStretch(3)
 
 
-class SampleCard(QAbstractButton):
+class SampleButton(QAbstractButton):
     """One sample as a small picture with its title; a click opens it."""
 
     def __init__(self, sample: Sample) -> None:
@@ -179,14 +179,14 @@ class EmptyPage(QScrollArea):
         column.addLayout(row)
         column.addSpacing(theme.DOUBLE)
 
-    def _add_samples(self, column: QVBoxLayout, samples: list[Sample]) -> dict[Path, SampleCard]:
-        cards: dict[Path, SampleCard] = {}
+    def _add_samples(self, column: QVBoxLayout, samples: list[Sample]) -> dict[Path, SampleButton]:
+        cards: dict[Path, SampleButton] = {}
         if not samples:
             return cards
         column.addWidget(label(self.tr("Samples"), "section"), 0, Qt.AlignmentFlag.AlignHCenter)
         self._grid.setSpacing(theme.STEP)
         for sample in samples:
-            card = SampleCard(sample)
+            card = SampleButton(sample)
             card.clicked.connect(lambda _checked=False, path=sample.path: self.workspace.open_paths([path]))
             cards[sample.path] = card
         self._arrange(cards)
@@ -198,7 +198,7 @@ class EmptyPage(QScrollArea):
         column.addSpacing(theme.STEP)
         return cards
 
-    def _arrange(self, cards: dict[Path, SampleCard]) -> None:
+    def _arrange(self, cards: dict[Path, SampleButton]) -> None:
         """As many in a row as there is room for, and all rows alike as far as they can be."""
         room = self.viewport().width() - 2 * theme.TRIPLE + theme.STEP
         most = min(max(room // (THUMB_WIDTH + 3 * theme.STEP), 1), MOST_COLUMNS)

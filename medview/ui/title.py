@@ -59,12 +59,12 @@ class TitleRow(QWidget):
         self.workspace.cancel("scan", "open", "plane")
 
     def _name(self, study: tuple[str, ...]) -> str:
-        """With the plane, and where the shown cut lies, in front: they must not be cut off."""
+        """With the plane, and where the shown slice lies, in front: they must not be cut off."""
         ws = self.workspace
-        cut = ""
+        plane = ""
         if ws.plane is not None and ws.picture is not None:
-            cut = f"{words.cut(ws.plane)}, {words.position(ws.plane, ws.picture.frame)}"
-        return identity.BETWEEN.join(dict.fromkeys(filter(None, (cut, *study, identity.shown_name(ws)))))
+            plane = f"{words.plane(ws.plane)}, {words.position(ws.plane, ws.picture.frame)}"
+        return identity.BETWEEN.join(dict.fromkeys(filter(None, (plane, *study, identity.shown_name(ws)))))
 
     def refresh(self) -> None:
         """What is shown, never what is only being opened."""
@@ -131,7 +131,7 @@ def _line(*parts: QWidget) -> QHBoxLayout:
 
 
 def _share(line: QHBoxLayout, first: Elided, second: Elided, room: int) -> None:
-    # In steps, so that the second does not shake while the numbers of a cut change.
+    # In steps, so that the second does not shake while the numbers of a slice change.
     wanted = -(-first.sizeHint().width() // NAME_STEP) * NAME_STEP
     rest = min(second.sizeHint().width(), max(room - wanted, round(room * SECOND_SHARE)))
     line.setStretchFactor(first, max(room - rest, 1))

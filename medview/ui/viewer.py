@@ -11,7 +11,7 @@ from medview.core.failures import Failure
 from medview.ui import identity, theme, words
 from medview.ui.canvas.canvas import Canvas
 from medview.ui.title import TitleRow
-from medview.ui.widgets import Choice, Elided, MessageCard, label, trail
+from medview.ui.widgets import Choice, Elided, MessageBox, label, trail
 from medview.ui.window_menu import WindowButton, WindowMenu
 from medview.workspace import Workspace
 
@@ -133,7 +133,7 @@ class FailurePage(QWidget):
     def __init__(self, workspace: Workspace, open_file: Callable[[], object]) -> None:
         super().__init__()
         self.workspace, self._open_file = workspace, open_file
-        self.card: MessageCard | None = None
+        self.card: MessageBox | None = None
         self.box = QVBoxLayout(self)
         self.box.setContentsMargins(theme.TRIPLE, theme.TRIPLE, theme.TRIPLE, theme.TRIPLE)
 
@@ -152,7 +152,7 @@ class FailurePage(QWidget):
         hide = ws.settings["privacy"]
         text, hint = (identity.without_name(said, ws.failed_path, hide) for said in (failure.text, failure.hint))
         detail = "" if hide else failure.detail
-        self.card = MessageCard("alarm", words.title(failure.code), text, hint, choices, detail)
+        self.card = MessageBox("alarm", words.title(failure.code), text, hint, choices, detail)
         self.card.setMaximumWidth(480)
         self.card.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         line = QWidget()

@@ -59,7 +59,7 @@ def marked(ws: Workspace) -> bool:
 
 def sided(ws: Workspace) -> bool:
     """The file says which sides of the patient lie at the edges."""
-    return ws.picture is not None and ws.picture.frame.sides is not None
+    return ws.picture is not None and ws.picture.frame.orientation is not None
 
 
 def judged(ws: Workspace) -> bool:

@@ -192,7 +192,7 @@ class Check(QCheckBox):
         painter.end()
 
 
-class Card(QFrame):
+class Box(QFrame):
     """A raised box. `tone`: empty, `caution` or `alarm`."""
 
     def __init__(self, tone: str = "", parent: QWidget | None = None) -> None:
@@ -228,7 +228,7 @@ def choice_button(choice: Choice) -> QPushButton:
 _TONES = {"alarm": ("error", theme.ALARM), "caution": ("warning", theme.FINDING), "": ("info", theme.ACCENT)}
 
 
-class MessageCard(Card):
+class MessageBox(Box):
     """What happened, what to do next, and the buttons for it. The detail is for the support person."""
 
     def __init__(

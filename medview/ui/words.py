@@ -14,8 +14,8 @@ from medview.core.texts import person as person
 from medview.imaging.dates import day_of
 from medview.imaging.mpr import AXES
 from medview.imaging.study import Frame
-from medview.imaging.volume import Cut
-from medview.inference.corrections import INVERT, Fix, quarter_turns
+from medview.imaging.volume import MprPlane
+from medview.inference.corrections import INVERT, Correction, quarter_turns
 from medview.report.known import Mistake
 from medview.report.overlay import drawn
 
@@ -32,7 +32,7 @@ def date(written: str) -> str:
     return QLocale().toString(QDate(day.year, day.month, day.day), "d MMM yyyy")
 
 
-def cut(name: Cut) -> str:
+def plane(name: MprPlane) -> str:
     """What a plane is called."""
     return {
         "axial": translate("words", "Axial"),
@@ -41,8 +41,8 @@ def cut(name: Cut) -> str:
     }[name]
 
 
-def position(name: Cut, frame: Frame) -> str:
-    """Where a cut lies in the patient: mm to the right or left, front (A) or back (P), head or feet."""
+def position(name: MprPlane, frame: Frame) -> str:
+    """Where a slice lies in the patient: mm to the right or left, front (A) or back (P), head or feet."""
     plane = frame.place.plane if frame.place else None
     if plane is None:
         return ""
@@ -109,14 +109,14 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(names)
 
 
-def fix(name: Fix) -> str:
+def correction(name: Correction) -> str:
     """What a button says that puts something right."""
     if name == INVERT:
         return translate("words", "Invert the picture")
     return translate("words", "Rotate by {0}° clockwise").format(quarter_turns((name,)) * 90)
 
 
-def fixed(name: Fix) -> str:
+def corrected(name: Correction) -> str:
     """What was put right."""
     if name == INVERT:
         return translate("words", "inverted")

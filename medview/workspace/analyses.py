@@ -15,7 +15,7 @@ from medview.core.jobs import Token
 from medview.core.settings import Settings
 from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis, analysis_bytes
-from medview.inference.corrections import Fix
+from medview.inference.corrections import Correction
 from medview.workspace.runner import Job, Runner
 from medview.workspace.view import Picture
 
@@ -25,9 +25,9 @@ ANALYSIS_BYTES = 64 * 1024 * 1024
 Key = tuple[Path, int, int]
 
 
-class Looks:
-    """Analyses by picture, each of the picture after its fixes. Lives on the Qt thread; gets pictures as the file has
-    them.
+class Analyses:
+    """Analyses by picture, each of the picture after its corrections. Lives on the Qt thread; gets pictures as the file
+    has them.
 
     What it calls: `taken(analysis)` when the picture that was asked for last has an analysis, or none;
     `steadied(before, after)` when the stability of an analysis is known.
@@ -43,16 +43,16 @@ class Looks:
         self._runner, self._engine = runner, engine
         self._taken, self._steadied = taken, steadied
         self._kept: Kept[Key, Analysis] = Kept(ANALYSIS_BYTES)
-        self._fixes: dict[Key, tuple[Fix, ...]] = {}
+        self._corrections: dict[Key, tuple[Correction, ...]] = {}
         self._kinds: dict[Key, str] = {}
 
-    def fixes(self, key: Key) -> tuple[Fix, ...]:
+    def corrections(self, key: Key) -> tuple[Correction, ...]:
         """What was put right in a picture."""
-        return self._fixes.get(key, ())
+        return self._corrections.get(key, ())
 
-    def set_fixes(self, key: Key, fixes: tuple[Fix, ...]) -> None:
+    def set_corrections(self, key: Key, corrections: tuple[Correction, ...]) -> None:
         """Put right something else; what was said of the picture counts no more."""
-        self._fixes[key] = fixes
+        self._corrections[key] = corrections
         self._kept.drop(key)
 
     def kind(self, key: Key) -> str:
@@ -73,12 +73,12 @@ class Looks:
 
     def start(self, key: Key, picture: Picture, force: bool) -> None:
         """Let the models look at a picture; `force`: although the gate refuses."""
-        file, fixes, kind = str(picture.frame.path), self.fixes(key), self.kind(key)
+        file, corrections, kind = str(picture.frame.path), self.corrections(key), self.kind(key)
 
         def work(token: Token) -> Analysis:
             engine = self._engine.get()
             return engine.analyse(
-                picture.frame, file, force=force, token=token, values=picture.values, fixes=fixes, kind=kind
+                picture.frame, file, force=force, token=token, values=picture.values, corrections=corrections, kind=kind
             )
 
         def failed(failure: Failure) -> None:
@@ -120,7 +120,7 @@ class EngineLike(Protocol):
         force: bool = False,
         token: Token | None = None,
         values: Any = None,
-        fixes: Sequence[Fix] = (),
+        corrections: Sequence[Correction] = (),
         *,
         kind: str = "",
     ) -> Analysis:

@@ -1,6 +1,6 @@
-"""A series in other planes (MPR): its volume, cut again as a study whose frames are computed when they are looked at.
+"""A series in other planes (MPR): its volume resampled as a study whose frames are computed when they are looked at.
 
-A cut is a study like any other, so that everything that shows pictures shows it. No model is made for such pictures.
+It is a study like any other, so that everything that shows pictures shows it. No model is made for such pictures.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Callable
 from medview.core.cache import Kept
 from medview.core.failures import Failure
 from medview.core.jobs import Token
-from medview.imaging.mpr import cut_study
+from medview.imaging.mpr import mpr_study
 from medview.imaging.study import Frame, Series, Study
-from medview.imaging.volume import Cut, Volume, read_volume
+from medview.imaging.volume import MprPlane, Volume, read_volume
 from medview.workspace import opening
 from medview.workspace.analyses import Key
 from medview.workspace.runner import Job, Runner
@@ -23,34 +23,34 @@ READING = "reading the slices"
 
 
 # A study, the picture of it that is shown, and its stamp.
-Shown = tuple[Study, Picture, int]
+Acquired = tuple[Study, Picture, int]
 
 
-class Planes:
-    """Builds volumes in the background and cuts them. Lives on the Qt thread; keeps the volume that is shown.
+class MprBuilder:
+    """Builds volumes in the background and resamples them. Lives on the Qt thread; keeps the volume that is shown.
 
-    It calls `made(cut, study, picture, stamp)` with what to show: the study of the cuts and its middle one decoded, or
-    (cut None) the series as it was acquired; `refused(Failure)` where a series cannot be cut.
+    It calls `made(plane, study, picture, stamp)` with what to show: the study of the slices and its middle one decoded,
+    or (plane None) the series as it was acquired; `refused(Failure)` where a series cannot be resampled.
     """
 
     def __init__(
         self,
         runner: Runner,
         pictures: Kept[Key, Picture],
-        made: Callable[[Cut | None, Study, Picture, int], None],
+        made: Callable[[MprPlane | None, Study, Picture, int], None],
         refused: Callable[[Failure], None],
     ) -> None:
         self._runner, self._pictures, self._made, self._refused = runner, pictures, made, refused
         self._volume: tuple[tuple[Series, int], Volume] | None = None
-        self._acquired: Shown | None = None
-        self._cuts: tuple[Frame, ...] = ()
+        self._acquired: Acquired | None = None
+        self._slices: tuple[Frame, ...] = ()
         # Pictures of one file and number are told apart by their stamp, which no file has below zero.
         self._stamp = 0
 
-    def show(self, cut: Cut | None, shown: Shown) -> None:
-        """Cut the series of what is shown (study, picture, stamp); of a dynamic one, its point in time."""
+    def show(self, plane: MprPlane | None, shown: Acquired) -> None:
+        """Resample the series of what is shown (study, picture, stamp); of a dynamic one, its point in time."""
         acquired = self._acquired or shown
-        if cut is None:
+        if plane is None:
             self.clear()
             self._made(None, *acquired)
             return
@@ -66,7 +66,7 @@ class Planes:
             if isinstance(volume, Failure):
                 return volume
             token.check()
-            made = cut_study(volume, series, study.path, cut)
+            made = mpr_study(volume, series, study.path, plane)
             middle = opening.decode(made.frames[made.middle])
             return middle if isinstance(middle, Failure) else (volume, made, middle)
 
@@ -74,8 +74,8 @@ class Planes:
             self._drop()
             self._stamp -= 1
             self._acquired, self._volume = acquired, ((series, time), result[0])
-            self._cuts = result[1].frames
-            self._made(cut, result[1], result[2], self._stamp)
+            self._slices = result[1].frames
+            self._made(plane, result[1], result[2], self._stamp)
 
         self._runner.start(Job(LANE, READING, work, done, self._refused))
 
@@ -87,6 +87,6 @@ class Planes:
 
     def _drop(self) -> None:
         """Forget the pictures that were computed: each holds the volume."""
-        for frame in self._cuts:
+        for frame in self._slices:
             self._pictures.drop((frame.path, self._stamp, frame.index))
-        self._cuts = ()
+        self._slices = ()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from medview.core.failures import Code, Failure
 from medview.core.jobs import Token, one_of_many
 from medview.imaging.study import Frame, Series, Study
-from medview.inference.corrections import Fix, corrected, corrected_frame
+from medview.inference.corrections import Correction, corrected, corrected_frame
 from medview.workspace.listing import Entry
 from medview.workspace.view import Picture
 
@@ -82,13 +82,13 @@ def _drawn(frame: Frame) -> NDArray[np.bool_] | None:
     return np.logical_or.reduce(planes) if planes else None
 
 
-def put_right(picture: Picture, fixes: Sequence[Fix]) -> Picture:
-    """`picture` as it is after the fixes; itself where there are none."""
-    if not fixes:
+def corrected_picture(picture: Picture, corrections: Sequence[Correction]) -> Picture:
+    """`picture` as it is after the corrections; itself where there are none."""
+    if not corrections:
         return picture
-    values = corrected(picture.values, fixes)
-    shown = values if picture.shown is picture.values else corrected(picture.shown, fixes)
-    frame = corrected_frame(picture.frame, fixes)
+    values = corrected(picture.values, corrections)
+    shown = values if picture.shown is picture.values else corrected(picture.shown, corrections)
+    frame = corrected_frame(picture.frame, corrections)
     return Picture(frame, values, shown, picture.window, picture.drawn if frame.overlays else None)
 
 

@@ -18,7 +18,7 @@ from medview.core.failures import Failure
 from medview.core.jobs import Token
 from medview.imaging.colours import Rgb
 from medview.imaging.study import Frame, Series
-from medview.inference.corrections import Fix, corrected
+from medview.inference.corrections import Correction, corrected
 from medview.workspace import opening
 
 if TYPE_CHECKING:
@@ -99,9 +99,9 @@ def _found(laid: Laid, series: Series | None, start: Frame | None, token: Token)
 
 
 def outlines(
-    laid: Laid, frame: Frame, colours: Mapping[int, Rgb], fixes: Sequence[Fix]
+    laid: Laid, frame: Frame, colours: Mapping[int, Rgb], corrections: Sequence[Correction]
 ) -> tuple[Outline, ...] | Failure:
-    """What a segmentation marks in a picture of the file, as it is after the fixes."""
+    """What a segmentation marks in a picture of the file, as it is after the corrections."""
     import cv2
 
     from medview.report.overlay import mask_rgba, outline_width
@@ -111,7 +111,7 @@ def outlines(
         return masks
     made = []
     for number, mask in sorted(masks.items()):
-        turned = corrected(mask, fixes)
+        turned = corrected(mask, corrections)
         x, y, width, height = cv2.boundingRect(turned)
         box = turned[y : y + height, x : x + width]
         made.append(Outline(number, y, x, mask_rgba(box, outline_width(*turned.shape), colours[number])))

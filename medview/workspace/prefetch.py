@@ -17,7 +17,7 @@ LANES = ("series", "ahead")
 AHEAD, AHEAD_IN_TIME = 3, 1
 
 
-class Neighbours:
+class Prefetch:
     """Looks around in the background. Lives on the Qt thread.
 
     It calls `found(study)` with the whole series of a slice, and puts frames decoded ahead into `pictures` by `key`.

@@ -17,7 +17,7 @@ from medview.core.jobs import Token
 from medview.imaging.colours import Rgb, distinct
 from medview.imaging.dicom_seg import may_be_segmentation
 from medview.imaging.study import Frame, Study
-from medview.inference.corrections import Fix
+from medview.inference.corrections import Correction
 from medview.report.overlay import MASK_RGB
 from medview.workspace.listing import Listing
 from medview.workspace.outlines import Found, Outline, find, outlines
@@ -68,7 +68,7 @@ class Segments(QObject):
 
     changed: `shown`, how one is looked at, or `outlines` of the picture that is shown.
 
-    What it is given: `seen()`, the study, the picture of the file that is shown (both may be None) and its fixes;
+    What it is given: `seen()`, the study, the picture of the file that is shown (both may be None) and its corrections;
     `listing()`; `go(frame)` shows a picture of the study, or for None what was shown before; `open_entry(index)` and
     `open_paths(paths)` open other pictures; `failed(failure)` says that one cannot be laid on what is shown, which
     stays; `refuse(failure)` that nothing can be opened.
@@ -79,7 +79,7 @@ class Segments(QObject):
     def __init__(
         self,
         runner: Runner,
-        seen: Callable[[], tuple[Study | None, Frame | None, tuple[Fix, ...]]],
+        seen: Callable[[], tuple[Study | None, Frame | None, tuple[Correction, ...]]],
         listing: Callable[[], Listing],
         go: Callable[[Frame | None], None],
         open_entry: Callable[[int], None],
@@ -108,8 +108,8 @@ class Segments(QObject):
 
     def outlines(self, shown: Shown) -> Outlines | Failure:
         """What one marks in the picture that is shown: nothing while that is not known yet."""
-        _, frame, fixes = self._seen()
-        return (self._kept.get(_key(shown, frame, fixes)) if frame else None) or ()
+        _, frame, corrections = self._seen()
+        return (self._kept.get(_key(shown, frame, corrections)) if frame else None) or ()
 
     def set_shown(
         self, shown: Shown, on: bool | None = None, opacity: float | None = None, segment: int | None = None
@@ -220,7 +220,7 @@ class Segments(QObject):
         """Another picture, study or list is shown: lay on what waits for it, and make what is to be seen of it."""
         if self._listing() is not self._of:
             self._of, self._all = self._listing(), []
-        study, frame, fixes = self._seen()
+        study, frame, corrections = self._seen()
         for shown in self._all:
             if study and shown.study is not study and _grown(shown.study, study):
                 # What is known of it stays on the screen meanwhile.
@@ -230,7 +230,7 @@ class Segments(QObject):
             QTimer.singleShot(0, self, self._lay_pending)
         self.changed.emit()
         if study and frame and self._all:
-            self._make(study, frame, fixes)
+            self._make(study, frame, corrections)
 
     def _lay_pending(self) -> None:
         """Lay on what waits for its pictures, if it is these that have come."""
@@ -241,12 +241,12 @@ class Segments(QObject):
         elif not self._runner.busy("open") and not self._runner.busy("scan"):
             self._pending = []
 
-    def _make(self, study: Study, frame: Frame, fixes: tuple[Fix, ...]) -> None:
+    def _make(self, study: Study, frame: Frame, corrections: tuple[Correction, ...]) -> None:
         """Start laying on what is not yet laid on this study, and making what the pictures here are marked with."""
         new = [shown for shown in self._all if shown.study is not study or shown.behind]
         number = study.number(frame)
         near = (number + step * side for step in range(1, AHEAD + 1) for side in (1, -1))
-        frames = [(frame, fixes), *((study.frames[n], ()) for n in near if 0 <= n < len(study.frames))]
+        frames = [(frame, corrections), *((study.frames[n], ()) for n in near if 0 <= n < len(study.frames))]
         wanted = [
             (shown, shown.laid, one, how)
             for one, how in frames
@@ -261,7 +261,7 @@ class Segments(QObject):
                 token.check()
                 laid = lay_on_series(shown.segmentation, study.series)
                 # With what it marks here, so that nothing is missing on the screen in between.
-                here = outlines(laid, frame, shown.colours, fixes) if isinstance(laid, Laid) else ()
+                here = outlines(laid, frame, shown.colours, corrections) if isinstance(laid, Laid) else ()
                 token.deliver((shown, laid, here))
             for shown, laid, one, how in wanted:
                 token.check()
@@ -271,7 +271,7 @@ class Segments(QObject):
             if len(part) == 3:
                 shown, laid, here = part
                 self._lay(shown, study, None if isinstance(laid, Failure) else laid)
-                self._keep(_key(shown, frame, fixes), here)
+                self._keep(_key(shown, frame, corrections), here)
             else:
                 self._keep(*part)
 
@@ -281,8 +281,8 @@ class Segments(QObject):
     def _keep(self, key: Hashable, made: Outlines | Failure) -> None:
         size = 512 + (sum(one.rgba.nbytes for one in made) if isinstance(made, tuple) else 0)
         self._kept.put(key, made, size)
-        _, frame, fixes = self._seen()
-        if frame and any(key == _key(shown, frame, fixes) for shown in self.shown):
+        _, frame, corrections = self._seen()
+        if frame and any(key == _key(shown, frame, corrections) for shown in self.shown):
             self.changed.emit()
 
 
@@ -296,5 +296,5 @@ def _grown(before: Study | None, now: Study) -> bool:
     return before is not None and all(_place(frame) in known for frame in before.frames)
 
 
-def _key(shown: Shown, frame: Frame, fixes: Sequence[Fix]) -> Hashable:
-    return shown.number, frame.path, frame.index, tuple(fixes)
+def _key(shown: Shown, frame: Frame, corrections: Sequence[Correction]) -> Hashable:
+    return shown.number, frame.path, frame.index, tuple(corrections)

@@ -12,14 +12,14 @@ from PySide6.QtCore import QObject, Signal
 from medview.core.cache import Kept
 from medview.core.failures import Failure
 from medview.imaging.study import Frame, Series, Study
-from medview.imaging.volume import Cut
+from medview.imaging.volume import MprPlane
 from medview.imaging.window import Window
-from medview.inference.corrections import Fix
+from medview.inference.corrections import Correction
 from medview.workspace import opening
 from medview.workspace.analyses import Key
 from medview.workspace.listing import Entry
-from medview.workspace.mpr import Planes
-from medview.workspace.prefetch import Neighbours
+from medview.workspace.mpr import MprBuilder
+from medview.workspace.prefetch import Prefetch
 from medview.workspace.runner import Job, Runner
 from medview.workspace.view import Picture, ViewState
 
@@ -32,7 +32,7 @@ class Display(QObject):
 
     Attributes:
         study, entry, frame_index: what is open, the entry of the list it is of, and the frame that was asked for last.
-        plane: that the series is cut in; None as it was acquired.
+        plane: that the series is shown in; None as it was acquired.
         picture, source: what is shown, and the same as the file has it; two only where something was put right.
         failure, failed_path: why nothing is shown, and the file that could not be.
 
@@ -49,14 +49,14 @@ class Display(QObject):
     refused = Signal(object)
 
     def __init__(
-        self, runner: Runner, picture_bytes: int, fixes: Callable[[Key], tuple[Fix, ...]], parent: QObject
+        self, runner: Runner, picture_bytes: int, corrections: Callable[[Key], tuple[Correction, ...]], parent: QObject
     ) -> None:
         super().__init__(parent)
-        self._runner, self._fixes = runner, fixes
+        self._runner, self._corrections = runner, corrections
         self.study: Study | None = None
         self.entry: Entry | None = None
         self.frame_index = 0
-        self.plane: Cut | None = None
+        self.plane: MprPlane | None = None
         self.picture: Picture | None = None
         self.source: Picture | None = None
         self.failure: Failure | None = None
@@ -64,8 +64,8 @@ class Display(QObject):
         self._stamp = 0
         self._views: dict[Hashable, ViewState] = {}
         self.pictures: Kept[Key, Picture] = Kept(picture_bytes)
-        self._neighbours = Neighbours(runner, self.pictures, self.key, self._on_series)
-        self._planes = Planes(runner, self.pictures, self._on_plane, self.refused.emit)
+        self._prefetch = Prefetch(runner, self.pictures, self.key, self._on_series)
+        self._mpr = MprBuilder(runner, self.pictures, self._on_plane, self.refused.emit)
 
     def key(self, frame: Frame) -> Key:
         """What the picture of a frame, and what is said of it, are kept under."""
@@ -79,12 +79,12 @@ class Display(QObject):
         self.study, self._stamp, self.entry = opened.study, opened.stamp, opened.entry
         self.frame_index = self.study.number(opened.picture.frame)
         self.show(opened.picture)
-        self._neighbours.ahead(self.study, self.frame_index)
+        self._prefetch.ahead(self.study, self.frame_index)
 
     def look_beside(self) -> None:
         """Find the series that a single slice belongs to, among the files beside it."""
         if self.study is not None:
-            self._neighbours.look(self.study)
+            self._prefetch.look(self.study)
 
     def grow(self, series: Series) -> None:
         """What is shown was opened before all its slices were found."""
@@ -117,7 +117,7 @@ class Display(QObject):
                 for other in study.frames if study else ():
                     self.pictures.drop(self.key(other))
                 self.source = replace(source, frame=frame, window=window)
-                self.picture = opening.put_right(self.source, self._fixes(self.key(frame)))
+                self.picture = opening.corrected_picture(self.source, self._corrections(self.key(frame)))
                 self.pictures.put(self.key(frame), self.source, self.source.nbytes)
                 self.viewed.emit()
 
@@ -203,34 +203,34 @@ class Display(QObject):
         for lane in FRAME_LANES:
             self._runner.cancel(lane)
         self.show(picture)
-        self._neighbours.ahead(self.study, self.frame_index)
+        self._prefetch.ahead(self.study, self.frame_index)
 
     def show(self, picture: Picture) -> None:
-        """Show a picture of the open study, put right as its fixes say."""
+        """Show a picture of the open study, put right as its corrections say."""
         key = self.key(picture.frame)
         self.source, self.failure, self.failed_path = picture, None, None
-        self.picture = opening.put_right(picture, self._fixes(key))
+        self.picture = opening.corrected_picture(picture, self._corrections(key))
         self.pictures.put(key, picture, picture.nbytes)
         self.changed.emit()
         self.viewed.emit()
         self.shown.emit(key, picture)
 
-    # Planes
+    # Other planes
 
-    def show_plane(self, cut: Cut | None) -> None:
-        """Cut the series in another plane, or (None) show it as it was acquired."""
-        if cut != self.plane and self.study and self.source:
-            self._planes.show(cut, (self.study, self.source, self._stamp))
+    def show_plane(self, plane: MprPlane | None) -> None:
+        """Resample the series in another plane, or (None) show it as it was acquired."""
+        if plane != self.plane and self.study and self.source:
+            self._mpr.show(plane, (self.study, self.source, self._stamp))
 
-    def _on_plane(self, cut: Cut | None, study: Study, picture: Picture, stamp: int) -> None:
+    def _on_plane(self, plane: MprPlane | None, study: Study, picture: Picture, stamp: int) -> None:
         seen = self.view
-        self.plane, self.study, self._stamp, self.frame_index = cut, study, stamp, study.number(picture.frame)
+        self.plane, self.study, self._stamp, self.frame_index = plane, study, stamp, study.number(picture.frame)
         self._show_frame(picture)
         self.set_view(window=seen.window, preset=seen.preset, inverted=seen.inverted)
 
     def _forget_planes(self) -> None:
         self.plane = None
-        self._planes.clear()
+        self._mpr.clear()
 
     # Views
 

@@ -19,12 +19,12 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from medview.core.failures import Failure
 from medview.core.settings import Settings
 from medview.imaging.study import Frame, Study
-from medview.imaging.volume import Cut
+from medview.imaging.volume import MprPlane
 from medview.inference.analysis import Analysis, Mask, heatmap_of, mask_of
-from medview.inference.corrections import Fix
+from medview.inference.corrections import Correction
 from medview.inference.region import Region
 from medview.workspace import listing, opening, saving
-from medview.workspace.analyses import EngineFactory, Key, LazyEngine, Looks, make_engine
+from medview.workspace.analyses import Analyses, EngineFactory, Key, LazyEngine, make_engine
 from medview.workspace.answers import Answers
 from medview.workspace.browser import LANES as OPENING
 from medview.workspace.browser import Browser
@@ -81,8 +81,8 @@ class Workspace(QObject):
         self.answers = Answers(self.settings, self)
         self.answers.changed.connect(self.analysisChanged)
         self.answers.overlaid.connect(self.overlayChanged)
-        self._looks = Looks(self.runner, self.engine, self._take_analysis, self.answers.steady)
-        self._display = Display(self.runner, self.settings["picture_bytes"], self._looks.fixes, self)
+        self._analyses = Analyses(self.runner, self.engine, self._take_analysis, self.answers.steady)
+        self._display = Display(self.runner, self.settings["picture_bytes"], self._analyses.corrections, self)
         self._browser = Browser(
             self.runner, opener, finder, self._on_listing_changed, self.entrySelected.emit, self.entryMarked.emit,
             self._on_opened, self._on_open_failed,
@@ -227,8 +227,8 @@ class Workspace(QObject):
         return self._display.picture
 
     @property
-    def plane(self) -> Cut | None:
-        """The plane that the series is cut in; None as it was acquired."""
+    def plane(self) -> MprPlane | None:
+        """The plane that the series is shown in; None as it was acquired."""
         return self._display.plane
 
     @property
@@ -302,18 +302,18 @@ class Workspace(QObject):
         """So many points in time on, or (negative) back, at the same position."""
         self._display.step_time(step)
 
-    def show_plane(self, cut: Cut | None) -> None:
-        """Cut the shown series in another plane, or (None) show it as it was acquired; `actionFailed` says why not."""
-        self._display.show_plane(cut)
+    def show_plane(self, plane: MprPlane | None) -> None:
+        """Show the series in another plane, or (None) as it was acquired; `actionFailed` says why not."""
+        self._display.show_plane(plane)
 
     def _on_shown(self, key: Key, picture: Picture) -> None:
         self.answers.cancelled = False
-        self._looks.recall(key, picture)
+        self._analyses.recall(key, picture)
 
-    def _seen(self) -> tuple[Study | None, Frame | None, tuple[Fix, ...]]:
+    def _seen(self) -> tuple[Study | None, Frame | None, tuple[Correction, ...]]:
         """The study, the shown frame as the file has it, and what was put right in it."""
         source = self._display.source
-        return self.study, source.frame if source else None, self.fixes
+        return self.study, source.frame if source else None, self.corrections
 
     def _go_to(self, frame: Frame | None) -> None:
         """Show a frame of the study; None for the one that is shown. Either way its entry is the current one again."""
@@ -324,16 +324,16 @@ class Workspace(QObject):
     # What is put right
 
     @property
-    def fixes(self) -> tuple[Fix, ...]:
+    def corrections(self) -> tuple[Correction, ...]:
         """What was put right in the shown frame, for the eye and for the models."""
-        return self._looks.fixes(self._display.key(self.picture.frame)) if self.picture else ()
+        return self._analyses.corrections(self._display.key(self.picture.frame)) if self.picture else ()
 
-    def set_fixes(self, fixes: tuple[Fix, ...]) -> None:
-        """Put right in the shown frame what `fixes` say, nothing else, and let the models look again."""
+    def set_corrections(self, corrections: tuple[Correction, ...]) -> None:
+        """Put right in the shown frame what `corrections` say, nothing else, and let the models look again."""
         source = self._display.source
-        if source is None or fixes == self.fixes:
+        if source is None or corrections == self.corrections:
             return
-        self._looks.set_fixes(self._display.key(source.frame), fixes)
+        self._analyses.set_corrections(self._display.key(source.frame), corrections)
         self._display.show(source)
         # A swap by eye was for the same end, and a place in the picture is another one after a turn.
         self.set_view(inverted=False, scale=None, centre=None)
@@ -386,7 +386,7 @@ class Workspace(QObject):
         if picture is None or self.plane:
             return
         self._settle.stop()
-        self._looks.start(self._display.key(picture.frame), picture, force)
+        self._analyses.start(self._display.key(picture.frame), picture, force)
         self.answers.cancelled = False
         self._take_analysis(None)
 
@@ -419,13 +419,13 @@ class Workspace(QObject):
     @property
     def kind(self) -> str:
         """What the user said that the shown frame is; empty where that is left to the gate."""
-        return self._looks.kind(self._display.key(self.picture.frame)) if self.picture else ""
+        return self._analyses.kind(self._display.key(self.picture.frame)) if self.picture else ""
 
     def set_kind(self, kind: str) -> None:
         """The user says what the shown frame is, one of `kinds`, or (empty) takes it back; the models look again."""
         if self.picture is None or kind == self.kind:
             return
-        self._looks.set_kind(self._display.key(self.picture.frame), kind)
+        self._analyses.set_kind(self._display.key(self.picture.frame), kind)
         self.analyse()
 
     def list_models(self) -> None:

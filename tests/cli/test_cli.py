@@ -346,12 +346,19 @@ def test_the_user_says_the_kind_on_the_command_line(capsys: pytest.CaptureFixtur
     assert second.startswith("    Judged as a frontal chest X-ray, as you said; ")
 
 
-FIXES = ([], ["--invert"], ["--rotate", "90"], ["--rotate", "180"], ["--rotate", "270"], ["--invert", "--rotate", "90"])
+CORRECTIONS = (
+    [],
+    ["--invert"],
+    ["--rotate", "90"],
+    ["--rotate", "180"],
+    ["--rotate", "270"],
+    ["--invert", "--rotate", "90"],
+)
 
 
-@pytest.mark.parametrize("fixes", FIXES)
+@pytest.mark.parametrize("corrections", CORRECTIONS)
 def test_no_option_but_the_kind_gets_an_answer_from_a_file_of_another_examination(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, fixes: list[str]
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, corrections: list[str]
 ) -> None:
     """The pixels of a chest film in files that say that they are something else: only the header can refuse them."""
     film = cv2.imdecode(np.frombuffer(sample("chest_xray").path.read_bytes(), np.uint8), cv2.IMREAD_GRAYSCALE)
@@ -366,7 +373,7 @@ def test_no_option_but_the_kind_gets_an_answer_from_a_file_of_another_examinatio
     }
     for name, (sop, elements) in others.items():
         (tmp_path / f"{name}.dcm").write_bytes(dicom(film, SOPClassUID=sop, **elements))
-    code, rows = analyze(capsys, tmp_path, *fixes)
+    code, rows = analyze(capsys, tmp_path, *corrections)
     assert (code, len(rows)) == (0, len(others))
     for row in rows:
         assert (row["status"], row["reason"]["code"], row["results"]) == ("refused", "other-modality", [])

@@ -7,7 +7,16 @@ import math
 import numpy as np
 import pytest
 
-from medview.imaging.geometry import Length, Plane, Sides, distance, letters, make_plane, named_sides, opposite
+from medview.imaging.geometry import (
+    Length,
+    Orientation,
+    Plane,
+    distance,
+    letters,
+    make_plane,
+    named_orientation,
+    opposite,
+)
 
 AXIAL = Plane((-100.0, -50.0, 30.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.5, 0.25))
 SAGITTAL = Plane((10.0, -80.0, 90.0), (0.0, 1.0, 0.0), (0.0, 0.0, -1.0), (1.0, 2.0))
@@ -84,28 +93,28 @@ def test_a_direction_is_named_by_the_sides_it_points_to(direction: tuple[float, 
 
 
 def test_the_sides_of_a_plane():
-    assert AXIAL.sides == Sides("R", "A", "L", "P")
-    assert SAGITTAL.sides == Sides("A", "H", "P", "F")
+    assert AXIAL.orientation == Orientation("R", "A", "L", "P")
+    assert SAGITTAL.orientation == Orientation("A", "H", "P", "F")
     oblique = Plane((0.0, 0.0, 0.0), (0.8, -0.6, 0.0), (0.0, 0.0, -1.0), (1.0, 1.0))
-    assert oblique.sides == Sides("RP", "H", "LA", "F")
+    assert oblique.orientation == Orientation("RP", "H", "LA", "F")
 
 
 def test_sides_turn_with_the_picture():
-    upright = Sides("R", "H", "L", "F")
-    assert upright.turned(1) == Sides("F", "R", "H", "L")
-    assert upright.turned(2) == Sides("L", "F", "R", "H")
-    assert upright.turned(3) == Sides("H", "L", "F", "R")
+    upright = Orientation("R", "H", "L", "F")
+    assert upright.turned(1) == Orientation("F", "R", "H", "L")
+    assert upright.turned(2) == Orientation("L", "F", "R", "H")
+    assert upright.turned(3) == Orientation("H", "L", "F", "R")
     assert upright.turned(0) == upright
 
 
 @pytest.mark.parametrize(
     ("across", "down", "expected"),
     [
-        ("L", "F", Sides("R", "H", "L", "F")),
-        ("PL", "FA", Sides("AR", "HP", "PL", "FA")),
+        ("L", "F", Orientation("R", "H", "L", "F")),
+        ("PL", "FA", Orientation("AR", "HP", "PL", "FA")),
         ("L", "R", None), ("L", "LF", None), ("", "F", None), ("L", "", None), ("LE", "V", None), ("l", "F", None),
         ("LLLL", "F", None), ("L\nF", "F", None),
     ],
 )  # fmt: skip
-def test_sides_that_a_file_names(across: str, down: str, expected: Sides | None):
-    assert named_sides(across, down) == expected
+def test_sides_that_a_file_names(across: str, down: str, expected: Orientation | None):
+    assert named_orientation(across, down) == expected

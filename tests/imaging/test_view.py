@@ -12,7 +12,7 @@ from pydicom.sequence import Sequence
 
 from medview.core.failures import Failure
 from medview.imaging.dicom_view import is_lateral
-from medview.imaging.geometry import Sides
+from medview.imaging.geometry import Orientation
 from medview.imaging.open import open_path
 from medview.imaging.study import Frame, HeaderFacts
 from tests.imaging.make import dicom, png
@@ -79,17 +79,17 @@ def test_what_a_file_says(tmp_path: Path, elements: dict[str, Any], view: str, l
     ("elements", "sides"),
     [
         ({}, None),
-        ({"PatientOrientation": ["L", "F"]}, Sides("R", "H", "L", "F")),
-        ({"PatientOrientation": ["A", "F"], "Modality": "MG"}, Sides("P", "H", "A", "F")),
+        ({"PatientOrientation": ["L", "F"]}, Orientation("R", "H", "L", "F")),
+        ({"PatientOrientation": ["A", "F"], "Modality": "MG"}, Orientation("P", "H", "A", "F")),
         ({"PatientOrientation": "L"}, None),
         ({"PatientOrientation": ["L", "R"]}, None),
         ({"PatientOrientation": ["L", "F", "H"]}, None),
         ({"PatientOrientation": ["L", "F"], "AnatomicalOrientationType": "QUADRUPED"}, None),
-        ({"PatientOrientation": ["R", "F"], **AXIAL}, Sides("R", "A", "L", "P")),
+        ({"PatientOrientation": ["R", "F"], **AXIAL}, Orientation("R", "A", "L", "P")),
     ],
 )
-def test_the_sides_of_a_picture(tmp_path: Path, elements: dict[str, Any], sides: Sides | None):
-    assert frame_of(tmp_path, **elements).sides == sides
+def test_the_sides_of_a_picture(tmp_path: Path, elements: dict[str, Any], sides: Orientation | None):
+    assert frame_of(tmp_path, **elements).orientation == sides
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_an_oblique_plane():
         (0.1, 0.1),
     )
     assert plane is not None
-    picture = volume(AFFINE).reslice(plane, (5, 6), outside=-1000)
+    picture = volume(AFFINE).resample(plane, (5, 6), outside=-1000)
     assert np.allclose(picture, linear(points_of(plane, (5, 6))), atol=1e-3)
 
 
@@ -65,11 +65,11 @@ def test_cuts_are_the_patients_planes(name: Any, at: float):
     straight = AFFINE.copy()
     straight[1, 0] = 0
     cube = volume(straight)
-    plane, size = cube.cut(name, at)
+    plane, size = cube.slice_at(name, at)
     assert plane.spacing == (0.25, 0.25)
     extent = {"axial": (3.0, 1.75), "coronal": (10.0, 1.75), "sagittal": (10.0, 3.0)}[name]
     assert size == tuple(round(side / 0.25) + 1 for side in extent)
-    picture = cube.reslice(plane, size, outside=-1000)
+    picture = cube.resample(plane, size, outside=-1000)
     assert np.allclose(picture, linear(points_of(plane, size)), atol=1e-3)
     if name != "axial":
         assert plane.down == (0, 0, -1)
@@ -158,7 +158,7 @@ def test_a_time_point_of_the_corpus(data_dir: Path, time: int):
 
 
 @pytest.mark.data
-def test_a_corpus_series_resliced_at_its_own_slices_is_itself(data_dir: Path):
+def test_a_corpus_series_resampled_at_its_own_slices_is_itself(data_dir: Path):
     series = read_folder(find_files(data_dir / "dicom" / "series-mr-A")).series[0]
     cube = read_volume(series)
     assert isinstance(cube, Volume)
@@ -166,7 +166,7 @@ def test_a_corpus_series_resliced_at_its_own_slices_is_itself(data_dir: Path):
         place = series.frames[number].place
         assert place is not None
         assert place.plane is not None
-        picture = cube.reslice(place.plane, cube.values.shape[1:])
+        picture = cube.resample(place.plane, cube.values.shape[1:])
         assert np.abs(picture - cube.values[number]).max() < 2
 
 
@@ -189,4 +189,4 @@ def test_cuts_along_the_axes_are_what_every_cut_is(seed: int) -> None:
     rows, cols = np.mgrid[0 : size[0], 0 : size[1]]
     points = [plane.to_patient(r, c) for r, c in zip(rows.ravel(), cols.ravel(), strict=True)]
     expected = made.sample(np.array(points), -2000.0).reshape(size)
-    np.testing.assert_allclose(made.reslice(plane, size, -2000.0), expected, atol=1e-2)
+    np.testing.assert_allclose(made.resample(plane, size, -2000.0), expected, atol=1e-2)

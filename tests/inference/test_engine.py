@@ -20,7 +20,7 @@ from medview.imaging.open import open_path
 from medview.imaging.study import DAMAGED_PART, Frame, HeaderFacts
 from medview.inference import lungs
 from medview.inference.card import FirstStage
-from medview.inference.corrections import Fix, quarter_turns
+from medview.inference.corrections import Correction, quarter_turns
 from medview.inference.engine import Engine, Sight, run_model
 from medview.inference.field import find_field
 from medview.inference.lungs import find_lungs
@@ -225,27 +225,29 @@ def test_a_model_of_another_kind_is_refused_unless_forced(engine: Engine) -> Non
     assert forced.forced
 
 
-@pytest.mark.parametrize("fixes", [("invert",), ("rotate_90",), ("invert", "rotate_270")])
-def test_a_film_that_was_put_right_gets_the_answer_of_the_upright_one(engine: Engine, fixes: tuple[Fix, ...]) -> None:
+@pytest.mark.parametrize("corrections", [("invert",), ("rotate_90",), ("invert", "rotate_270")])
+def test_a_film_that_was_put_right_gets_the_answer_of_the_upright_one(
+    engine: Engine, corrections: tuple[Correction, ...]
+) -> None:
     frame = sample("chest_xray")
     values = frame.modality_values()
     assert not isinstance(values, Failure)
     grey = values if values.ndim == 2 else values[:, :, 0]
-    undo = np.rot90(255 - grey if "invert" in fixes else grey, quarter_turns(fixes))
+    undo = np.rot90(255 - grey if "invert" in corrections else grey, quarter_turns(corrections))
     lying = made(np.ascontiguousarray(undo))
     refused = engine.analyse(lying, "x")
     assert refused.status == "refused"
-    assert {note.fix for note in refused.quality} == set(fixes)
-    analysis = engine.analyse(lying, "x", fixes=fixes)
-    assert (analysis.status, analysis.corrected, analysis.quality) == ("ok", fixes, ())
+    assert {note.correction for note in refused.quality} == set(corrections)
+    analysis = engine.analyse(lying, "x", corrections=corrections)
+    assert (analysis.status, analysis.corrected, analysis.quality) == ("ok", corrections, ())
     assert analysis.results[0].probabilities == pytest.approx(
         engine.analyse(made(grey), "x").results[0].probabilities, abs=0.02
     )
-    assert analysis.to_dict()["corrected"] == list(fixes)
+    assert analysis.to_dict()["corrected"] == list(corrections)
 
 
 MAMMOGRAM = HeaderFacts("MG", "1.2.840.10008.5.1.4.1.1.1.2", "BREAST")
-EVERY_FIX: tuple[tuple[Fix, ...], ...] = (
+EVERY_CORRECTION: tuple[tuple[Correction, ...], ...] = (
     (),
     ("invert",),
     ("rotate_90",),
@@ -255,12 +257,12 @@ EVERY_FIX: tuple[tuple[Fix, ...], ...] = (
 )
 
 
-@pytest.mark.parametrize("fixes", EVERY_FIX)
+@pytest.mark.parametrize("corrections", EVERY_CORRECTION)
 def test_what_the_header_rules_out_ends_there_whatever_is_done_to_the_picture(
-    engine: Engine, fixes: tuple[Fix, ...]
+    engine: Engine, corrections: tuple[Correction, ...]
 ) -> None:
     film = replace(sample("chest_xray"), header=MAMMOGRAM)
-    analysis = engine.analyse(film, "x", fixes=fixes)
+    analysis = engine.analyse(film, "x", corrections=corrections)
     assert analysis.reason is not None
     assert (analysis.status, analysis.reason.code) == ("refused", Code.OTHER_MODALITY)
     assert analysis.reason.text == "This is a mammogram; medview has no model for it."
@@ -353,13 +355,13 @@ def test_a_film_that_only_its_fix_makes_look_like_one_is_refused_without_the_wor
     values = study.frames[0].modality_values()
     assert not isinstance(values, Failure)
     lying = made(np.ascontiguousarray(np.rot90(255 - values)))
-    fixes: tuple[Fix, ...] = ("invert", "rotate_90")
-    refused = engine.analyse(lying, "x", fixes=fixes)
+    corrections: tuple[Correction, ...] = ("invert", "rotate_90")
+    refused = engine.analyse(lying, "x", corrections=corrections)
     assert (refused.status, refused.kind) == ("refused", "")
-    assert not [note for note in engine.analyse(lying, "x").quality if note.fix]
-    assert {note.fix for note in engine.analyse(lying, "x", kind="chest_xray").quality} >= set(fixes)
-    said = engine.analyse(lying, "x", fixes=fixes, kind="chest_xray")
-    assert (said.status, said.kind_by_user, said.corrected) == ("ok", True, fixes)
+    assert not [note for note in engine.analyse(lying, "x").quality if note.correction]
+    assert {note.correction for note in engine.analyse(lying, "x", kind="chest_xray").quality} >= set(corrections)
+    said = engine.analyse(lying, "x", corrections=corrections, kind="chest_xray")
+    assert (said.status, said.kind_by_user, said.corrected) == ("ok", True, corrections)
 
 
 def test_of_the_models_of_a_kind_those_that_the_header_is_not_for_do_not_run(tmp_path: Path) -> None:
@@ -578,7 +580,7 @@ def test_a_header_against_the_word_of_the_user_is_told_wherever_the_answer_is(en
     film = sample("chest_xray")
     analysis = engine.analyse(replace(film, header=MAMMOGRAM), "x", kind="chest_xray")
     told = [note for note in analysis.quality if note.code is Code.AGAINST_HEADER]
-    assert [(note.text, note.severity, note.fix) for note in told] == [
+    assert [(note.text, note.severity, note.correction) for note in told] == [
         ("You say that this is a frontal chest X-ray; by its header it is a mammogram.", "warn", "")
     ]
     assert analysis.validity[:2] == (

@@ -84,8 +84,8 @@ def test_skin_that_is_none_in_its_parts_is_refused(gate: Model) -> None:
     assert not isinstance(values, Failure)
     assert judge(gate, values, False).reason is None
     strict = replace(gate, card=replace(gate.card, gate=gate.card.gate | {"max_lookalike_skin_lesion": 0.0}))
-    for fixes in ((), ("rotate_90",)):
-        verdict = judge(strict, values, False, fixes=fixes)  # type: ignore[arg-type]
+    for corrections in ((), ("rotate_90",)):
+        verdict = judge(strict, values, False, corrections=corrections)  # type: ignore[arg-type]
         assert verdict.reason is not None
         assert (verdict.kind, verdict.reason.code, verdict.quality) == ("other", Code.OTHER_KIND, ())
     assert judge(strict, values, False, said="skin_lesion").reason is None

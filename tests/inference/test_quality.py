@@ -156,7 +156,13 @@ def test_each_measure_beyond_its_limit_is_noted_with_both(
 ) -> None:
     (note,) = notes(replace(GOOD, **change), "chest_xray")
     (measured,) = change.values()
-    assert (note.code, note.severity, note.measured, note.limit, note.fix) == (code, severity, measured, limit, "")
+    assert (note.code, note.severity, note.measured, note.limit, note.correction) == (
+        code,
+        severity,
+        measured,
+        limit,
+        "",
+    )
     assert note.text
     assert note.hint
     assert note.failure() == Failure(code, note.text, note.hint, f"{measured:.4g}, limit {limit:.4g}")
@@ -181,7 +187,7 @@ def test_what_is_within_its_limits_is_not_noted() -> None:
 
 def test_a_bright_head_may_be_a_negative() -> None:
     (note,) = notes(replace(GOOD, brightness=0.8), "brain_mr")
-    assert (note.code, note.severity, note.fix) == (Code.TOO_BRIGHT, "refuse", "invert")
+    assert (note.code, note.severity, note.correction) == (Code.TOO_BRIGHT, "refuse", "invert")
 
 
 def test_refusals_come_first() -> None:
@@ -195,7 +201,7 @@ def test_refusing_limits_lie_beyond_the_warning_ones_and_every_limit_has_its_wor
             limit = getattr(limits, name)
             if limit.warn is not None and limit.refuse is not None:
                 assert (limit.refuse < limit.warn) == name.startswith("low_")
-        assert set(SAID) == set(asdict(limits)) - {"too_bright_fix"}
+        assert set(SAID) == set(asdict(limits)) - {"too_bright_correction"}
 
 
 @pytest.mark.parametrize(
@@ -213,12 +219,12 @@ def test_a_film_that_lies_wrong_is_noted_with_its_fix(
     inverted: float, turned: tuple[float, float, float], told: list[tuple[object, ...]]
 ) -> None:
     found = orientation_notes(inverted, turned, 0.8, 0.95)
-    assert [(note.code, note.severity, note.fix, note.limit) for note in found] == told
+    assert [(note.code, note.severity, note.correction, note.limit) for note in found] == told
 
 
 def test_only_a_chest_film_must_be_frontal() -> None:
     (note,) = view_notes("chest_xray", True)
-    assert (note.code, note.severity, note.fix) == (Code.LATERAL, "refuse", "")
+    assert (note.code, note.severity, note.correction) == (Code.LATERAL, "refuse", "")
     assert view_notes("chest_xray", False) == view_notes("brain_mr", True) == ()
 
 
@@ -352,7 +358,7 @@ def test_a_film_that_lies_wrong_is_refused_with_the_fix(gate: Model, name: str, 
     verdict = judge(gate, np.ascontiguousarray(np.rot90(negative, turns)), False, said="chest_xray")
     assert verdict.reason is not None
     wanted = {"invert"} | ({f"rotate_{turns * 90}"} if turns else set())
-    assert {note.fix for note in verdict.quality if note.severity == "refuse"} == wanted
+    assert {note.correction for note in verdict.quality if note.severity == "refuse"} == wanted
     # The same values with the polarity that makes a positive of them.
     assert not any(note.code is Code.INVERTED for note in judge(gate, negative, True).quality)
 

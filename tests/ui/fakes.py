@@ -14,7 +14,7 @@ from medview.core.jobs import Token
 from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis, Mask, Result
 from medview.inference.card import Band, Card, Label, NotJudged, OperatingPoint, PredictionSet
-from medview.inference.corrections import Fix, corrected_frame
+from medview.inference.corrections import Correction, corrected_frame
 from medview.inference.preprocess import Preprocess
 from medview.inference.quality import QualityNote
 
@@ -179,9 +179,9 @@ BLURRED = QualityNote(
     Code.BLURRED, 0.06, 0.07, "The picture is blurred: sharpness 0.060.", "Open the original picture."
 )
 LYING = QualityNote(
-    Code.ROTATED, 0.99, 0.95, "The film does not look upright.", "Rotate it.", fix="rotate_90", severity="refuse"
+    Code.ROTATED, 0.99, 0.95, "The film does not look upright.", "Rotate it.", correction="rotate_90", severity="refuse"
 )
-NEGATIVE = QualityNote(Code.INVERTED, 0.85, 0.8, "The film looks like a negative.", "Invert it.", fix="invert")
+NEGATIVE = QualityNote(Code.INVERTED, 0.85, 0.8, "The film looks like a negative.", "Invert it.", correction="invert")
 
 
 def lying(frame: Frame, force: bool = False) -> Analysis:
@@ -226,7 +226,7 @@ class FakeEngine:
         self.make, self.delay_s = make, delay_s
         self.said = {"chest_xray": chest_analysis, "brain_mri": mri_analysis, "skin": skin_analysis}
         self.calls: list[tuple[str, int, bool]] = []
-        self.fixes: list[tuple[Fix, ...]] = []
+        self.corrections: list[tuple[Correction, ...]] = []
         self.kinds_said: list[str] = []
         self.steadied = 0
 
@@ -238,20 +238,20 @@ class FakeEngine:
         force: bool = False,
         token: Token | None = None,
         values: Any = None,
-        fixes: Sequence[Fix] = (),
+        corrections: Sequence[Correction] = (),
         kind: str = "",
     ) -> Analysis:
         token = token or Token()
         self.calls.append((file, frame.index, force))
-        self.fixes.append(tuple(fixes))
+        self.corrections.append(tuple(corrections))
         self.kinds_said.append(kind)
         end = time.monotonic() + self.delay_s
         while time.monotonic() < end:
             token.progress(1 - (end - time.monotonic()) / self.delay_s, "checking the picture")
             time.sleep(0.01)
-        seen = corrected_frame(frame, fixes)
+        seen = corrected_frame(frame, corrections)
         done = replace(self.said[kind](seen), kind_by_user=True) if kind else self.make(seen, force)
-        return replace(done, corrected=tuple(fixes))
+        return replace(done, corrected=tuple(corrections))
 
     def add_stability(self, analysis: Analysis, frame: Frame, values: Any, token: Token | None = None) -> Analysis:
         """Every probability a tenth lower and a fifth higher; the second label comes out first now and then."""

@@ -28,8 +28,8 @@ from PySide6.QtWidgets import QWidget  # noqa: E402
 from medview.core.settings import Settings  # noqa: E402
 from medview.imaging.series import read_folder  # noqa: E402
 from medview.ui.app import make_app  # noqa: E402
-from medview.ui.results import ResultCard  # noqa: E402
-from medview.ui.widgets import MessageCard  # noqa: E402
+from medview.ui.results import ResultBox  # noqa: E402
+from medview.ui.widgets import MessageBox  # noqa: E402
 from medview.ui.window import MainWindow  # noqa: E402
 from medview.workspace import Workspace  # noqa: E402
 from tests.imaging.segs import Mark, seg, segment  # noqa: E402
@@ -91,7 +91,7 @@ def steady(window: MainWindow) -> Callable[[], bool]:
 
 def click_fix(window: MainWindow) -> None:
     """Press the first button that puts something right."""
-    cards = [card for card in window.findings.cards if isinstance(card, MessageCard)]
+    cards = [card for card in window.findings.cards if isinstance(card, MessageBox)]
     next(made for card in cards for made in card.buttons if made.property("role") == "primary").click()
 
 
@@ -180,13 +180,13 @@ def shoot(shots: Shots, wanted: set[str]) -> None:
         wait(steady(window))
         shots.take(window, "two-models", close=False)
         for card in window.findings.cards:
-            if isinstance(card, ResultCard):
+            if isinstance(card, ResultBox):
                 card.unfold()
         wait()
         bar = window.findings.area.verticalScrollBar()
         bar.setValue(bar.maximum())
         shots.take(window, "two-models-unfolded", close=False)
-        next(card for card in window.findings.cards if isinstance(card, ResultCard)).card_button.click()
+        next(card for card in window.findings.cards if isinstance(card, ResultBox)).card_button.click()
         wait()
         shots.take(window, "card")
     if state("quality"):
@@ -237,7 +237,7 @@ def shoot(shots: Shots, wanted: set[str]) -> None:
         window = shots.window(FakeEngine(refused))
         window.open_paths([chest])
         wait(lambda: window.workspace.analysis is not None)
-        (card,) = (card for card in window.findings.cards if isinstance(card, MessageCard))
+        (card,) = (card for card in window.findings.cards if isinstance(card, MessageBox))
         card.buttons[0].menu().popup(card.buttons[0].mapToGlobal(QPoint(0, card.buttons[0].height())))
         wait()
         shots.take(window, "kind-menu", close=False, screen=True)
@@ -254,7 +254,7 @@ def shoot(shots: Shots, wanted: set[str]) -> None:
         window = shots.window(FakeEngine(chest_analysis))
         window.open_paths([chest])
         wait(steady(window))
-        (first_card, *_) = (card for card in window.findings.cards if isinstance(card, ResultCard))
+        (first_card, *_) = (card for card in window.findings.cards if isinstance(card, ResultBox))
         next(iter(first_card.rows.values())).click()
         wait()
         shots.take(window, "popover")

@@ -19,8 +19,8 @@ from medview.inference.analysis import Analysis
 from medview.inference.quality import QualityNote
 from medview.ui import theme
 from medview.ui.model_page import card_html
-from medview.ui.results import ResultCard
-from medview.ui.widgets import MessageCard
+from medview.ui.results import ResultBox
+from medview.ui.widgets import MessageBox
 from medview.ui.window import MainWindow
 from tests.ui.conftest import write_png
 from tests.ui.fakes import (
@@ -44,12 +44,12 @@ def steady(window: MainWindow) -> bool:
     return ws.analysis is not None and ws.busy("analyse") is None and ws.busy("stability") is None
 
 
-def cards(window: MainWindow) -> list[ResultCard]:
-    return [card for card in window.findings.cards if isinstance(card, ResultCard)]
+def cards(window: MainWindow) -> list[ResultBox]:
+    return [card for card in window.findings.cards if isinstance(card, ResultBox)]
 
 
-def messages(window: MainWindow) -> list[MessageCard]:
-    return [card for card in window.findings.cards if isinstance(card, MessageCard)]
+def messages(window: MainWindow) -> list[MessageBox]:
+    return [card for card in window.findings.cards if isinstance(card, MessageBox)]
 
 
 # ---- what is wrong with the picture ----
@@ -75,7 +75,7 @@ def test_a_note_has_a_button_that_puts_the_picture_right_for_eye_and_models(
     assert (ws.picture.values == np.rot90(values, -1)).all()
     assert (ws.picture.frame.rows, ws.picture.frame.cols) == (80, 60)
     assert (ws.view.scale, ws.view.centre) == (None, None)
-    assert engine.fixes == [(), ("rotate_90",)]
+    assert engine.corrections == [(), ("rotate_90",)]
     assert len(cards(window)) == 2
     assert "The models and you see the picture rotated by 90° clockwise." in texts(window.findings)
     assert "The film looks like a negative." in texts(window.findings)
@@ -84,7 +84,7 @@ def test_a_note_has_a_button_that_puts_the_picture_right_for_eye_and_models(
     ws.set_view(inverted=True)
     press(window.findings, "Invert the picture")
     qtbot.waitUntil(lambda: ws.analysis is not None)
-    assert engine.fixes[-1] == ("invert", "rotate_90")
+    assert engine.corrections[-1] == ("invert", "rotate_90")
     assert ws.picture is not None
     assert ws.picture.frame.inverted
     assert not ws.view.inverted
@@ -92,7 +92,7 @@ def test_a_note_has_a_button_that_puts_the_picture_right_for_eye_and_models(
 
     press(window.findings, "As in the file")
     qtbot.waitUntil(lambda: ws.analysis is not None)
-    assert engine.fixes[-1] == ()
+    assert engine.corrections[-1] == ()
     assert ws.picture is not None
     assert (ws.picture.values == values).all()
     assert not ws.picture.frame.inverted
@@ -105,12 +105,12 @@ def test_what_was_put_right_is_remembered_for_its_file(
     engine = FakeEngine(lying)
     window = opened(path, engine)
     ws = window.workspace
-    ws.set_fixes(("rotate_90",))
+    ws.set_corrections(("rotate_90",))
     qtbot.waitUntil(lambda: steady(window))
     for other in (colour, path):
         window.open_paths([other])
         qtbot.waitUntil(lambda other=other: ws.study is not None and ws.study.path == other and steady(window))
-    assert ws.fixes == ("rotate_90",)
+    assert ws.corrections == ("rotate_90",)
     assert ws.picture is not None
     assert ws.picture.frame.rows == 80
     assert len(engine.calls) == 3
@@ -219,7 +219,7 @@ def test_a_forced_analysis_still_offers_the_fix(qtbot: QtBot, opened: Opened, tm
     press(window.findings, "Analyse all the same")
     qtbot.waitUntil(lambda: bool(cards(window)))
     press(window.findings, "Rotate by 90° clockwise")
-    qtbot.waitUntil(lambda: window.workspace.fixes == ("rotate_90",))
+    qtbot.waitUntil(lambda: window.workspace.corrections == ("rotate_90",))
 
 
 def test_a_mask_alone_has_no_stability_to_ask_for(qtbot: QtBot, opened: Opened, grey: Path) -> None:

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from medview.imaging.mpr import AXES, MAX_CUTS, MAX_SIDE, cut_study
+from medview.imaging.mpr import AXES, MAX_SIDE, MAX_SLICES, mpr_study
 from medview.imaging.series import read_folder
-from medview.imaging.volume import Cut, Volume, read_volume
+from medview.imaging.volume import MprPlane, Volume, read_volume
 from medview.imaging.window import Window
 from medview.ui import words
 from medview.ui.window import MainWindow
@@ -59,11 +59,11 @@ def value(x: float, y: float, z: float) -> float:
 @pytest.mark.parametrize(
     ("cut", "count", "size"), [("axial", 5, (6, 8)), ("coronal", 6, (9, 8)), ("sagittal", 8, (9, 6))]
 )
-def test_cuts_hold_the_values_of_their_places(folder: Path, cut: Cut, count: int, size: tuple[int, int]) -> None:
+def test_cuts_hold_the_values_of_their_places(folder: Path, cut: MprPlane, count: int, size: tuple[int, int]) -> None:
     (series,) = read_folder(sorted(folder.iterdir())).series
     volume = read_volume(series)
     assert isinstance(volume, Volume)
-    study = cut_study(volume, series, folder, cut)
+    study = mpr_study(volume, series, folder, cut)
     assert len(study.frames) == count
     positions = []
     for frame in study.frames:
@@ -91,8 +91,8 @@ def test_a_spacing_too_small_to_be_true_does_not_fill_the_memory() -> None:
 
     frame = Frame(Path("x"), 0, 4, 5, "MR", lambda: np.zeros((4, 5)))
     for cut in AXES:
-        study = cut_study(volume, Series("", (frame,)), Path("x"), cut)
-        assert len(study.frames) <= MAX_CUTS + 1
+        study = mpr_study(volume, Series("", (frame,)), Path("x"), cut)
+        assert len(study.frames) <= MAX_SLICES + 1
         assert max(study.frames[0].rows, study.frames[0].cols) <= MAX_SIDE + 1
 
 
@@ -102,7 +102,7 @@ def test_positions_are_said_by_side(folder: Path) -> None:
     assert isinstance(volume, Volume)
     said = {}
     for cut in AXES:
-        frames = cut_study(volume, series, folder, cut).frames
+        frames = mpr_study(volume, series, folder, cut).frames
         said[cut] = [words.position(cut, frames[n]) for n in (0, -1)]
     assert said == {
         "sagittal": ["R 3.0 mm", "L 4.0 mm"], "coronal": ["A 2.0 mm", "P 3.0 mm"], "axial": ["F 4.0 mm", "H 4.0 mm"],

@@ -11,8 +11,8 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QImage, QPainter
 from pytestqt.qtbot import QtBot
 
-from medview.imaging.geometry import Sides
-from medview.ui.canvas.orientation import draw_sides
+from medview.imaging.geometry import Orientation
+from medview.ui.canvas.orientation import draw_orientation
 from medview.ui.window import MainWindow
 from tests.imaging.make import dicom
 from tests.imaging.segs import slices
@@ -55,7 +55,7 @@ def test_letters_are_light_with_a_dark_rim_on_any_ground(qapp: object, grey: int
     image.fill(QColor(grey, grey, grey))
     behind = pixels(image)
     painter = QPainter(image)
-    draw_sides(painter, Sides("R", "AH", "L", "PF"), QRectF(image.rect()))
+    draw_orientation(painter, Orientation("R", "AH", "L", "PF"), QRectF(image.rect()))
     painter.end()
     drawn = pixels(image)
     assert edges(drawn, behind) == (True, True, True, True)
@@ -100,9 +100,9 @@ def test_they_turn_with_a_picture_that_is_put_right(opened: Opened, film: Path, 
     window = opened(film)
     ws = window.workspace
     assert ws.picture is not None
-    assert ws.picture.frame.sides == Sides("R", "H", "L", "F")
-    ws.set_fixes(("invert", "rotate_90"))
-    assert ws.picture.frame.sides == Sides("F", "R", "H", "L")
+    assert ws.picture.frame.orientation == Orientation("R", "H", "L", "F")
+    ws.set_corrections(("invert", "rotate_90"))
+    assert ws.picture.frame.orientation == Orientation("F", "R", "H", "L")
     assert window.action("sides").isEnabled()
     qtbot.waitUntil(lambda: ws.analysis is not None)
 
@@ -117,12 +117,12 @@ def test_every_plane_has_its_own(opened: Opened, tmp_path: Path, qtbot: QtBot) -
         ws.show_plane(cut)
         qtbot.waitUntil(lambda cut=cut: ws.plane == cut and not ws.busy("plane"))
         assert ws.picture is not None
-        seen[cut] = ws.picture.frame.sides
+        seen[cut] = ws.picture.frame.orientation
     assert seen == {
-        None: Sides("R", "A", "L", "P"),
-        "axial": Sides("R", "A", "L", "P"),
-        "coronal": Sides("R", "H", "L", "F"),
-        "sagittal": Sides("A", "H", "P", "F"),
+        None: Orientation("R", "A", "L", "P"),
+        "axial": Orientation("R", "A", "L", "P"),
+        "coronal": Orientation("R", "H", "L", "F"),
+        "sagittal": Orientation("A", "H", "P", "F"),
     }
 
 

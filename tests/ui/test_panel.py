@@ -19,7 +19,7 @@ from medview.inference.analysis import Analysis
 from medview.inference.quality import QualityNote
 from medview.ui import theme
 from medview.ui.headline import headline
-from medview.ui.results import ResultCard
+from medview.ui.results import ResultBox
 from medview.ui.window import MainWindow
 from tests.imaging.make import tiff
 from tests.ui.fakes import (
@@ -115,7 +115,7 @@ def test_headline_validity_and_contradictions_stand_first_and_in_this_order(open
     assert isinstance(valid, QLabel)
     assert valid.text() == "Children only; a photo of a film"
     assert contradiction is messages(window)[0]
-    assert isinstance(first, ResultCard)
+    assert isinstance(first, ResultBox)
 
 
 def test_the_stronger_card_comes_first(opened: Opened, grey: Path) -> None:
@@ -235,8 +235,10 @@ def test_what_is_over_in_a_moment_is_not_shown_as_going_on(qtbot: QtBot, opened:
 
 def test_a_refused_kind_has_no_fix_and_cannot_be_forced(opened: Opened, grey: Path) -> None:
     def lying_other(frame: Frame, force: bool) -> Analysis:
-        note = QualityNote(Code.ROTATED, 0.99, 0.95, "It lies.", "Rotate it.", fix="rotate_90", severity="refuse")
-        return replace(refused(frame), reason=REFUSAL, quality=(replace(note, fix=""),))
+        note = QualityNote(
+            Code.ROTATED, 0.99, 0.95, "It lies.", "Rotate it.", correction="rotate_90", severity="refuse"
+        )
+        return replace(refused(frame), reason=REFUSAL, quality=(replace(note, correction=""),))
 
     window = opened(grey, FakeEngine(lying_other))
     refusal = messages(window)[0]

@@ -23,7 +23,7 @@ from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis, Result
 from medview.inference.card import Card
 from medview.inference.registry import ModelStatus
-from medview.ui.results import ResultCard
+from medview.ui.results import ResultBox
 from medview.ui.widgets import LONG_LINE, MAX_TIP, plain_tip
 from medview.ui.window import MainWindow
 from tests.imaging.make import dicom
@@ -188,7 +188,7 @@ def test_no_text_of_a_file_or_a_card_can_be_read_as_markup(
     for place in range(len(ws.listing.entries)):
         ws.select_entry(place)
         qtbot.waitUntil(lambda: not ws.busy("open") and (ws.failure is not None or ws.analysis is not None))
-        for shown in window.findings.findChildren(ResultCard):
+        for shown in window.findings.findChildren(ResultBox):
             shown.unfold()
             for row in list(shown.rows.values())[:2]:
                 row.click()

@@ -18,8 +18,8 @@ from medview.core.samples import Sample, samples
 from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis
 from medview.inference.card import Label
-from medview.ui.results import ResultCard
-from medview.ui.widgets import MessageCard
+from medview.ui.results import ResultBox
+from medview.ui.widgets import MessageBox
 from medview.ui.window import MainWindow
 from tests.ui.fakes import (
     LYING,
@@ -40,7 +40,7 @@ Opened = Callable[..., MainWindow]
 # ---- an answer that was forced ----
 
 
-def forced_cards(qtbot: QtBot, opened: Opened, path: Path, make: Callable[[Frame], Analysis]) -> list[ResultCard]:
+def forced_cards(qtbot: QtBot, opened: Opened, path: Path, make: Callable[[Frame], Analysis]) -> list[ResultBox]:
     """The cards of what `make` gives, after the gate refused and the user insisted."""
 
     def answer(frame: Frame, force: bool) -> Analysis:
@@ -334,7 +334,7 @@ def test_a_sample_that_the_gate_gets_wrong_says_so(
     qtbot.waitUntil(lambda: window.workspace.analysis is not None)
     first = window.findings.cards[0]
     if said:
-        assert isinstance(first, MessageCard)
+        assert isinstance(first, MessageBox)
         assert first.text.text() == said
     else:
         assert isinstance(first, QLabel)

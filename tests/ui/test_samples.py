@@ -16,7 +16,7 @@ from medview.imaging.open import open_path
 from medview.imaging.study import Frame, Study
 from medview.inference.analysis import Analysis
 from medview.inference.engine import Engine
-from medview.ui.widgets import MessageCard
+from medview.ui.widgets import MessageBox
 from medview.ui.window import MainWindow
 from tests.ui.fakes import FakeEngine
 
@@ -68,8 +68,8 @@ def test_a_sample_is_answered_by_its_truth_or_says_that_it_is_not(
         qtbot.waitUntil(lambda name=sample.path.name: ws.title.startswith(name) and ws.analysis is not None)
         first = window.findings.cards[0]
         wrong = set(contradicted(sample, judged[sample.path.name]))
-        assert isinstance(first, MessageCard) is bool(wrong), sample.path.name
-        if isinstance(first, MessageCard):
+        assert isinstance(first, MessageBox) is bool(wrong), sample.path.name
+        if isinstance(first, MessageBox):
             assert re.search(r"Here the model(?:s are| is) wrong\.", first.accessibleName())
             assert all(name in first.text.text() for name in wrong)
 

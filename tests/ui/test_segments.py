@@ -326,7 +326,7 @@ def test_closing_and_opening_something_else_drops_it(series: MainWindow, marks: 
 def test_it_turns_with_the_picture(series: MainWindow, marks: Path, qtbot: QtBot) -> None:
     series.open_paths([marks])
     laid(series, qtbot)
-    series.workspace.set_fixes(("rotate_90",))
+    series.workspace.set_corrections(("rotate_90",))
     qtbot.waitUntil(lambda: len(seen(series)) == 2)
     # Row 2 and column 4 of 20 rows, six high: turned clockwise, row 4 and column 20 - 2 - 6.
     assert (seen(series)[0].row, seen(series)[0].col) == (4, 12)

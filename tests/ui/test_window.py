@@ -27,9 +27,9 @@ from medview.inference.analysis import Analysis
 from medview.inference.card import OperatingPoint
 from medview.inference.quality import QualityNote
 from medview.ui import actions, app, words
-from medview.ui.results import ProbabilityRow, ResultCard
+from medview.ui.results import ProbabilityRow, ResultBox
 from medview.ui.title import NAME_STEP
-from medview.ui.widgets import MessageCard
+from medview.ui.widgets import MessageBox
 from medview.ui.window import MainWindow
 from medview.workspace import Workspace
 from tests.ui.conftest import MakeWindow, shown_of, write_png
@@ -310,7 +310,7 @@ def test_the_verdict_agrees_with_the_bars(
         done = skin_analysis(frame)
         return replace(done, results=(replace(done.results[0], probabilities=probabilities, findings=findings),))
 
-    (card,) = opened(grey, FakeEngine(said)).findings.findChildren(ResultCard)
+    (card,) = opened(grey, FakeEngine(said)).findings.findChildren(ResultBox)
     assert card.verdict.text() == verdict
 
 
@@ -378,7 +378,7 @@ def dark(frame: Frame, force: bool) -> Analysis:
 def test_a_refusal_for_quality_is_explained_and_can_be_overruled(qtbot: QtBot, opened: Opened, grey: Path) -> None:
     engine = FakeEngine(dark)
     window = opened(grey, engine)
-    (card,) = window.findings.findChildren(MessageCard)
+    (card,) = window.findings.findChildren(MessageBox)
     assert "Not analysed: the picture is too dark" in texts(card)
     assert "Export it again." in texts(card)
     press(card, "Analyse all the same")
@@ -843,7 +843,7 @@ def test_cards_fit_into_the_panel(opened: Opened, grey: Path, size: tuple[int, i
     window = opened(grey)
     window.resize(*size)
     QApplication.sendPostedEvents()
-    (card,) = window.findings.findChildren(ResultCard)
+    (card,) = window.findings.findChildren(ResultBox)
     assert card.width() <= window.findings.area.viewport().width()
     assert card.minimumSizeHint().width() <= window.findings.area.viewport().width()
 

@@ -76,7 +76,9 @@ DAMAGE: dict[str, Callable[[Picture, Generator], Picture]] = {
 
 def outcome(verdict: Verdict) -> list[str]:
     """What to count of a verdict: refused by the gate for its kind or by quality, and every note, once."""
-    words = [f"{note.severity} {note.code}{' ' + note.fix if note.fix else ''}" for note in verdict.quality]
+    words = [
+        f"{note.severity} {note.code}{' ' + note.correction if note.correction else ''}" for note in verdict.quality
+    ]
     words = list(dict.fromkeys(words))
     if any(note.severity == "refuse" for note in verdict.quality):
         return [*words, "refused by quality"]

@@ -30,8 +30,8 @@ from medview.ui.canvas.layers import (
     mask_layer,
     outline_layer,
 )
-from medview.ui.canvas.orientation import draw_sides
-from medview.ui.canvas.transform import Viewport
+from medview.ui.canvas.orientation import draw_orientation
+from medview.ui.canvas.transform import Transform
 from medview.workspace import Workspace
 from medview.workspace.view import Picture
 
@@ -145,14 +145,14 @@ class Canvas(QWidget):
                 self._outlines[shown.number] = (made, layers)
         self.update()
 
-    def viewport(self) -> Viewport | None:
+    def viewport(self) -> Transform | None:
         """Where the picture lies now, or None without one."""
         if self._picture is None:
             return None
         rows, cols = self._picture.shown.shape[:2]
         view = self.workspace.view
         size = (max(self.width(), 1), max(self.height(), 1))
-        return Viewport.of(*size, cols, rows, view.scale, view.centre, self._picture.frame.aspect)
+        return Transform.of(*size, cols, rows, view.scale, view.centre, self._picture.frame.aspect)
 
     def window_now(self) -> Window | None:
         """The window the picture is shown with; None for colour pictures and without one."""
@@ -185,11 +185,11 @@ class Canvas(QWidget):
         if overlay.mask_on and self._mask:
             self._lay(painter, self._mask, overlay.mask_opacity, squares)
         self._lay_segments(painter, squares)
-        sides = self._picture.frame.sides
+        sides = self._picture.frame.orientation
         if sides and self.workspace.settings["sides_on"]:
             painter.resetTransform()
             painter.setOpacity(1.0)
-            draw_sides(painter, sides, QRectF(self.rect()))
+            draw_orientation(painter, sides, QRectF(self.rect()))
         painter.end()
 
     def _lay_segments(self, painter: QPainter, squares: bool) -> None:
@@ -222,7 +222,7 @@ class Canvas(QWidget):
             at = at or QPointF(self.width() / 2, self.height() / 2)
             self._apply(port.zoomed(factor, at.x(), at.y()))
 
-    def _apply(self, port: Viewport) -> None:
+    def _apply(self, port: Transform) -> None:
         self.workspace.set_view(scale=port.scale, centre=(port.x, port.y))
 
     def _drag_window(self, dx: float, dy: float) -> None:

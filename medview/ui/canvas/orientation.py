@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen
 
-from medview.imaging.geometry import Sides
+from medview.imaging.geometry import Orientation
 from medview.ui import theme
 
 SIZE_PX = 15
@@ -13,7 +13,7 @@ SIZE_PX = 15
 SHADOW, SHADOW_PX = QColor(0, 0, 0, 210), 4.0
 
 
-def draw_sides(painter: QPainter, sides: Sides, area: QRectF) -> None:
+def draw_orientation(painter: QPainter, sides: Orientation, area: QRectF) -> None:
     """Draw the letters at the middle of each edge of `area`, in the coordinates of the widget."""
     font = QFont(painter.font())
     font.setPixelSize(SIZE_PX)

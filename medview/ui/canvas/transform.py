@@ -11,7 +11,7 @@ MIN_SCALE, MAX_SCALE = 0.01, 64.0
 
 
 @dataclass(frozen=True)
-class Viewport:
+class Transform:
     """One picture in one canvas.
 
     Attributes:
@@ -32,7 +32,7 @@ class Viewport:
     aspect: float = 1.0
 
     @classmethod
-    def fitted(cls, width: float, height: float, cols: int, rows: int, aspect: float = 1.0) -> Viewport:
+    def fitted(cls, width: float, height: float, cols: int, rows: int, aspect: float = 1.0) -> Transform:
         """The whole picture, as large as it goes, in the middle."""
         scale = max(min(width / cols, height / (rows * aspect)), MIN_SCALE)
         return cls(width, height, cols, rows, scale, cols / 2, rows / 2, aspect)
@@ -47,8 +47,8 @@ class Viewport:
         scale: float | None,
         centre: tuple[float, float] | None,
         aspect: float = 1.0,
-    ) -> Viewport:
-        """The viewport of a view state; `scale` None fits."""
+    ) -> Transform:
+        """The transform of a view state; `scale` None fits."""
         if scale is None:
             return cls.fitted(width, height, cols, rows, aspect)
         x, y = centre or (cols / 2, rows / 2)
@@ -73,17 +73,17 @@ class Viewport:
         col, row = self.to_image(x, y)
         return (int(row), int(col)) if 0 <= col < self.cols and 0 <= row < self.rows else None
 
-    def zoomed(self, factor: float, x: float, y: float) -> Viewport:
+    def zoomed(self, factor: float, x: float, y: float) -> Transform:
         """Larger by `factor`; the image point under canvas point (x, y) stays there."""
         col, row = self.to_image(x, y)
         scale = min(max(self.scale * factor, MIN_SCALE), MAX_SCALE)
         column, line = col - (x - self.width / 2) / scale, row - (y - self.height / 2) / (scale * self.aspect)
         return replace(self, scale=scale, x=column, y=line).held()
 
-    def panned(self, dx: float, dy: float) -> Viewport:
+    def panned(self, dx: float, dy: float) -> Transform:
         """Moved by logical pixels."""
         return replace(self, x=self.x - dx / self.scale, y=self.y - dy / (self.scale * self.aspect)).held()
 
-    def held(self) -> Viewport:
+    def held(self) -> Transform:
         """The middle of the canvas stays on the picture, so that it cannot be lost."""
         return replace(self, x=min(max(self.x, 0.0), self.cols), y=min(max(self.y, 0.0), self.rows))
