@@ -21,6 +21,7 @@ from medview.workspace import Workspace
 from tests.ui.fakes import FakeEngine
 
 MakeWindow = Callable[..., MainWindow]
+Opened = Callable[..., MainWindow]
 
 
 @pytest.fixture(scope="session")
@@ -94,7 +95,7 @@ def make_window(qtbot: QtBot) -> Iterator[MakeWindow]:
 
 
 @pytest.fixture
-def opened(make_window: MakeWindow, qtbot: QtBot) -> Callable[..., MainWindow]:
+def opened(make_window: MakeWindow, qtbot: QtBot) -> Opened:
     """A window with a file opened and, unless `auto_analyse` is off, analysed."""
 
     def make(path: Path, engine: FakeEngine | None = None, **settings: Any) -> MainWindow:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from medview.ui.model_page import card_html
 from medview.ui.results import ResultBox
 from medview.ui.widgets import MessageBox
 from medview.ui.window import MainWindow
-from tests.ui.conftest import write_png
+from tests.ui.conftest import Opened, write_png
 from tests.ui.fakes import (
     BLURRED,
     FINDINGS,
@@ -35,8 +34,6 @@ from tests.ui.fakes import (
     skin_analysis,
 )
 from tests.ui.test_window import press, texts
-
-Opened = Callable[..., MainWindow]
 
 
 def steady(window: MainWindow) -> bool:

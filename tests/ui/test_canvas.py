@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,10 +23,8 @@ from medview.ui.canvas.canvas import Canvas
 from medview.ui.canvas.layers import DRAWING_RGBA, ImageLayer, mask_layer
 from medview.ui.window import MainWindow
 from tests.imaging.make import dicom
-from tests.ui.conftest import write_png
+from tests.ui.conftest import Opened, write_png
 from tests.ui.fakes import FakeEngine, mri_analysis, skin_analysis
-
-Opened = Callable[..., MainWindow]
 
 
 def pixels(canvas: Canvas) -> np.ndarray:

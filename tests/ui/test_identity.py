@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from medview.workspace import Workspace
 from medview.workspace.listing import Entry
 from medview.workspace.runner import Job
 from tests.imaging.make import dicom
-from tests.ui.conftest import MakeWindow, write_png
+from tests.ui.conftest import MakeWindow, Opened, write_png
 from tests.ui.fakes import FakeEngine
 
 JANE = {
@@ -98,7 +98,7 @@ def told(window: MainWindow) -> list[str]:
     return [secret for secret in SECRETS if secret in text]
 
 
-def test_a_film_says_whose_it_is(opened: Callable[..., MainWindow], tmp_path: Path) -> None:
+def test_a_film_says_whose_it_is(opened: Opened, tmp_path: Path) -> None:
     path = tmp_path / "film.dcm"
     path.write_bytes(dicom(np.zeros((20, 30), np.uint8), Modality="CR", **JANE))
     window = opened(path, auto_analyse=False)
@@ -112,7 +112,7 @@ def test_a_film_says_whose_it_is(opened: Callable[..., MainWindow], tmp_path: Pa
     )
 
 
-def test_a_plain_picture_has_its_name_alone(opened: Callable[..., MainWindow], grey: Path) -> None:
+def test_a_plain_picture_has_its_name_alone(opened: Opened, grey: Path) -> None:
     window = opened(grey, auto_analyse=False)
     assert not window.viewer.title.patient_row.isVisible()
     assert window.viewer.title.name.full_text() == grey.name
@@ -120,9 +120,7 @@ def test_a_plain_picture_has_its_name_alone(opened: Callable[..., MainWindow], g
     assert window.windowTitle() == f"{grey.name} - medview"
 
 
-def test_the_height_of_the_strip_never_changes(
-    qtbot: QtBot, opened: Callable[..., MainWindow], grey: Path, folder: Path
-) -> None:
+def test_the_height_of_the_strip_never_changes(qtbot: QtBot, opened: Opened, grey: Path, folder: Path) -> None:
     window = opened(grey, auto_analyse=False)
     heights = {window.viewer.title.height()}
     window.open_paths([folder])

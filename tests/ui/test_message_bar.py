@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,8 @@ from pytestqt.qtbot import QtBot
 
 from medview.core.failures import Code, Failure
 from medview.ui.window import MainWindow
+from tests.ui.conftest import Opened
 
-Opened = Callable[..., MainWindow]
 LOST = Failure(Code.WRITE_ERROR, "The result could not be written.", "Choose another folder.")
 
 

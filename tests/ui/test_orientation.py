@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +12,11 @@ from pytestqt.qtbot import QtBot
 
 from medview.imaging.geometry import Orientation
 from medview.ui.canvas.orientation import draw_orientation
-from medview.ui.window import MainWindow
 from tests.imaging.make import dicom
 from tests.imaging.segs import slices
+from tests.ui.conftest import Opened
 from tests.ui.fakes import FakeEngine, mri_analysis
 
-Opened = Callable[..., MainWindow]
 COUNT, SIZE = 6, (20, 30)
 
 

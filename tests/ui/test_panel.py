@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from medview.ui.headline import headline
 from medview.ui.results import ResultBox
 from medview.ui.window import MainWindow
 from tests.imaging.make import tiff
+from tests.ui.conftest import MakeWindow, Opened
 from tests.ui.fakes import (
     FINDINGS,
     MASKS,
@@ -35,7 +35,6 @@ from tests.ui.fakes import (
 from tests.ui.test_answers import cards, messages, steady
 from tests.ui.test_window import dark, press, texts
 
-Opened = Callable[..., MainWindow]
 MAMMOGRAM = Failure(
     Code.OTHER_MODALITY, "This is a mammogram; medview has no model for it.", "If its header is wrong, say what it is."
 )
@@ -216,7 +215,7 @@ def test_what_the_header_rules_out_can_be_called_something_else_in_the_menu(
     assert engine.kinds_said == ["", "chest_xray", ""]
 
 
-def test_nothing_can_be_said_of_what_no_model_looks_at(make_window: Callable[..., MainWindow]) -> None:
+def test_nothing_can_be_said_of_what_no_model_looks_at(make_window: MakeWindow) -> None:
     assert not make_window().kind_menu.isEnabled()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,9 @@ from medview.ui.results import ResultBox
 from medview.ui.widgets import LONG_LINE, MAX_TIP, plain_tip
 from medview.ui.window import MainWindow
 from tests.imaging.make import dicom
-from tests.ui.conftest import shown_of, write_png
+from tests.ui.conftest import MakeWindow, shown_of, write_png
 from tests.ui.fakes import BLURRED, NEGATIVE, FakeEngine, chest_analysis, mri_analysis
 
-MakeWindow = Callable[..., MainWindow]
 MARKUP = "<img src='x.png'>"
 UI = Path(__file__).resolve().parents[2] / "medview" / "ui"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from medview.ui.window import MainWindow
 from tests.imaging.make import dicom
-
-Opened = Callable[..., MainWindow]
+from tests.ui.conftest import Opened
 
 
 def slice_at(z: int, series: str = "1.2") -> bytes:

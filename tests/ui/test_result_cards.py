@@ -21,6 +21,7 @@ from medview.inference.card import Label
 from medview.ui.results import ResultBox
 from medview.ui.widgets import MessageBox
 from medview.ui.window import MainWindow
+from tests.ui.conftest import MakeWindow, Opened
 from tests.ui.fakes import (
     LYING,
     SIX,
@@ -33,9 +34,6 @@ from tests.ui.fakes import (
 )
 from tests.ui.test_answers import cards, messages, steady
 from tests.ui.test_window import press, texts
-
-Opened = Callable[..., MainWindow]
-
 
 # ---- an answer that was forced ----
 
@@ -282,7 +280,7 @@ def right(frame: Frame, force: bool = False) -> Analysis:
 
 
 def test_a_sample_says_what_it_is_known_to_show(
-    qtbot: QtBot, make_window: Callable[..., MainWindow], grey: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, make_window: MakeWindow, grey: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     all_samples = samples()
     window = make_window(FakeEngine(right), all_samples)
@@ -300,9 +298,7 @@ def test_a_sample_says_what_it_is_known_to_show(
     assert "Sample, known as" not in texts(window.findings)
 
 
-def test_a_sample_that_a_model_gets_wrong_says_so(
-    qtbot: QtBot, make_window: Callable[..., MainWindow], grey: Path
-) -> None:
+def test_a_sample_that_a_model_gets_wrong_says_so(qtbot: QtBot, make_window: MakeWindow, grey: Path) -> None:
     truth = {"chest-findings": ("effusion", "mass"), "chest-six": ()}
     sample = Sample(grey, "Effusion and a mass", "nowhere", "CC0", "chest_xray", "", truth, {"chest-six": ("viral",)})
     window = make_window(FakeEngine(chest_analysis), [sample])
@@ -327,7 +323,7 @@ def test_a_sample_that_a_model_gets_wrong_says_so(
     ],
 )
 def test_a_sample_that_the_gate_gets_wrong_says_so(
-    qtbot: QtBot, make_window: Callable[..., MainWindow], grey: Path, kind: str, make: Make, said: str
+    qtbot: QtBot, make_window: MakeWindow, grey: Path, kind: str, make: Make, said: str
 ) -> None:
     window = make_window(FakeEngine(make), [Sample(grey, "A sample", "nowhere", "CC0", kind, "")])
     window.open_paths([grey])

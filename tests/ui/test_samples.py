@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,10 +17,8 @@ from medview.imaging.study import Frame, Study
 from medview.inference.analysis import Analysis
 from medview.inference.engine import Engine
 from medview.ui.widgets import MessageBox
-from medview.ui.window import MainWindow
+from tests.ui.conftest import MakeWindow
 from tests.ui.fakes import FakeEngine
-
-MakeWindow = Callable[..., MainWindow]
 
 
 @pytest.fixture(scope="module")

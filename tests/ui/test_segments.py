@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,9 @@ from medview.ui.window import MainWindow
 from medview.workspace.listing import Group, Heading
 from medview.workspace.outlines import Outline, find
 from tests.imaging.segs import Mark, seg, segment, slices
-from tests.ui.conftest import MakeWindow, shown_of
+from tests.ui.conftest import MakeWindow, Opened, shown_of
 from tests.ui.test_browser import Halting, scanning
 
-Opened = Callable[..., MainWindow]
 Growing = tuple[MainWindow, Halting]
 SIZE = (20, 30)
 COUNT = 6

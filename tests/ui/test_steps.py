@@ -16,9 +16,8 @@ from medview.imaging.series import read_folder
 from medview.ui.canvas.canvas import Canvas
 from medview.ui.window import MainWindow
 from tests.imaging.make import dicom
-from tests.ui.conftest import MakeWindow
+from tests.ui.conftest import MakeWindow, Opened
 
-Opened = Callable[..., MainWindow]
 NO, CTRL, SHIFT = (
     Qt.KeyboardModifier.NoModifier,
     Qt.KeyboardModifier.ControlModifier,

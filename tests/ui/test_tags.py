@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +13,10 @@ from pytestqt.qtbot import QtBot
 
 from medview.ui import tags
 from medview.ui.tags import NAME, TAG, VALUE, TagDialog
-from medview.ui.window import MainWindow
 from medview.workspace import opening
 from tests.imaging.make import dicom
-from tests.ui.conftest import MakeWindow, shown_of
+from tests.ui.conftest import MakeWindow, Opened, shown_of
 
-Opened = Callable[..., MainWindow]
 MARKUP = "<img src='/dev/zero'><b>x"
 
 

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,10 +31,8 @@ from medview.ui.title import NAME_STEP
 from medview.ui.widgets import MessageBox
 from medview.ui.window import MainWindow
 from medview.workspace import Workspace
-from tests.ui.conftest import MakeWindow, shown_of, write_png
+from tests.ui.conftest import MakeWindow, Opened, shown_of, write_png
 from tests.ui.fakes import REFUSAL, FakeEngine, mri_analysis, skin_analysis
-
-Opened = Callable[..., MainWindow]
 
 
 def texts(widget: QWidget) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +14,7 @@ from medview.ui import actions
 from medview.ui.window import MainWindow
 from medview.workspace import windows
 from tests.imaging.make import dicom
-
-Opened = Callable[..., MainWindow]
+from tests.ui.conftest import Opened
 
 
 @pytest.fixture
