@@ -29,9 +29,6 @@ LONGER: dict[str, int] = {
     "tests/inference/test_engine.py": 591,
     "tests/ui/screenshots.py": 468,
     "tests/ui/screenshots.py::shoot": 298,
-    "tests/ui/test_panel.py": 525,
-    "tests/ui/test_segments.py": 463,
-    "tests/ui/test_window.py": 955,
 }
 
 

@@ -18,6 +18,7 @@ from medview.core.settings import Settings
 from medview.ui import theme
 from medview.ui.window import MainWindow
 from medview.workspace import Workspace
+from tests.imaging.make import tiff
 from tests.ui.fakes import FakeEngine
 
 MakeWindow = Callable[..., MainWindow]
@@ -67,6 +68,14 @@ def colour(tmp_path: Path) -> Path:
     values = np.zeros((50, 50, 3), np.uint8)
     values[..., 0] = 200
     return write_png(tmp_path / "red.png", values)
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Path:
+    """A TIFF of six pages of 60 x 80, each of one grey: 20 on the first, 20 more on each that follows."""
+    path = tmp_path / "stack.tif"
+    path.write_bytes(tiff([np.full((60, 80), 20 * number, np.uint8) for number in range(1, 7)]))
+    return path
 
 
 @pytest.fixture

@@ -267,3 +267,27 @@ class FakeEngine:
 
     def statuses(self) -> list[Any]:
         return []
+
+
+def dark(frame: Frame, force: bool) -> Analysis:
+    """One of ours, too dark to be judged."""
+    note = QualityNote(Code.TOO_DARK, 0.05, 0.12, "It is very dark.", "Export it again.", severity="refuse")
+    seen = replace(skin_analysis(frame), reason=note.failure(), quality=(note,))
+    return replace(seen, forced=True) if force else replace(seen, status="refused", results=())
+
+
+MAMMOGRAM = Failure(
+    Code.OTHER_MODALITY, "This is a mammogram; medview has no model for it.", "If its header is wrong, say what it is."
+)
+
+
+def ruled_out(frame: Frame, force: bool = False) -> Analysis:
+    """The header has the last word."""
+    return Analysis(str(frame.path), frame.index, "refused", MAMMOGRAM)
+
+
+def numbered(frame: Frame, force: bool = False) -> Analysis:
+    """Another probability on every frame."""
+    done = chest_analysis(frame)
+    own = {**(done.results[0].probabilities or {}), "effusion": 0.8 + frame.index / 100}
+    return replace(done, results=(replace(done.results[0], probabilities=own), done.results[1]))

@@ -18,9 +18,6 @@ from medview.inference.analysis import Analysis
 from medview.inference.quality import QualityNote
 from medview.ui import theme
 from medview.ui.model_page import card_html
-from medview.ui.results import ResultBox
-from medview.ui.widgets import MessageBox
-from medview.ui.window import MainWindow
 from tests.ui.conftest import Opened, write_png
 from tests.ui.fakes import (
     BLURRED,
@@ -33,21 +30,7 @@ from tests.ui.fakes import (
     outlined,
     skin_analysis,
 )
-from tests.ui.test_window import press, texts
-
-
-def steady(window: MainWindow) -> bool:
-    ws = window.workspace
-    return ws.analysis is not None and ws.busy("analyse") is None and ws.busy("stability") is None
-
-
-def cards(window: MainWindow) -> list[ResultBox]:
-    return [card for card in window.findings.cards if isinstance(card, ResultBox)]
-
-
-def messages(window: MainWindow) -> list[MessageBox]:
-    return [card for card in window.findings.cards if isinstance(card, MessageBox)]
-
+from tests.ui.operate import cards, messages, press, steady, texts
 
 # ---- what is wrong with the picture ----
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +11,14 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from medview.core.settings import Settings
 from medview.ui import browser_rows
 from medview.ui.window import MainWindow
-from medview.workspace import Workspace, opening, thumbnails
+from medview.workspace import opening, thumbnails
 from medview.workspace.listing import Entry
 from tests.imaging.make import dicom
 from tests.ui.conftest import MakeWindow, shown_of, write_png
-from tests.ui.fakes import FakeEngine
-from tests.ui.test_prefetch import shown, slice_at
+from tests.ui.finders import Halting, scanning, slice_at
+from tests.ui.operate import shown
 
 
 @pytest.fixture
@@ -167,27 +164,6 @@ def test_only_rows_near_the_screen_get_small_pictures(make_window: MakeWindow, t
     bar = window.files.view.verticalScrollBar()
     bar.setValue(bar.maximum())
     qtbot.waitUntil(lambda: ws.thumbnails.get(tmp_path / "199.png") is not None)
-
-
-class Halting:
-    """A finder that waits after some files until it is let go."""
-
-    def __init__(self, paths: list[Path], after: int) -> None:
-        self.paths, self.after, self.go = paths, after, threading.Event()
-
-    def __call__(self, folder: Path) -> Iterator[Path]:
-        yield from self.paths[: self.after]
-        self.go.wait(20)
-        yield from self.paths[self.after :]
-
-
-def scanning(qtbot: QtBot, finder: Halting) -> MainWindow:
-    settings = Settings()
-    settings["notice_accepted"], settings["auto_analyse"] = True, False
-    window = MainWindow(Workspace(settings, FakeEngine, finder=finder), [])
-    qtbot.addWidget(window)
-    window.show()
-    return window
 
 
 def test_a_series_that_is_shown_grows_with_the_list(

@@ -22,7 +22,7 @@ from medview.workspace import mpr
 from tests.imaging.make import dicom
 from tests.ui.conftest import MakeWindow
 from tests.ui.fakes import FakeEngine
-from tests.ui.test_window import texts
+from tests.ui.operate import texts
 
 SLICES, ROWS, COLS = 5, 6, 8
 

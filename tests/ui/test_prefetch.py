@@ -9,16 +9,10 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from medview.ui.window import MainWindow
 from tests.imaging.make import dicom
 from tests.ui.conftest import Opened
-
-
-def slice_at(z: int, series: str = "1.2") -> bytes:
-    return dicom(
-        np.full((20, 30), z, np.uint8), SeriesInstanceUID=series, SOPInstanceUID=f"{series}.{z + 1}",
-        PixelSpacing=[1, 1], ImagePositionPatient=[0, 0, z], ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
-    )  # fmt: skip
+from tests.ui.finders import slice_at
+from tests.ui.operate import shown
 
 
 @pytest.fixture
@@ -28,12 +22,6 @@ def folder(tmp_path: Path) -> Path:
         (tmp_path / f"{9 - z}.dcm").write_bytes(slice_at(z))
     (tmp_path / "other.dcm").write_bytes(slice_at(3, "1.3"))
     return tmp_path
-
-
-def shown(window: MainWindow) -> int:
-    """The position of the slice that is shown: its values."""
-    assert window.workspace.picture is not None
-    return int(window.workspace.picture.values[0, 0])
 
 
 def test_one_slice_shows_its_series_at_that_slice(opened: Opened, folder: Path, qtbot: QtBot) -> None:

@@ -32,8 +32,7 @@ from tests.ui.fakes import (
     refused,
     skin_analysis,
 )
-from tests.ui.test_answers import cards, messages, steady
-from tests.ui.test_window import press, texts
+from tests.ui.operate import cards, messages, press, steady, texts
 
 # ---- an answer that was forced ----
 

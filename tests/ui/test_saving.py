@@ -9,15 +9,18 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
+from medview.core.failures import Code, Failure
 from medview.imaging.study import Frame
 from medview.imaging.window import Window
 from medview.report import export
 from medview.ui.window import MainWindow
 from medview.workspace import saving
 from medview.workspace.view import Picture
-from tests.ui.fakes import chest_analysis
+from tests.ui.conftest import Opened
+from tests.ui.fakes import FakeEngine, chest_analysis, mri_analysis
 
 VALUES = np.tile(np.arange(100, dtype=np.uint8), (80, 1))
 
@@ -79,3 +82,58 @@ def test_the_view_and_privacy_reach_the_saver(
     assert {private for _, private in told} == {privacy}
     assert what[0].picture.window == Window(10, 20)
     assert what[0].inverted
+
+
+# ---- what the window says of it ----
+
+
+def test_results_are_saved_and_the_bar_says_so(qtbot: QtBot, opened: Opened, grey: Path, tmp_path: Path) -> None:
+    window = opened(grey, FakeEngine(mri_analysis))
+    out = tmp_path / "out é ж 你"
+    window.workspace.save_results(out)
+    qtbot.waitUntil(lambda: window.bar.isVisible())
+    assert window.bar.text.text() == "3 files were saved."
+    stem = grey.stem
+    assert sorted(path.name for path in out.iterdir()) == [
+        f"{stem}__brain-tumour-mask__mask-overlay.png",
+        f"{stem}__brain-tumour-mask__mask.png",
+        f"{stem}__results.json",
+    ]
+    table = json.loads((out / f"{stem}__results.json").read_text(encoding="utf-8"))
+    assert table["results"][0]["mask"]["path"].endswith("__mask.png")
+
+
+def test_a_failed_save_is_said_in_the_bar(qtbot: QtBot, opened: Opened, grey: Path, tmp_path: Path) -> None:
+    window = opened(grey)
+    (tmp_path / "file").write_text("")
+    window.workspace.save_results(tmp_path / "file")
+    qtbot.waitUntil(lambda: window.bar.isVisible())
+    assert "could not be written" in window.bar.text.text()
+    assert "Choose another folder" in window.bar.hint.text()
+    assert str(tmp_path / "file") in window.bar.text.text()
+
+
+def test_a_message_goes_when_something_else_is_opened_or_saved(
+    qtbot: QtBot, opened: Opened, grey: Path, colour: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = opened(grey)
+    failure = Failure(Code.WRITE_ERROR, "It could not be written.", "")
+    window.workspace.actionFailed.emit(failure)
+    assert window.bar.isVisible()
+    window.open_paths([colour])
+    assert not window.bar.isVisible()
+    qtbot.waitUntil(lambda: window.workspace.analysis is not None)
+    window.workspace.actionFailed.emit(failure)
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "out"))
+    monkeypatch.setattr(window.workspace, "save_results", lambda folder: None)
+    window.ask_save()
+    assert not window.bar.isVisible()
+
+
+def test_a_frame_is_saved_under_the_name_the_command_line_gives_it(
+    qtbot: QtBot, opened: Opened, stack: Path, tmp_path: Path
+) -> None:
+    window = opened(stack, FakeEngine(mri_analysis))
+    window.workspace.save_results(tmp_path / "out")
+    qtbot.waitUntil(lambda: window.bar.isVisible())
+    assert (tmp_path / "out" / "stack-frame0__results.json").exists()
