@@ -121,10 +121,10 @@ class FactsRow(QWidget):
         self.pixel.set_text(self.tr("column {0}, row {1}: {2}").format(col, row, shown))
 
     def _on_scaled(self) -> None:
-        port, window = self.canvas.viewport(), self.canvas.window_now()
-        scale = port.scale * self.canvas.devicePixelRatioF() if port else 0.0
-        self.zoom_text.setText(f"{words.number(scale * 100)} %" if port else "")
-        self.window_button.show_window(window)
+        transform, picture = self.canvas.transform(), self.workspace.picture
+        scale = transform.scale * self.canvas.devicePixelRatioF() if transform else 0.0
+        self.zoom_text.setText(f"{words.number(scale * 100)} %" if transform else "")
+        self.window_button.show_window(self.workspace.view.window_of(picture) if picture else None)
 
 
 class FailurePage(QWidget):

@@ -31,6 +31,11 @@ class Picture:
     drawn: NDArray[np.bool_] | None = field(default=None, repr=False, compare=False)
 
     @property
+    def grey(self) -> bool:
+        """Whether it is shown in shades of grey, through a window."""
+        return self.shown.ndim == 2
+
+    @property
     def nbytes(self) -> int:
         """Bytes held by the arrays."""
         drawn = 0 if self.drawn is None else self.drawn.nbytes
@@ -54,6 +59,14 @@ class ViewState:
     inverted: bool = False
     scale: float | None = None
     centre: tuple[float, float] | None = None
+
+    def window_of(self, picture: Picture) -> Window | None:
+        """The window that a picture is shown with: the user's, else the one it brings."""
+        return self.window or picture.window
+
+    def inverts(self, picture: Picture) -> bool:
+        """Whether black and white of a picture are swapped on the screen: by its file, by the user, but not by both."""
+        return (picture.grey and picture.frame.inverted) != self.inverted
 
 
 @dataclass(frozen=True)

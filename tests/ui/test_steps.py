@@ -135,9 +135,9 @@ def test_fine_steps_of_a_trackpad_add_up(series: Series, qtbot: QtBot) -> None:
 
 def test_ctrl_and_wheel_zoom_at_the_pointer(series: Series) -> None:
     window = series(3)
-    canvas, before = window.viewer.canvas, window.viewer.canvas.viewport()
+    canvas, before = window.viewer.canvas, window.viewer.canvas.transform()
     turn(canvas, 240, held=CTRL)
-    after = canvas.viewport()
+    after = canvas.transform()
     assert before is not None
     assert after is not None
     assert after.scale == pytest.approx(before.scale * 1.44)
@@ -318,7 +318,7 @@ def test_slices_in_several_files_open_in_the_middle_at_the_first_point_in_time(t
 
 def test_a_right_drag_zooms_where_it_began(qtbot: QtBot, opened: Opened, grey: Path) -> None:
     window = opened(grey, auto_analyse=False)
-    canvas, before = window.viewer.canvas, window.viewer.canvas.viewport()
+    canvas, before = window.viewer.canvas, window.viewer.canvas.transform()
     asked: list[QPoint] = []
     canvas.menuAsked.disconnect()
     canvas.menuAsked.connect(asked.append)
@@ -328,7 +328,7 @@ def test_a_right_drag_zooms_where_it_began(qtbot: QtBot, opened: Opened, grey: P
         qtbot.mouseMove(canvas, QPoint(100, 150 - 30))
         qtbot.mouseMove(canvas, QPoint(100, 150 + end))
         qtbot.mouseRelease(canvas, Qt.MouseButton.RightButton, NO, QPoint(100, 150 + end))
-        after = canvas.viewport()
+        after = canvas.transform()
         assert before is not None
         assert after is not None
         assert after.scale == pytest.approx(before.scale * 2 ** (-end / 120)), factor
@@ -338,7 +338,7 @@ def test_a_right_drag_zooms_where_it_began(qtbot: QtBot, opened: Opened, grey: P
 
 def test_a_right_click_and_the_menu_key_open_the_menu(qtbot: QtBot, opened: Opened, grey: Path) -> None:
     window = opened(grey, auto_analyse=False)
-    canvas, before = window.viewer.canvas, window.viewer.canvas.viewport()
+    canvas, before = window.viewer.canvas, window.viewer.canvas.transform()
     menu = window.context_menu()
     texts = [action.text() for action in menu.actions() if not action.isSeparator()]
     assert texts == [
@@ -357,7 +357,7 @@ def test_a_right_click_and_the_menu_key_open_the_menu(qtbot: QtBot, opened: Open
     # What the system makes of a press of the right button opens nothing twice.
     QApplication.sendEvent(canvas, QContextMenuEvent(mouse, inside, canvas.mapToGlobal(inside)))
     assert len(asked) == 2
-    assert canvas.viewport() == before
+    assert canvas.transform() == before
 
 
 def test_the_menu_of_the_picture_opens_again_and_again(qtbot: QtBot, opened: Opened, grey: Path) -> None:

@@ -71,7 +71,7 @@ def test_a_choice_is_shown_and_ticked(opened: Opened, ct: Path) -> None:
     ):
         choose(window, start)
         assert ws.view.window == expected
-        assert window.viewer.canvas.window_now() == expected
+        assert window.workspace.view.window_of(window.workspace.picture) == expected
         assert next(text for text, ticked in menu(window) if ticked).startswith(start)
         assert window.viewer.facts.window_button.text().startswith(start)
     choose(window, "Liver")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
+    QHideEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -16,10 +18,9 @@ from PySide6.QtGui import (
     QTransform,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from medview.core.failures import Failure
-from medview.imaging.window import Window
 from medview.ui import theme
 from medview.ui.canvas.layers import (
     ColourLayer,
@@ -31,15 +32,12 @@ from medview.ui.canvas.layers import (
     outline_layer,
 )
 from medview.ui.canvas.orientation import draw_orientation
+from medview.ui.canvas.tools import BINDINGS, Binding, Context, Press, Tool, tool_for
 from medview.ui.canvas.transform import Transform
 from medview.workspace import Workspace
 from medview.workspace.view import Picture
 
-# A drag across this many pixels changes width or centre by one whole width.
-DRAG_SPAN = 400.0
 ZOOM_STEP = 1.2
-# A drag across this many pixels doubles or halves the scale.
-ZOOM_SPAN = 120.0
 # Of a wheel: an eighth of a degree each, Qt's unit. A trackpad that only tells pixels counts as a wheel by these.
 NOTCH, PIXELS_A_NOTCH = 120, 40
 # From this many device pixels per image pixel on, single pixels are shown as squares.
@@ -58,9 +56,9 @@ class Canvas(QWidget):
     scaled = Signal()
     menuAsked = Signal(QPoint)
 
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+    def __init__(self, pane: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.workspace = workspace
+        self.pane = pane
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -78,24 +76,24 @@ class Canvas(QWidget):
         self._mask_key: Any = None
         # By number of the shown segmentation: what its layers were made of, and they by number of the segment.
         self._outlines: dict[int, tuple[object, list[tuple[int, ColourLayer]]]] = {}
-        self._drag: str = ""
-        # Where the drag began, and was last; on the canvas.
-        self._first = self._last = QPointF()
-        self._moved = False
+        # Which press starts which tool.
+        self.bindings: Sequence[Binding] = BINDINGS
+        self._tool: Tool | None = None
+        self._tools = Context(pane, self.transform, self.setCursor, self.menuAsked.emit)
         self._turned = 0.0
         self._space = False
-        workspace.pictureChanged.connect(self._on_picture_changed)
-        workspace.viewChanged.connect(self._on_view_changed)
-        workspace.analysisChanged.connect(self._on_overlay_changed)
-        workspace.overlayChanged.connect(self._on_overlay_changed)
-        workspace.segments.changed.connect(self._on_segments_changed)
-        workspace.settingChanged.connect(lambda key: self.update() if key == "sides_on" else None)
+        pane.pictureChanged.connect(self._on_picture_changed)
+        pane.viewChanged.connect(self._on_view_changed)
+        pane.analysisChanged.connect(self._on_overlay_changed)
+        pane.overlayChanged.connect(self._on_overlay_changed)
+        pane.segments.changed.connect(self._on_segments_changed)
+        pane.settingChanged.connect(lambda key: self.update() if key == "sides_on" else None)
         self._on_picture_changed()
 
     # What is shown
 
     def _on_picture_changed(self) -> None:
-        picture = self.workspace.picture
+        picture = self.pane.picture
         if picture is not self._picture:
             self._picture = picture
             self._image = ImageLayer(picture.shown, picture.frame.padding) if picture else None
@@ -115,28 +113,28 @@ class Canvas(QWidget):
         self.update()
 
     def _build_heat(self) -> None:
-        key = (self._picture, self.workspace.analysis, self.workspace.overlay.label)
-        wanted = self.workspace.overlay.heatmap_on
+        key = (self._picture, self.pane.analysis, self.pane.overlay.label)
+        wanted = self.pane.overlay.heatmap_on
         if not wanted or _same(key, self._heat_key):
             return
         self._heat_key, self._heat = key, None
-        heat = self.workspace.heatmap
+        heat = self.pane.heatmap
         if heat is not None and self._picture is not None:
             self._heat = heat_layer(*heat, *self._picture.shown.shape[:2])
 
     def _build_mask(self) -> None:
-        key = (self._picture, self.workspace.analysis)
+        key = (self._picture, self.pane.analysis)
         if _same(key, self._mask_key):
             return
         self._mask_key, self._mask = key, None
-        mask = self.workspace.mask
+        mask = self.pane.mask
         if mask is not None and mask.count:
             self._mask = mask_layer(mask.pixels)
 
     def _on_segments_changed(self) -> None:
         before, self._outlines = self._outlines, {}
-        for shown in self.workspace.segments.shown:
-            made = self.workspace.segments.outlines(shown)
+        for shown in self.pane.segments.shown:
+            made = self.pane.segments.outlines(shown)
             if made and not isinstance(made, Failure):
                 old = before.get(shown.number)
                 layers = (
@@ -145,33 +143,25 @@ class Canvas(QWidget):
                 self._outlines[shown.number] = (made, layers)
         self.update()
 
-    def viewport(self) -> Transform | None:
+    def transform(self) -> Transform | None:
         """Where the picture lies now, or None without one."""
         if self._picture is None:
             return None
         rows, cols = self._picture.shown.shape[:2]
-        view = self.workspace.view
+        view = self.pane.view
         size = (max(self.width(), 1), max(self.height(), 1))
         return Transform.of(*size, cols, rows, view.scale, view.centre, self._picture.frame.aspect)
-
-    def window_now(self) -> Window | None:
-        """The window the picture is shown with; None for colour pictures and without one."""
-        return (self.workspace.view.window or self._picture.window) if self._picture else None
-
-    def _inverted(self) -> bool:
-        """Whether black and white are swapped on the screen: by the file, by the user, but not by both."""
-        by_file = bool(self._picture and self._image and self._image.is_grey and self._picture.frame.inverted)
-        return by_file != self.workspace.view.inverted
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Image, heatmap, mask, segmentations, in this order, under one transform; the patient's sides over them."""
         painter = QPainter(self)
         painter.fillRect(event.rect(), QColor(theme.CANVAS))
-        port = self.viewport()
+        port = self.transform()
         if port is None or self._image is None or self._picture is None:
             return
+        view = self.pane.view
         device_scale = port.scale * self.devicePixelRatioF()
-        image = self._image.image(level_for(device_scale), self.window_now(), self._inverted())
+        image = self._image.image(level_for(device_scale), view.window_of(self._picture), view.inverts(self._picture))
         painter.setTransform(QTransform(port.scale, 0, 0, port.scale * port.aspect, port.left, port.top))
         whole = QRectF(0, 0, port.cols, port.rows)
         squares = device_scale >= SQUARES_FROM or device_scale == 1.0
@@ -179,21 +169,21 @@ class Canvas(QWidget):
         painter.drawImage(whole, image)
         if self._drawing:
             self._lay(painter, self._drawing, 1.0, squares)
-        overlay = self.workspace.overlay
+        overlay = self.pane.overlay
         if overlay.heatmap_on and self._heat:
             self._lay(painter, self._heat, overlay.heatmap_opacity, squares)
         if overlay.mask_on and self._mask:
             self._lay(painter, self._mask, overlay.mask_opacity, squares)
         self._lay_segments(painter, squares)
         sides = self._picture.frame.orientation
-        if sides and self.workspace.settings["sides_on"]:
+        if sides and self.pane.settings["sides_on"]:
             painter.resetTransform()
             painter.setOpacity(1.0)
             draw_orientation(painter, sides, QRectF(self.rect()))
         painter.end()
 
     def _lay_segments(self, painter: QPainter, squares: bool) -> None:
-        for shown in self.workspace.segments.shown:
+        for shown in self.pane.segments.shown:
             for segment, layer in self._outlines.get(shown.number, (None, []))[1] if shown.on else ():
                 if segment not in shown.off:
                     self._lay(painter, layer, shown.opacity, squares)
@@ -207,33 +197,22 @@ class Canvas(QWidget):
 
     def fit(self) -> None:
         """Show the whole picture."""
-        self.workspace.set_view(scale=None, centre=None)
+        self.pane.set_view(scale=None, centre=None)
 
     def actual_size(self) -> None:
         """One image pixel on one device pixel, the middle stays."""
-        port = self.viewport()
+        port = self.transform()
         if port:
-            self._apply(port.zoomed(1 / self.devicePixelRatioF() / port.scale, self.width() / 2, self.height() / 2))
+            self._tools.show(
+                port.zoomed(1 / self.devicePixelRatioF() / port.scale, self.width() / 2, self.height() / 2)
+            )
 
     def zoom(self, factor: float, at: QPointF | None = None) -> None:
         """Zoom at a point of the canvas, or at its middle."""
-        port = self.viewport()
-        if port:
+        transform = self.transform()
+        if transform:
             at = at or QPointF(self.width() / 2, self.height() / 2)
-            self._apply(port.zoomed(factor, at.x(), at.y()))
-
-    def _apply(self, port: Transform) -> None:
-        self.workspace.set_view(scale=port.scale, centre=(port.x, port.y))
-
-    def _drag_window(self, dx: float, dy: float) -> None:
-        """Right: wider (less contrast); down: darker, by a higher centre or, inverted, a lower one. As viewers do."""
-        now = self.window_now()
-        if now is None or self._picture is None or self._picture.window is None:
-            return
-        step = max(now.width, self._picture.window.width / 20) / DRAG_SPAN
-        least = 1.0 if self._picture.shown.dtype.kind in "iu" else 1e-6
-        rise = -dy if self._inverted() else dy
-        self.workspace.set_view(window=Window(now.centre + rise * step, max(now.width + dx * step, least)))
+            self._tools.show(transform.zoomed(factor, at.x(), at.y()))
 
     # Events
 
@@ -247,7 +226,7 @@ class Canvas(QWidget):
         held, angle = event.modifiers(), event.angleDelta()
         # With Alt, and on some systems with Shift, it counts as turned sideways. What has no notches has pixels.
         delta = angle.y() or angle.x() or (event.pixelDelta().y() or event.pixelDelta().x()) * NOTCH / PIXELS_A_NOTCH
-        positions, times = self.workspace.grid
+        positions, times = self.pane.grid
         event.accept()
         if held & Qt.KeyboardModifier.ControlModifier or positions * times == 1:
             self._turned = 0.0
@@ -257,7 +236,7 @@ class Canvas(QWidget):
         in_time = times > 1 and bool(held & Qt.KeyboardModifier.ShiftModifier)
         steps = self._whole_steps(delta, event.phase() == Qt.ScrollPhase.ScrollBegin)
         if steps:
-            (self.workspace.step_time if in_time else self.workspace.step_frame)(steps)
+            (self.pane.step_time if in_time else self.pane.step_frame)(steps)
 
     def _whole_steps(self, delta: float, anew: bool) -> int:
         """Notches that were turned altogether, towards the user counted as on; what is left over counts next time."""
@@ -274,58 +253,39 @@ class Canvas(QWidget):
             self.menuAsked.emit(self.mapToGlobal(self.rect().center()))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Begin a drag."""
+        """A tool begins; what another button had begun is over."""
         if self._picture is None:
             return
-        self._drag = self._drag_of(event)
-        self._first = self._last = event.position()
-        self._moved = False
-        if self._drag != "zoom":
-            self._show_drag()
-
-    def _drag_of(self, event: QMouseEvent) -> str:
-        left, right = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
-        moving = self._space or event.modifiers() & Qt.KeyboardModifier.ControlModifier
-        grey = self._image is not None and self._image.is_grey
-        if event.button() == right:
-            return "zoom"
-        return "window" if event.button() == left and grey and not moving else "pan"
-
-    def _show_drag(self) -> None:
-        shapes = {"window": Qt.CursorShape.SizeAllCursor, "zoom": Qt.CursorShape.SizeVerCursor}
-        self.setCursor(shapes.get(self._drag, Qt.CursorShape.ClosedHandCursor))
+        self._cancel_tool()
+        press = Press(event.button(), event.modifiers(), self._space, self._picture.grey)
+        self._tool = tool_for(press, self.bindings)(self._tools)
+        self._tool.press(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Drag on, and say which pixel is under the cursor."""
-        port = self.viewport()
-        if port is None:
-            return
-        moved, self._last = event.position() - self._last, event.position()
-        if self._drag == "pan":
-            self._apply(port.panned(moved.x(), moved.y()))
-        elif self._drag == "window":
-            self._drag_window(moved.x(), moved.y())
-        elif self._drag == "zoom":
-            self._drag_zoom(moved.y())
-        self.pointed.emit(port.pixel(event.position().x(), event.position().y()))
-
-    def _drag_zoom(self, dy: float) -> None:
-        """Up: larger, about the point where it began. A hand that shakes while it clicks does not zoom."""
-        way = self._last - self._first
-        if not self._moved and abs(way.x()) + abs(way.y()) < QApplication.startDragDistance():
-            return
-        if not self._moved:
-            self._moved, dy = True, way.y()
-            self._show_drag()
-        self.zoom(2 ** (-dy / ZOOM_SPAN), self._first)
+        """The tool goes on, and whoever shows the pixel under the cursor is told of it."""
+        if self._tool:
+            self._tool.move(event)
+        transform = self.transform()
+        if transform:
+            self.pointed.emit(transform.pixel(event.position().x(), event.position().y()))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """End a drag; one with the right button that went nowhere was a click."""
-        clicked = self._drag == "zoom" and not self._moved
-        self._drag = ""
+        """The tool ends."""
+        tool, self._tool = self._tool, None
         self._show_cursor()
-        if clicked:
-            self.menuAsked.emit(event.globalPosition().toPoint())
+        if tool:
+            tool.release(event)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Something else is shown in its place: the release of a button will go there."""
+        self._cancel_tool()
+        super().hideEvent(event)
+
+    def _cancel_tool(self) -> None:
+        tool, self._tool = self._tool, None
+        if tool:
+            self._show_cursor()
+            tool.cancel()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Fit."""

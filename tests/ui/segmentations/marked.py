@@ -56,7 +56,7 @@ def seen(window: MainWindow) -> list[Outline]:
 def colour_at(window: MainWindow, row: int, col: int) -> tuple[int, int, int]:
     """The colour on the screen in the middle of a pixel of the picture."""
     canvas = window.viewer.canvas
-    port = canvas.viewport()
+    port = canvas.transform()
     assert port is not None
     image = canvas.grab().toImage()
     ratio = image.devicePixelRatio()
