@@ -8,7 +8,9 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-_ROOT = str(Path(__file__).resolve().parents[2])
+from medview.core.resources import SOURCE
+
+_ROOT = str(SOURCE)
 # Where medview runs from its source folder, only this finds it, or finds the same one as here.
 _IMPORT = (
     f"import sys; {_ROOT!r} in sys.path or sys.path.insert(0, {_ROOT!r}); "

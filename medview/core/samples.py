@@ -6,8 +6,7 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# Beside the code, also in the frozen program: PyInstaller keeps `__file__` of collected packages inside its folder.
-FOLDER = Path(__file__).resolve().parent.parent / "samples"
+from medview.core import resources
 
 
 @dataclass(frozen=True)
@@ -32,8 +31,12 @@ class Sample:
     unsure: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def samples(folder: Path = FOLDER) -> list[Sample]:
-    """All samples in the order of samples.toml; those whose file is missing are left out, and so is a broken list."""
+def samples(folder: Path | None = None) -> list[Sample]:
+    """All samples in the order of samples.toml; those whose file is missing are left out, and so is a broken list.
+
+    `folder`: None for the samples that come with the program.
+    """
+    folder = folder or resources.find("samples")
     try:
         entries = tomllib.loads((folder / "samples.toml").read_text(encoding="utf-8")).get("sample", [])
         found = [

@@ -11,16 +11,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medview.core import resources
 from medview.inference.region import WHOLE, Region
 from medview.inference.resample import resize_squash, stretch, to_grey
 
-TEMPLATES = Path(__file__).with_name("lungs.png")
+TEMPLATES = "lungs.png"
 # Pixels a side of a template, and of the film at the fine and the coarse search.
 FINE, COARSE = 64, 32
 # Sides of the box as shares of the film's, in steps of both searches.
@@ -116,7 +116,8 @@ def _bank(side: int, step: float) -> dict[tuple[float, float, int], NDArray[np.f
     """Every template at every size for a film of `side` pixels, by (width, height, number)."""
     import cv2
 
-    row = cv2.imdecode(np.frombuffer(TEMPLATES.read_bytes(), np.uint8), cv2.IMREAD_GRAYSCALE).astype(np.float32)
+    data = resources.find("templates").joinpath(TEMPLATES).read_bytes()
+    row = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE).astype(np.float32)
     templates = np.split(row, row.shape[1] // FINE, axis=1)
     sizes = np.round(np.arange(SIZES[0], SIZES[1] + step / 2, step), 2).tolist()
     return {

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
-import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medview.core import resources
 from medview.core.failures import Code, Failure
 from medview.inference.card import TASKS, Card, damaged
 from medview.inference.card_reading import CARD_BYTES, LONGEST_DETAIL, read_card
@@ -35,23 +34,12 @@ LARGEST_ANSWER = 64_000_000
 LARGEST_GATE_VALUE, LEAST_VARIANCE = 1e6, 1e-12
 
 
-def models_folder() -> Path:
-    """Where the models are: $MEDVIEW_MODELS, or those that came with medview."""
-    override = os.environ.get("MEDVIEW_MODELS")
-    return Path(override) if override else shipped_folder()
-
-
-def shipped_folder() -> Path:
-    """The models that came with medview: in the frozen program's own folder, or in the source tree."""
-    base = Path(getattr(sys, "_MEIPASS", Path(__file__).resolve().parents[2]))
-    return base / "models_onnx"
-
-
 def is_shipped(folder: Path) -> bool:
     """Whether a model folder, wherever it lies, has the card of a model that came with medview, and with it the hash of
     every file."""
     try:
-        own, other = (read_inside(f, "card.toml", CARD_BYTES) for f in (shipped_folder() / folder.name, folder))
+        shipped = resources.shipped("models") / folder.name
+        own, other = (read_inside(place, "card.toml", CARD_BYTES) for place in (shipped, folder))
     except (OSError, ValueError):
         return False
     return own == other
@@ -242,7 +230,7 @@ class Registry:
     """
 
     def __init__(self, folder: Path | None = None, device: Device = "auto") -> None:
-        self.folder = folder or models_folder()
+        self.folder = folder or resources.find("models")
         self.device = device
         self.again = False
         self._lock = threading.RLock()

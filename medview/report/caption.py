@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medview import __version__
+from medview.core import resources
 from medview.core.texts import one_line, person
 from medview.imaging.dates import date_text
 from medview.imaging.study import Frame
@@ -22,7 +22,7 @@ from medview.inference.analysis import Analysis, Result
 from medview.inference.corrections import in_words
 from medview.report.overlay import CLEAR_BELOW, MASK_RGB, heat_colours
 
-FONT = Path(__file__).resolve().parent.parent / "fonts" / "medview-sans-regular.otf"
+FONT = "medview-sans-regular.otf"
 # Height of the letters in pixels: a share of the picture's width, within what can be read and what is no shouting.
 LETTERS_EVERY, SMALLEST, LARGEST = 60, 14, 64
 # A caption of a narrower picture would be a column of single words.
@@ -125,7 +125,7 @@ class _Pen:
 
         self.letters = letters
         self._font: Any = cv2.FontFace("sans")
-        self._font.set(str(FONT))  # False where it cannot be read, and "sans" stays
+        self._font.set(str(resources.find("fonts") / FONT))  # False where it cannot be read, and "sans" stays
 
     def width(self, text: str) -> int:
         """Pixels that a line takes, a space at its end included."""

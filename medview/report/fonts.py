@@ -9,18 +9,19 @@ from pathlib import Path
 from PySide6.QtCore import QByteArray
 from PySide6.QtGui import QFontDatabase
 
+from medview.core import resources
+
 log = logging.getLogger(__name__)
 
-# Beside the code, also in the frozen program: PyInstaller keeps `__file__` of collected packages inside its folder.
-FOLDER = Path(__file__).resolve().parent.parent / "fonts"
 FILES = ("medview-sans-regular.otf", "medview-sans-semibold.otf")
 
 
-def load(folder: Path = FOLDER) -> str:
+def load(folder: Path | None = None) -> str:
     """Make the font known to Qt and give its family; empty where it cannot be read, and the system's font serves.
 
     What it has no letters for (Chinese, Arabic ...) Qt takes from the fonts of the system.
     """
+    folder = folder or resources.find("fonts")
     families = [_load_file(folder / name) for name in FILES]
     return families[0]
 

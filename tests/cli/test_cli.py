@@ -18,8 +18,8 @@ from medview import __version__
 from medview.cli import analyze as command
 from medview.cli import bench
 from medview.cli.main import main
+from medview.core import resources
 from medview.core.samples import Sample, samples
-from medview.inference.registry import models_folder
 from medview.report.caption import LEAST_WIDTH
 from tests.imaging.make import dicom
 
@@ -246,7 +246,7 @@ def test_out_into_a_file_is_wrong_usage(capsys: pytest.CaptureFixture[str], tmp_
 def test_models_are_listed_with_their_hashes(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "--json", "--device", "cpu"]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {r["id"] for r in rows} == {path.parent.name for path in models_folder().glob("*/card.toml")}
+    assert {r["id"] for r in rows} == {path.parent.name for path in resources.find("models").glob("*/card.toml")}
     assert len(rows) == 7
     assert all(r["self_test"] == "ok" and len(r["sha256"]) == 64 for r in rows)
 

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from medview.core import resources
 from medview.core.failures import Failure
-from medview.core.samples import FOLDER, samples
+from medview.core.samples import samples
 from medview.imaging.open import open_path
 from medview.imaging.study import Study
+
+FOLDER = resources.find("samples")
 
 
 def test_every_sample_opens_and_has_its_licence():

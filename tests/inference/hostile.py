@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from medview.inference.registry import shipped_folder
+from medview.core import resources
 
 CASES = Path(__file__).resolve().parents[1] / "data" / "cases" / "attack"
 GOOD = "model-nan"  # on its golden picture it answers like any other
@@ -23,7 +23,7 @@ def models(folder: Path, case: str, *shipped: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copytree(CASES / case / "evil", folder / "evil")
     for id in shipped:
-        shutil.copytree(shipped_folder() / id, folder / id)
+        shutil.copytree(resources.shipped("models") / id, folder / id)
     return folder
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from medview.core import resources
 from medview.core.failures import Code, Failure
 from medview.core.jobs import Cancelled, Token
 from medview.core.samples import samples
@@ -27,7 +28,7 @@ from medview.inference.lungs import find_lungs
 from medview.inference.postprocess import class_heatmaps, frame_maps
 from medview.inference.preprocess import Preprocess, preprocess
 from medview.inference.region import WHOLE
-from medview.inference.registry import Model, models_folder
+from medview.inference.registry import Model
 from medview.inference.resample import shrunk
 
 
@@ -366,7 +367,7 @@ def test_a_film_that_only_its_fix_makes_look_like_one_is_refused_without_the_wor
 
 def test_of_the_models_of_a_kind_those_that_the_header_is_not_for_do_not_run(tmp_path: Path) -> None:
     for id in ("image-kind", "chest-six", "chest-findings"):
-        shutil.copytree(models_folder() / id, tmp_path / id)
+        shutil.copytree(resources.find("models") / id, tmp_path / id)
     path = tmp_path / "chest-findings" / "card.toml"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace('"CR",', "", 1), encoding="utf-8")
@@ -434,7 +435,7 @@ def test_stability_brackets_every_probability_and_can_be_had_later(engine: Engin
 def test_two_models_of_one_kind_one_of_them_multilabel(tmp_path: Path) -> None:
     """The network of chest-six, its outputs read as six independent labels of which one is hidden."""
     for id in ("image-kind", "chest-six"):
-        shutil.copytree(models_folder() / id, tmp_path / id)
+        shutil.copytree(resources.find("models") / id, tmp_path / id)
     shutil.copytree(tmp_path / "chest-six", tmp_path / "chest-findings")
     path = tmp_path / "chest-findings" / "card.toml"
     text = re.sub(r"(?ms)^\[prediction_set\].*?^\]\n", "", path.read_text(encoding="utf-8"))
@@ -525,8 +526,7 @@ def test_a_damaged_picture_is_noted_and_not_judged_unless_forced(engine: Engine)
 
 @pytest.mark.expected_logs
 def test_one_damaged_model_does_not_stop_the_others(tmp_path: Path) -> None:
-    folder = tmp_path / "models"
-    shutil.copytree(models_folder(), folder)
+    folder = Path(shutil.copytree(resources.find("models"), tmp_path / "models"))
     (folder / "chest-six" / "model.onnx").write_bytes(b"damaged")
     analysis = Engine(folder, "cpu").analyse(sample("chest_xray"), "x")
     assert analysis.status == "ok"
@@ -536,8 +536,7 @@ def test_one_damaged_model_does_not_stop_the_others(tmp_path: Path) -> None:
 
 @pytest.mark.expected_logs
 def test_without_the_gate_nothing_is_judged(tmp_path: Path) -> None:
-    folder = tmp_path / "models"
-    shutil.copytree(models_folder(), folder)
+    folder = Path(shutil.copytree(resources.find("models"), tmp_path / "models"))
     (folder / "image-kind" / "model.onnx").write_bytes(b"damaged")
     analysis = Engine(folder, "cpu").analyse(sample("chest_xray"), "x", force=True)
     assert analysis.status == "error"
@@ -545,8 +544,8 @@ def test_without_the_gate_nothing_is_judged(tmp_path: Path) -> None:
 
 
 def test_an_accepted_picture_without_a_model_is_an_error_and_no_other_model_runs(tmp_path: Path) -> None:
-    shutil.copytree(models_folder() / "image-kind", tmp_path / "image-kind")
-    shutil.copytree(models_folder() / "chest-six", tmp_path / "chest-six")
+    shutil.copytree(resources.find("models") / "image-kind", tmp_path / "image-kind")
+    shutil.copytree(resources.find("models") / "chest-six", tmp_path / "chest-six")
     analysis = Engine(tmp_path, "cpu").analyse(sample("skin_lesion"), "x")
     assert analysis.status == "error"
     assert analysis.reason is not None

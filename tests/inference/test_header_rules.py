@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from medview.core import resources
 from medview.core.failures import Code
 from medview.imaging.study import Frame, HeaderFacts
 from medview.inference.card import Card
 from medview.inference.header_rules import ask_header, contradicted, ruled_out
-from medview.inference.registry import Registry, models_folder
+from medview.inference.registry import Registry
 from tests.inference.cards import card
 
 STORAGE = "1.2.840.10008.5.1.4.1.1."
@@ -22,7 +23,7 @@ SECONDARY = STORAGE + "7"
 
 @pytest.fixture(scope="module")
 def cards() -> list[Card]:
-    return [card for card in Registry(models_folder(), "cpu").cards.values() if card.kind != "any"]
+    return [card for card in Registry(resources.find("models"), "cpu").cards.values() if card.kind != "any"]
 
 
 def frame(view: str = "", **facts: Any) -> Frame:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from medview.core import resources
 from medview.core.failures import Code, Failure
 from medview.core.paths import cache_dir
 from medview.core.samples import samples
@@ -23,7 +24,7 @@ from medview.inference.card import FirstStage
 from medview.inference.card_reading import read_card
 from medview.inference.engine import Engine
 from medview.inference.preprocess import to_input
-from medview.inference.registry import Model, Registry, load_model, shipped_folder
+from medview.inference.registry import Model, Registry, load_model
 from medview.inference.runtime import BadAnswer, Limits, Network
 from tests.inference.hostile import CASES, GOOD, edit, message, models, npz, rewrite
 
@@ -220,7 +221,7 @@ class Answers:
 
 
 def network(**outputs: object) -> Network:
-    made = Network((shipped_folder() / "image-kind" / "model.onnx").read_bytes(), "cpu")
+    made = Network((resources.shipped("models") / "image-kind" / "model.onnx").read_bytes(), "cpu")
     made._session = Answers(**outputs)
     made.outputs = tuple(outputs)
     return made

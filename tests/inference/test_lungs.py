@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
+from medview.core import resources
 from medview.inference import lungs
 from medview.inference.lungs import FINE, LIKE_LUNGS, MARGIN, TEMPLATES, find_lungs
 from medview.inference.preprocess import Preprocess, preprocess, region_of, to_canonical
@@ -22,7 +23,7 @@ PLACES = [(0.1, 0.15, 0.9, 0.85), (0.05, 0.1, 0.65, 0.75), (0.3, 0.25, 0.95, 0.9
 
 def film(place: tuple[float, float, float, float], side: int = 400) -> NDArray[np.uint8]:
     """A grey film with one of the mean pictures of lungs at a place."""
-    row = cv2.imread(str(TEMPLATES), cv2.IMREAD_GRAYSCALE)
+    row = cv2.imread(str(resources.shipped("templates") / TEMPLATES), cv2.IMREAD_GRAYSCALE)
     top, left, bottom, right = (round(p * side) for p in place)
     picture = np.full((side, side), int(row.mean()), np.uint8)
     picture[top:bottom, left:right] = cv2.resize(row[:, :FINE], (right - left, bottom - top))

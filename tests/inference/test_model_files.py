@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from medview.core import resources
 from medview.inference.model_files import check_self_contained, read_arrays, read_inside
-from medview.inference.registry import shipped_folder
 from tests.inference.hostile import archive, message, npz
 
 needs_links = pytest.mark.skipif(os.name == "nt", reason="links and pipes are made by administrators there")
@@ -135,7 +135,7 @@ def test_a_network_with_weights_elsewhere_is_refused(graph: bytes) -> None:
 
 def test_a_network_in_one_file_passes() -> None:
     check_self_contained(message((1, 8), (7, message((5, PLAIN), (2, b"location"))), (14, message((1, b"location")))))
-    for path in shipped_folder().glob("*/model.onnx"):
+    for path in resources.shipped("models").glob("*/model.onnx"):
         check_self_contained(path.read_bytes())
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from medview.core import resources
 from medview.core.failures import Code, Failure
 from medview.inference import registry
-from medview.inference.registry import Model, Registry, models_folder
+from medview.inference.registry import Model, Registry
 
-SHIPPED = sorted(p.parent.name for p in models_folder().glob("*/card.toml"))
+SHIPPED = sorted(p.parent.name for p in resources.find("models").glob("*/card.toml"))
 VICTIM = "image-kind"
 
 
@@ -47,7 +48,7 @@ def test_a_shipped_model_passes_its_self_test(id: str) -> None:
 
 
 def test_all_models_together_stay_under_45_mib() -> None:
-    assert sum(f.stat().st_size for f in models_folder().rglob("*") if f.is_file()) < 45 * 2**20
+    assert sum(f.stat().st_size for f in resources.find("models").rglob("*") if f.is_file()) < 45 * 2**20
 
 
 @pytest.mark.parametrize("id", [i for i in SHIPPED if not i.endswith("-mask")])
@@ -76,7 +77,7 @@ def without_trial(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    shutil.copytree(models_folder() / VICTIM, tmp_path / VICTIM)
+    shutil.copytree(resources.find("models") / VICTIM, tmp_path / VICTIM)
     return tmp_path
 
 
@@ -108,7 +109,7 @@ def change_npz(name: str, change: Callable[[dict[str, np.ndarray]], object]) -> 
 
 
 def another_network(folder: Path) -> None:
-    (folder / "model.onnx").write_bytes((models_folder() / "chest-six" / "model.onnx").read_bytes())
+    (folder / "model.onnx").write_bytes((resources.find("models") / "chest-six" / "model.onnx").read_bytes())
     sign(folder)
 
 
@@ -162,7 +163,7 @@ LARGE, SMALL = ("\n".join((f"    {side},",) * 2) for side in (224, 192))
     ("old", "new"), [('region = "both"\n', ""), ('region = "both"', 'region = "lungs"'), (LARGE, SMALL)]
 )
 def test_a_card_with_another_rule_than_its_network_learned_is_refused(tmp_path: Path, old: str, new: str) -> None:
-    shutil.copytree(models_folder() / "chest-six", tmp_path / "chest-six")
+    shutil.copytree(resources.find("models") / "chest-six", tmp_path / "chest-six")
     change_card(old, new)(tmp_path / "chest-six")
     (row,) = Registry(tmp_path, "cpu").statuses()
     assert row.failure is not None

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from PySide6.QtGui import QFont, QFontInfo, QFontMetricsF, QRawFont
 
+from medview.core import resources
 from medview.report import fonts
 
 
@@ -38,8 +39,9 @@ def test_figures_have_one_width(qapp: Any) -> None:
 
 
 def test_it_is_small_and_its_licence_is_beside_it() -> None:
-    assert sum((fonts.FOLDER / name).stat().st_size for name in fonts.FILES) < 1_000_000
-    assert "SIL OPEN FONT LICENSE" in (fonts.FOLDER / "OFL.txt").read_text(encoding="utf-8")
+    folder = resources.find("fonts")
+    assert sum((folder / name).stat().st_size for name in fonts.FILES) < 1_000_000
+    assert "SIL OPEN FONT LICENSE" in (folder / "OFL.txt").read_text(encoding="utf-8")
 
 
 def test_without_its_files_the_systems_font_serves(qapp: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

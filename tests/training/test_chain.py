@@ -16,7 +16,7 @@ pytest.importorskip("torch", reason="PyTorch is not installed: make train-setup"
 pytest.importorskip("onnx", reason="onnx is not installed: make train-setup")
 pytest.importorskip("matplotlib", reason="matplotlib is not installed: make train-setup")
 
-from medview.core.samples import FOLDER
+from medview.core import resources
 from medview.inference.registry import Model, Registry
 from training import __main__ as commands
 from training.data.layouts import CHEST_FOLDERS
@@ -44,7 +44,7 @@ stages = [{ size = 32, epochs = 1 }, { size = 64, epochs = 1 }]
 def write_pictures(home: Path) -> None:
     """ChestX6 as it is downloaded, of crops of the bundled films: all classes alike, nothing can be learned."""
     rng = np.random.default_rng(0)
-    films = [cv2.imread(str(FOLDER / f"{name}.webp"), cv2.IMREAD_GRAYSCALE) for name in FILMS]
+    films = [cv2.imread(str(resources.find("samples") / f"{name}.webp"), cv2.IMREAD_GRAYSCALE) for name in FILMS]
     for split, count in (("train", 3), ("val", 2), ("test", 1)):
         for label in sorted(set(CHEST_FOLDERS.values())):
             folder = home / split / label

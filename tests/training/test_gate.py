@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from medview.core import resources
+
 pytest.importorskip("sklearn", reason="scikit-learn is not installed: make train-setup")
 pytest.importorskip("tomli_w", reason="tomli-w is not installed: make train-setup")
 
 from medview.inference.gate import Verdict, orientation
 from medview.inference.quality import BORDER, ORIENTATION_LIMITS, QualityNote, measure
-from medview.inference.registry import Model, Registry, models_folder
+from medview.inference.registry import Model, Registry
 from medview.inference.runtime import Network
 from tests.training.toy import toy_config
 from training.data.batches import Pool
@@ -86,7 +88,7 @@ def test_the_head_tells_the_states_apart_and_its_arrays_are_what_the_program_rea
 
 def test_a_refreshed_gate_loads_and_keeps_what_it_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "image-kind"
-    shutil.copytree(models_folder() / "image-kind", folder)
+    shutil.copytree(resources.find("models") / "image-kind", folder)
     pool = films(4, SIDE)
     monkeypatch.setattr(gates, "load_set", lambda name, data: pool.samples)
     monkeypatch.setattr(gates, "load_pool", lambda samples, config: Pool(pool.samples, pool.images, None, ours(config)))

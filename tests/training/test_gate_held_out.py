@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from medview.core import resources
+
 pytest.importorskip("torch", reason="PyTorch is not installed: make train-setup")
 
 from medview.inference.gate import GATE_MODEL
-from medview.inference.registry import Model, Registry, models_folder
+from medview.inference.registry import Model, Registry
 from medview.inference.runtime import Network
 from tests.training.toy import toy_config
 from training.config import Augment
@@ -71,13 +73,13 @@ def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         allowed = np.array([[s.label == kind for kind in KINDS] for s in chosen])
         return Pool(chosen, np.stack([images[i] for i in rows]), None, allowed)
 
-    card = Registry(models_folder(), "cpu").cards[GATE_MODEL]
+    card = Registry(resources.find("models"), "cpu").cards[GATE_MODEL]
     model = Model(card, cast(Network, Corners()), {}, 0.0, 0.0, 0.0)
     monkeypatch.setattr(gate_held_out, "load_pool", load_pool)
     monkeypatch.setattr(Registry, "load", lambda *_: model)
     monkeypatch.setattr(held_out, "REPORTS", tmp_path)
     monkeypatch.setattr(gates, "PENALTY", 1.0)  # the shipped one is for a hundred times as many pictures
-    path = gate_held_out.leave_one_out(CONFIG, samples, models_folder(), [])
+    path = gate_held_out.leave_one_out(CONFIG, samples, resources.find("models"), [])
     report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return report
 

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from medview.core import resources
+
 pytest.importorskip("sklearn", reason="scikit-learn is not installed: make train-setup")
 pytest.importorskip("matplotlib", reason="matplotlib is not installed: make train-setup")
 
-from medview.inference.registry import shipped_folder
 from tests.inference.cards import raw_card
 from training.__main__ import main
 from training.measure.evaluate import write_report
@@ -194,7 +195,7 @@ def test_the_reports_of_shipped_models_are_made_of_committed_files(
     home = tmp_path / "skin-lesion-mask"
     home.mkdir()
     for name in ("card.toml", "evaluation.json"):
-        shutil.copy(shipped_folder() / home.name / name, home)
+        shutil.copy(resources.shipped("models") / home.name / name, home)
     monkeypatch.setattr(sys, "argv", ["training", "reports", "--models", str(tmp_path)])
     assert main() == 0
     assert capsys.readouterr().out == f"{home / 'report.html'}\n"

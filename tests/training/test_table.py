@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from medview.inference.registry import models_folder
+from medview.core import resources
 from training.ship.models_table import BEGIN, END, headline, rows, write_table
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/models.md"
@@ -15,7 +15,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs/models.md"
 
 def test_the_page_shows_the_figures_of_the_shipped_models() -> None:
     shown = PAGE.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
-    expected = rows(models_folder())
+    expected = rows(resources.find("models"))
     assert len(expected) >= 5
     assert [line for line in expected if line not in shown] == []
 
@@ -23,7 +23,7 @@ def test_the_page_shows_the_figures_of_the_shipped_models() -> None:
 def test_every_evaluation_belongs_to_its_model_file() -> None:
     import tomllib
 
-    for path in models_folder().glob("*/evaluation.json"):
+    for path in resources.find("models").glob("*/evaluation.json"):
         card = tomllib.loads((path.parent / "card.toml").read_text(encoding="utf-8"))
         assert json.loads(path.read_text(encoding="utf-8"))["sha256"] == card["sha256"], path
 

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from medview.core import resources
 from medview.inference.lungs import FINE, LIKE_LUNGS, TEMPLATES, even_contrast, find_lungs
 from training.data.batches import read_values
 from training.data.samples import Sample, load_set
@@ -65,8 +66,8 @@ def main() -> None:
     samples += [s for s in load_set("chest-six", data) if s.source not in {t.source for t in samples}]
     own = [s for s in samples if s.split == "train" and s.framing == "lung-crop" and s.source in SOURCES]
     row = templates([even_contrast(read_values(s)[0]) for s in own])
-    TEMPLATES.write_bytes(cv2.imencode(".png", row)[1].tobytes())
-    log.info("%s from %d pictures, %d x %d pixels each", TEMPLATES.name, len(own), FINE, FINE)
+    resources.shipped("templates").joinpath(TEMPLATES).write_bytes(cv2.imencode(".png", row)[1].tobytes())
+    log.info("%s from %d pictures, %d x %d pixels each", TEMPLATES, len(own), FINE, FINE)
     val = [find_lungs(*read_values(s)) for s in samples if s.split == "val"]
     log.info("val films where nothing looks like lungs: %.4f", np.mean([r.likeness < LIKE_LUNGS for r in val]))
     log.info("opacity boxes of val inside the lungs: %.3f of %d", *covered_by(samples))
