@@ -144,3 +144,9 @@ class Settings:
             log.warning("settings cannot be saved: %r", error)
             return False
         return True
+
+
+def add_recent(recent: list[str], path: Path, limit: int = 12) -> list[str]:
+    """`recent` with `path` first, each file once, at most `limit`."""
+    text = str(path)
+    return [text, *(item for item in recent if item != text)][:limit]

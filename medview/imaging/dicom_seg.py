@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
+from medview.imaging.archive import plain_file
 from medview.imaging.colours import Rgb, lab_of_dicom, lab_to_rgb
 from medview.imaging.dicom_header import (
     Header,
@@ -138,17 +139,20 @@ def is_segmentation(header: Header) -> bool:
 
 
 def read_segmentation(path: Path, step: Callable[[], None] = lambda: None) -> Segmentation | Failure:
-    """Read a segmentation but for its masks. Never raises for anything a file may contain.
+    """Read a segmentation, packed by gzip or not, but for its masks. Never raises for anything a file may contain.
 
     `step` is called for every frame and may raise: 10,000 frames take some seconds.
     """
-    header = read_dicom_header(path)
+    file = plain_file(path)
+    if isinstance(file, Failure):
+        return file
+    header = read_dicom_header(file)
     if isinstance(header, Failure):
         return header
     if not is_segmentation(header):
         return Failure(Code.UNKNOWN_FORMAT, f"{path.name} is no DICOM segmentation.", "Choose another file.")
     try:
-        return _read(path, header, step)
+        return _read(file, header, step)
     except parse_errors() as error:
         return damaged("The header of this segmentation is damaged.", repr(error)[:500])
 

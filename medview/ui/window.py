@@ -259,7 +259,7 @@ class MainWindow(QMainWindow):
         accepted = ws.settings["notice_accepted"]
         self.recent_menu.setEnabled(accepted and bool(ws.recent) and not ws.settings["privacy"])
         self.samples_menu.setEnabled(accepted and bool(self.samples))
-        something = ws.picture is not None or ws.failure is not None or bool(ws.listing.entries)
+        something = bool(ws.picture or ws.failure or ws.listing.entries or ws.busy("open") or ws.busy("scan"))
         self.middle.setCurrentWidget(self.viewer if something else self.empty)
         self.findings.setVisible(something and ws.settings["panel_on"])
         if not accepted:

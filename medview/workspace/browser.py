@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
@@ -45,10 +44,16 @@ class Browser:
         self._seeking = False
         self._patient_until = 0.0
 
-    def read(self, paths: Sequence[Path]) -> None:
+    def ask(self, paths: Sequence[Path], shown: bool, answered: Callable[[opening.Asked], None]) -> None:
+        """Find out what was asked to be opened. `shown`: whether segmentations can be laid on what is shown."""
+        job = Job("open", paths[0].name, lambda token: opening.ask(paths, shown, token), answered, self._failed)
+        self._runner.start(job)
+
+    def read(self, asked: opening.Asked) -> None:
         """Begin another list: one file, which is opened, or several and what is in folders, of which the first is."""
         self.clear()
-        self.whole_folders = all(os.path.isdir(path) for path in paths)
+        paths = asked.paths
+        self.whole_folders = len(asked.folders) == len(set(paths))
         if len(paths) == 1 and not self.whole_folders:
             self._take((Entry(paths[0], paths[0]),))
             self.select(0)

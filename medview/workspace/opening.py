@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -50,6 +50,39 @@ class Opened:
     study: Study
     picture: Picture
     stamp: int
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What somebody asked to open.
+
+    Attributes:
+        paths: files and folders. folders: those of them that are folders.
+        segmentations: whether all of them are to be laid on what is shown.
+    """
+
+    paths: Sequence[Path]
+    folders: frozenset[Path]
+    segmentations: bool
+
+    @property
+    def folder(self) -> Path:
+        """The folder to begin in when the user opens the next."""
+        return self.paths[0] if self.paths[0] in self.folders else self.paths[0].parent
+
+
+def ask(paths: Sequence[Path], shown: bool, token: Token) -> Asked:
+    """What `paths` are, as the file system and their first bytes tell. `shown`: whether pictures are."""
+    from medview.imaging.dicom_seg import may_be_segmentation
+
+    def checked() -> Iterator[Path]:
+        for path in paths:
+            token.check()
+            yield path
+
+    # Path.is_dir raises for a name that is too long
+    folders = frozenset(path for path in checked() if os.path.isdir(path))
+    return Asked(paths, folders, shown and not folders and all(map(may_be_segmentation, checked())))
 
 
 def open_study(path: Path) -> Study | Failure:

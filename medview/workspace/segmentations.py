@@ -15,7 +15,6 @@ from medview.core.cache import Kept
 from medview.core.failures import Code, Failure
 from medview.core.jobs import Token
 from medview.imaging.colours import Rgb, distinct
-from medview.imaging.dicom_seg import may_be_segmentation
 from medview.imaging.study import Frame, Study
 from medview.inference.corrections import Correction
 from medview.report.overlay import MASK_RGB
@@ -141,10 +140,8 @@ class Segments(QObject):
 
     # Opening
 
-    def offered(self, paths: Sequence[Path]) -> bool:
-        """Whether `paths` are segmentations; then they are on their way."""
-        if not paths or not all(may_be_segmentation(path) for path in paths):
-            return False
+    def open(self, paths: Sequence[Path]) -> None:
+        """Lay segmentation files on the pictures that they belong to."""
         study, frame, _ = self._seen()
         listed = [entry.series for entry in self._listing().entries if entry.series]
 
@@ -161,7 +158,6 @@ class Segments(QObject):
 
         found = partial(self._on_found, study)
         self._runner.start(Job("open", paths[0].name, work, found, partial(self._on_failed, paths[0])))
-        return True
 
     def _on_failed(self, path: Path, failure: Failure) -> None:
         if self._seen()[1] is not None:

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from medview.core.failures import Failure
-from medview.core.settings import Settings
+from medview.core.failures import Code, Failure
+from medview.core.settings import Settings, add_recent
 from medview.imaging.study import Frame, Study
 from medview.imaging.volume import MprPlane
 from medview.inference.analysis import Analysis, Mask, heatmap_of, mask_of
@@ -168,13 +168,17 @@ class Workspace(QObject):
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open one file; or list several, and what is in folders, and open the first that can be read."""
-        if not paths or (self.picture and self.segments.offered(paths)):
+        if paths:
+            self._browser.ask(paths, self.picture is not None, self._on_asked)
+
+    def _on_asked(self, asked: opening.Asked) -> None:
+        if asked.segmentations:
+            self.segments.open(asked.paths)
             return
         self._stop(*OPENING, "analyse", *LANES)
         self.thumbnails.clear()
-        self._browser.read(paths)
-        folder = paths[0].parent if self.listing.entries else paths[0]
-        self.set_setting("last_folder", str(folder))
+        self._browser.read(asked)
+        self.set_setting("last_folder", str(asked.folder))
 
     def select_entry(self, index: int) -> None:
         """Open the series or file at `index` of the list."""
@@ -269,7 +273,9 @@ class Workspace(QObject):
 
     def _on_open_failed(self, failure: Failure) -> None:
         entry = self.listing.current
-        if entry is None or not self.segments.offered([entry.path]):
+        if entry is not None and failure.code is Code.SEGMENTATION:
+            self.segments.open([entry.path])
+        else:
             self._refuse(failure)
 
     def _refuse(self, failure: Failure) -> None:
@@ -445,9 +451,3 @@ class Workspace(QObject):
         what = saving.ToSave(analysis, seen, self.view.inverted, many, private)
         done, failed = self.saved.emit, self.actionFailed.emit
         self.runner.start(Job("save", "saving", lambda token: saving.save(what, folder), done, failed))
-
-
-def add_recent(recent: list[str], path: Path, limit: int = 12) -> list[str]:
-    """`recent` with `path` first, each file once, at most `limit`."""
-    text = str(path)
-    return [text, *(item for item in recent if item != text)][:limit]

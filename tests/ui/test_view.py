@@ -10,12 +10,12 @@ import pytest
 from medview.core.cache import Kept
 from medview.core.failures import Code, Failure
 from medview.core.jobs import Cancelled, Token
+from medview.core.settings import add_recent
 from medview.imaging.study import Frame, Series, Study
 from medview.imaging.window import Window
 from medview.workspace import opening
 from medview.workspace.analyses import LazyEngine
 from medview.workspace.listing import Entry
-from medview.workspace.workspace import add_recent
 
 
 def test_kept_is_bounded_in_bytes_and_forgets_the_oldest() -> None:

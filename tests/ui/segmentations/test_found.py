@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,16 @@ def test_beside_its_series_it_opens_the_series(make_window: MakeWindow, folder: 
     # The slice in the middle of those it marks.
     qtbot.waitUntil(lambda: bool(seen(window)))
     assert ws.frame_index == 1
+
+
+def test_one_that_gzip_packed_opens_its_series_as_well(make_window: MakeWindow, folder: Path, qtbot: QtBot) -> None:
+    packed = folder / "marks.dcm.gz"
+    packed.write_bytes(gzip.compress(two_segments()))
+    window = make_window(auto_analyse=False)
+    window.open_paths([packed])
+    laid(window, qtbot)
+    assert window.workspace.study is not None
+    assert len(window.workspace.study.frames) == COUNT
 
 
 def test_without_its_pictures_it_is_refused_and_says_what_to_do(opened: Opened, marks: Path) -> None:
