@@ -25,7 +25,8 @@ from medview.imaging.open import find_files, open_path
 from medview.imaging.study import Frame, Study
 from medview.inference.analysis import Analysis
 from medview.inference.corrections import INVERT, Correction, corrected, corrected_frame, rotation
-from medview.inference.engine import AUTO, Engine
+from medview.inference.engine import Engine
+from medview.inference.request import AUTO, AnalysisRequest
 
 if TYPE_CHECKING:
     from medview.report.export import Saved
@@ -94,8 +95,9 @@ class _Progress:
 
 
 @dataclass(frozen=True)
-class Request:
-    """What to do with every file: the frame wanted (a number, `middle` or `all`), and what `Engine.analyse` takes."""
+class Wanted:
+    """What is done with every file: the frame wanted (a number, `middle` or `all`), what `AnalysisRequest` says of it,
+    and whether the captions of its pictures name nobody."""
 
     frame: int | str = "middle"
     model: str = AUTO
@@ -105,54 +107,48 @@ class Request:
     kind: str = ""
     private: bool = False
 
+    def request(self, frame: Frame, file: str, values: NDArray[Any]) -> AnalysisRequest:
+        """What the engine is asked about one frame."""
+        return AnalysisRequest(frame, file, values, self.model, self.corrections, self.kind, self.force, self.stability)
+
 
 Answer = tuple[Analysis, dict[tuple[str, str], str]]
 
 
-def _judge(engine: Engine, path: Path, request: Request, output: Output) -> Iterator[Answer]:
+def _judge(engine: Engine, path: Path, wanted: Wanted, output: Output) -> Iterator[Answer]:
     """Every wanted frame of one file, analysed and written."""
     study = open_path(path)
-    wanted = request.frame
-    frames = study if isinstance(study, Failure) else _frames(study, wanted)
+    frames = study if isinstance(study, Failure) else _frames(study, wanted.frame)
     if isinstance(study, Failure) or isinstance(frames, Failure):
         reason = frames if isinstance(frames, Failure) else None
-        yield Analysis(str(path), wanted if isinstance(wanted, int) else 0, "error", reason), {}
+        yield Analysis(str(path), wanted.frame if isinstance(wanted.frame, int) else 0, "error", reason), {}
         return
     for frame in frames:
         many = len(study.frames) > 1
-        answer = one_of_many(partial(_judge_frame, engine, frame, str(path), request, output, many))
+        answer = one_of_many(partial(_judge_frame, engine, frame, str(path), wanted, output, many))
         yield (Analysis(str(path), frame.index, "error", answer), {}) if isinstance(answer, Failure) else answer
 
 
-def _judged(engine: Engine, path: Path, request: Request, output: Output) -> Iterator[Answer]:
+def _judged(engine: Engine, path: Path, wanted: Wanted, output: Output) -> Iterator[Answer]:
     """`_judge`, and as the answer to a file on which medview itself fails, that."""
-    answers = _judge(engine, path, request, output)
+    answers = _judge(engine, path, wanted, output)
     while answer := one_of_many(partial(next, answers, None)):
         yield (Analysis(str(path), 0, "error", answer), {}) if isinstance(answer, Failure) else answer
 
 
-def _judge_frame(engine: Engine, frame: Frame, file: str, request: Request, output: Output, many: bool) -> Answer:
+def _judge_frame(engine: Engine, frame: Frame, file: str, wanted: Wanted, output: Output, many: bool) -> Answer:
     """One frame, analysed and written; what cannot be written becomes a warning of the analysis."""
     started = time.perf_counter()
     values = frame.modality_values()
     decoding_ms = (time.perf_counter() - started) * 1e3
     if isinstance(values, Failure):
         return Analysis(file, frame.index, "error", values, total_ms=decoding_ms), {}
-    analysis = engine.analyse(
-        frame,
-        file,
-        model=request.model,
-        force=request.force,
-        values=values,
-        corrections=request.corrections,
-        stability=request.stability,
-        kind=request.kind,
-    )
+    analysis = engine.analyse(wanted.request(frame, file, values))
     analysis = replace(analysis, total_ms=decoding_ms + analysis.total_ms)
     if output.results is None or not analysis.results:
         return analysis, {}
-    shown = corrected_frame(frame, request.corrections)
-    saved = _save(analysis, shown, corrected(values, request.corrections), output.results, many, request.private)
+    shown = corrected_frame(frame, wanted.corrections)
+    saved = _save(analysis, shown, corrected(values, wanted.corrections), output.results, many, wanted.private)
     if isinstance(saved, Failure):
         output.failed = True
         return replace(analysis, warnings=(*analysis.warnings, saved)), {}
@@ -170,7 +166,7 @@ def _save(
     return save(analysis, shown, frame, folder, many, Options(mask_overlay=True, private=private))
 
 
-def _run(engine: Engine, paths: list[Path], request: Request, output: Output) -> int:
+def _run(engine: Engine, paths: list[Path], wanted: Wanted, output: Output) -> int:
     if not output.open():
         return USAGE
     progress, code = _Progress(), OK
@@ -181,7 +177,7 @@ def _run(engine: Engine, paths: list[Path], request: Request, output: Output) ->
                 output.add(item, {})
                 continue
             progress.show(number, item)
-            for analysis, files in _judged(engine, item, request, output):
+            for analysis, files in _judged(engine, item, wanted, output):
                 progress.clear()
                 output.add(analysis, files)
                 if analysis.status == "error":
@@ -210,10 +206,10 @@ def analyze(options: argparse.Namespace) -> int:
     output = Output(options.json, options.out)
     turns: tuple[Correction, ...] = (rotation(options.rotate // 90),) if options.rotate else ()
     corrections = ((INVERT,) if options.invert else ()) + turns
-    request = Request(
+    wanted = Wanted(
         options.frame, options.model, options.force, corrections, options.stability, options.kind, options.private
     )
-    return _run(engine, [Path(p) for p in options.paths], request, output)
+    return _run(engine, [Path(p) for p in options.paths], wanted, output)
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -224,4 +220,4 @@ def demo(options: argparse.Namespace) -> int:
     if engine is None:
         return UNREADABLE
     output = Output(False, options.out)
-    return _run(engine, [sample.path for sample in samples()], Request(), output)
+    return _run(engine, [sample.path for sample in samples()], Wanted(), output)

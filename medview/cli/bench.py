@@ -26,6 +26,7 @@ from medview.inference.engine import Engine
 from medview.inference.gate import OTHER
 from medview.inference.preprocess import preprocess
 from medview.inference.registry import Model, Registry
+from medview.inference.request import AnalysisRequest
 from medview.inference.runtime import physical_cores
 
 COLD_RUNS = 5
@@ -71,7 +72,7 @@ def _file_to_answer(engine: Engine, sample: Sample) -> None:
     study = open_path(sample.path)
     if isinstance(study, Failure):
         raise NotMeasured(f"The sample {sample.path.name} does not open. {study.text}")
-    analysis = engine.analyse(study.frames[study.middle], str(sample.path))
+    analysis = engine.analyse(AnalysisRequest(study.frames[study.middle], str(sample.path)))
     if analysis.warnings or analysis.status != ("refused" if sample.kind == OTHER else "ok"):
         why = next(filter(None, (analysis.reason, *analysis.warnings)), None)
         raise NotMeasured(f"The sample {sample.path.name}: {analysis.status}. {why.text if why else ''}")

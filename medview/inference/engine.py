@@ -1,4 +1,4 @@
-"""One frame in, one `Analysis` out: decode, put right what the user asked for, gate, models, in this order."""
+"""One request in, one `Analysis` out: decode, correct what the user asked for, gate, models, in this order."""
 
 from __future__ import annotations
 
@@ -25,14 +25,13 @@ from medview.inference.postprocess import ADAPTERS, mask_reading
 from medview.inference.preprocess import Preprocess, preprocess, region_of, to_canonical
 from medview.inference.region import WHOLE, Region
 from medview.inference.registry import Model, ModelStatus, Registry
+from medview.inference.request import AUTO, AnalysisRequest
 from medview.inference.resample import as_8_bit, shrunk
 from medview.inference.runtime import BadAnswer, Device
 from medview.inference.stability import with_stability
 from medview.inference.validity import validity
 
 log = logging.getLogger(__name__)
-
-AUTO = "auto"
 
 
 class Engine:
@@ -59,34 +58,17 @@ class Engine:
         """Ids of the models a user may ask for by name; those switched off are among them, asking tells why."""
         return sorted({*self.registry.cards, *self.registry.broken} - {gate.GATE_MODEL})
 
-    def analyse(
-        self,
-        frame: Frame,
-        file: str,
-        model: str = AUTO,
-        force: bool = False,
-        token: Token | None = None,
-        values: NDArray[Any] | None = None,
-        corrections: Sequence[Correction] = (),
-        stability: bool = False,
-        kind: str = "",
-    ) -> Analysis:
-        """Judge one frame with the models of its kind, or with `model` alone.
-
-        `kind`: what the user says that it is, one of `kinds()`: neither the header nor the gate's network has a say in
-        that then, and the analysis records it; how good the picture is counts as ever. `force` runs the models although
-        the gate refuses; the analysis records it, and its results are not valid. `values` saves decoding again what the
-        caller has: those of the file, before any of the `corrections`, after which the models see the picture.
-        `stability`: with the bands of `with_stability`. Raises `Cancelled` when the token says so, nothing else.
-        """
+    def analyse(self, request: AnalysisRequest, token: Token | None = None) -> Analysis:
+        """Judge one frame as the request says. Raises `Cancelled` when the token says so, nothing else."""
         started = time.perf_counter()
         token = token or Token()
+        frame, file, kind, corrections = request.frame, request.file, request.kind, request.corrections
         asked = self._ask_header(frame)
         header = header_rules.HeaderVerdict() if kind else asked
-        if header.reason and not force:
-            return self._ruled_out(frame, file, header.reason, corrections, started)
+        if header.reason and not request.force:
+            return self._ruled_out(request, header.reason, started)
         token.progress(0.0, "reading")
-        decoded = frame.modality_values() if values is None else values
+        decoded = frame.modality_values() if request.values is None else request.values
         if isinstance(decoded, Failure):
             return Analysis(file, frame.index, "error", decoded)
         frame, decoded = corrected_frame(frame, corrections), corrected(decoded, corrections)
@@ -100,20 +82,20 @@ class Engine:
             return Analysis(file, frame.index, "error", verdict)
         sight.lungs = verdict.lungs
         ruled_out = header.reason or self._contradicted(header, verdict)
-        reason = ruled_out or damaged or verdict.reason or self._mismatch(model, verdict.kind, frame, bool(kind))
+        reason = ruled_out or damaged or verdict.reason or self._mismatch(request, verdict.kind, frame)
         seen = Analysis(file, frame.index, "refused", reason, verdict.kind, verdict.scores)
         gatekeeper = self.registry.cards.get(gate.GATE_MODEL)
         quality = verdict.quality
         if kind in asked.closed:
             quality = (header_rules.doubted(self.kind_names().get(kind, kind), asked.closed[kind]), *quality)
-        seen = replace(seen, quality=quality, corrected=tuple(corrections), gate=gatekeeper, notes=frame.notes)
+        seen = replace(seen, quality=quality, corrected=corrections, gate=gatekeeper, notes=frame.notes)
         if ruled_out:
             # What it looks like, and what could be put right in it, would only suggest that it might be judged.
             seen = replace(seen, kind="", kind_scores={}, quality=())
         seen = replace(seen, kind_by_user=bool(kind))
-        if reason is None or force:
-            seen = self._answered(seen, model, verdict, sight, token)
-        if stability:
+        if reason is None or request.force:
+            seen = self._answered(seen, request.model, verdict, sight, token)
+        if request.stability:
             seen = self._steadied(seen, sight, token)
         return replace(seen, total_ms=(time.perf_counter() - started) * 1e3)
 
@@ -134,14 +116,15 @@ class Engine:
             validity=validity([result.card for result in results], seen.quality, reason is not None, said),
         )
 
-    def add_stability(
-        self, analysis: Analysis, frame: Frame, values: NDArray[Any], token: Token | None = None
-    ) -> Analysis:
-        """A finished analysis of a frame with the range of each probability over small changes of the picture.
+    def add_stability(self, analysis: Analysis, request: AnalysisRequest, token: Token | None = None) -> Analysis:
+        """The analysis that answered a request, with the range of each probability over small changes of the picture.
 
-        `values` are those of the file; what the analysis had put right is done again. Raises `Cancelled`.
+        For what was asked for without `stability`, so that nobody has to wait for it. Raises `Cancelled`.
         """
-        corrections = analysis.corrected
+        frame, corrections = request.frame, request.corrections
+        values = frame.modality_values() if request.values is None else request.values
+        if isinstance(values, Failure):
+            return replace(analysis, warnings=(*analysis.warnings, values))
         sight = Sight(as_8_bit(corrected(values, corrections), frame.few_bits), corrected_frame(frame, corrections))
         return self._steadied(analysis, sight, token or Token())
 
@@ -168,13 +151,17 @@ class Engine:
             return None
         return header_rules.contradicted(self.kind_names()[verdict.kind], header.closed[verdict.kind])
 
-    def _ruled_out(
-        self, frame: Frame, file: str, reason: Failure, corrections: Sequence[Correction], started: float
-    ) -> Analysis:
+    def _ruled_out(self, request: AnalysisRequest, reason: Failure, started: float) -> Analysis:
         """The analysis of a frame that its header rules out: nobody looked at the picture."""
-        ms = (time.perf_counter() - started) * 1e3
+        frame, ms = request.frame, (time.perf_counter() - started) * 1e3
         return Analysis(
-            file, frame.index, "refused", reason, corrected=tuple(corrections), notes=frame.notes, total_ms=ms
+            request.file,
+            frame.index,
+            "refused",
+            reason,
+            corrected=request.corrections,
+            notes=frame.notes,
+            total_ms=ms,
         )
 
     def _judge(self, sight: Sight, corrections: Sequence[Correction], said: str) -> gate.Verdict | Failure:
@@ -185,13 +172,14 @@ class Engine:
         told = frame.inverted, frame.lateral, frame.not_t1
         return _guarded(gatekeeper, lambda: gate.judge(gatekeeper, sight.values, *told, sight.small, corrections, said))
 
-    def _mismatch(self, model: str, kind: str, frame: Frame, said: bool) -> Failure | None:
+    def _mismatch(self, request: AnalysisRequest, kind: str, frame: Frame) -> Failure | None:
         """Why the model asked for by name must not judge a picture of this kind with this header, or None."""
+        model = request.model
         card = self.registry.cards.get(model)
         if model == AUTO or card is None:
             return None
         if card.kind == kind:
-            if said or not self._not_for(card, frame):
+            if request.kind or not self._not_for(card, frame):
                 return None
             return Failure(
                 Code.WRONG_MODEL,

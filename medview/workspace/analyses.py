@@ -13,9 +13,9 @@ from medview.core.cache import Kept
 from medview.core.failures import Failure
 from medview.core.jobs import Token
 from medview.core.settings import Settings
-from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis, analysis_bytes
 from medview.inference.corrections import Correction
+from medview.inference.request import AnalysisRequest
 from medview.workspace.runner import Job, Runner
 from medview.workspace.view import Picture
 
@@ -69,37 +69,40 @@ class Analyses:
         analysis = self._kept.get(key)
         self._taken(analysis)
         if analysis is not None:
-            self._add_stability(key, picture, analysis)
+            self._add_stability(key, self._request(key, picture), analysis)
 
     def start(self, key: Key, picture: Picture, force: bool) -> None:
         """Let the models look at a picture; `force`: although the gate refuses."""
-        file, corrections, kind = str(picture.frame.path), self.corrections(key), self.kind(key)
+        request = self._request(key, picture, force)
 
         def work(token: Token) -> Analysis:
-            engine = self._engine.get()
-            return engine.analyse(
-                picture.frame, file, force=force, token=token, values=picture.values, corrections=corrections, kind=kind
-            )
+            return self._engine.get().analyse(request, token)
 
         def failed(failure: Failure) -> None:
-            self._taken(Analysis(file, picture.frame.index, "error", failure))
+            self._taken(Analysis(request.file, picture.frame.index, "error", failure))
 
         text = "loading the models" if not self._engine.made else "checking the picture"
         self._kept.drop(key)
-        self._runner.start(Job("analyse", text, work, partial(self._on_done, key, picture), failed))
+        self._runner.start(Job("analyse", text, work, partial(self._on_done, key, request), failed))
 
-    def _on_done(self, key: Key, picture: Picture, analysis: Analysis) -> None:
+    def _request(self, key: Key, picture: Picture, force: bool = False) -> AnalysisRequest:
+        frame, corrections = picture.frame, self.corrections(key)
+        return AnalysisRequest(
+            frame, str(frame.path), picture.values, corrections=corrections, kind=self.kind(key), force=force
+        )
+
+    def _on_done(self, key: Key, request: AnalysisRequest, analysis: Analysis) -> None:
         self._kept.put(key, analysis, analysis_bytes(analysis))
         self._taken(analysis)
-        self._add_stability(key, picture, analysis)
+        self._add_stability(key, request, analysis)
 
-    def _add_stability(self, key: Key, picture: Picture, analysis: Analysis) -> None:
+    def _add_stability(self, key: Key, request: AnalysisRequest, analysis: Analysis) -> None:
         """Behind the answer, which nobody has to wait for then (docs/adr/0007)."""
         if not any(result.probabilities and result.stability is None for result in analysis.results):
             return
 
         def work(token: Token) -> Analysis:
-            return self._engine.get().add_stability(analysis, picture.frame, picture.values, token)
+            return self._engine.get().add_stability(analysis, request, token)
 
         self._runner.start(Job("stability", "", work, partial(self._on_steadied, key, analysis)))
 
@@ -112,22 +115,11 @@ class Analyses:
 class EngineLike(Protocol):
     """What the workspace needs of `medview.inference.engine.Engine`."""
 
-    def analyse(
-        self,
-        frame: Frame,
-        file: str,
-        model: str = "auto",
-        force: bool = False,
-        token: Token | None = None,
-        values: Any = None,
-        corrections: Sequence[Correction] = (),
-        *,
-        kind: str = "",
-    ) -> Analysis:
-        """Judge one frame; `kind`: what the user says that it is."""
+    def analyse(self, request: AnalysisRequest, token: Token | None = None) -> Analysis:
+        """Judge one frame."""
 
-    def add_stability(self, analysis: Analysis, frame: Frame, values: Any, token: Token | None = None) -> Analysis:
-        """The analysis with the range of each probability over small changes of the picture."""
+    def add_stability(self, analysis: Analysis, request: AnalysisRequest, token: Token | None = None) -> Analysis:
+        """The analysis of a request with the range of each probability over small changes of the picture."""
 
     def statuses(self) -> Sequence[Any]:
         """One `ModelStatus` per model folder."""

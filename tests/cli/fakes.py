@@ -8,16 +8,16 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 
 from medview.cli import models
 from medview.cli.main import main
 from medview.core.failures import Code, Failure
-from medview.imaging.study import Frame
+from medview.core.jobs import Token
 from medview.inference.analysis import Analysis, Result
 from medview.inference.registry import ModelStatus
+from medview.inference.request import AnalysisRequest
 from tests.inference.cards import card
 
 OFF = Failure(Code.MODEL_DAMAGED, "The model toy is damaged.", "Install it again.")
@@ -36,11 +36,13 @@ class FakeEngine:
     def statuses(self) -> list[ModelStatus]:
         return [ModelStatus("toy", self.card, None, 1.0, 0.0)]
 
-    def analyse(self, frame: Frame, file: str, **_: Any) -> Analysis:
+    def analyse(self, request: AnalysisRequest, token: Token | None = None) -> Analysis:
         heat = {label.id: np.ones((2, 2), np.float32) for label in self.card.labels}
         chances = {"normal": 0.5, "a": 0.3, "b": 0.2}
         result = Result(self.card, "CPUExecutionProvider", 1.0, chances, (), heatmaps=heat)
-        return Analysis(file, frame.index, "ok", None, "chest_xray", {"chest_xray": 1.0}, (result,), total_ms=1.0)
+        return Analysis(
+            request.file, request.frame.index, "ok", None, "chest_xray", {"chest_xray": 1.0}, (result,), total_ms=1.0
+        )
 
 
 if __name__ == "__main__":

@@ -24,11 +24,13 @@ from medview.core.failures import Code, Failure
 from medview.core.texts import printable
 from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis
+from medview.inference.request import AnalysisRequest
 from medview.report import export
 from tests.cli.fakes import FakeEngine
 from tests.imaging.make import dicom
 from tests.ui.fakes import NEGATIVE, chest_analysis, skin_analysis, steady
 
+ANSWER = FakeEngine.analyse
 ROOT = Path(__file__).resolve().parents[2]
 PICTURE = cv2.imencode(".png", np.random.default_rng(0).integers(0, 256, (60, 80)).astype(np.uint8))[1].tobytes()
 needs_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names are bytes only there")
@@ -65,12 +67,11 @@ def test_a_name_that_is_no_utf8_loses_nothing(picture: Path, tmp_path: Path) -> 
 
 
 def test_ctrl_c_keeps_what_was_answered(picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def impatient(self: FakeEngine, frame: Any, file: str, **options: Any) -> Analysis:
-        if file.endswith("b.png"):
+    def impatient(self: FakeEngine, request: AnalysisRequest) -> Analysis:
+        if request.file.endswith("b.png"):
             raise KeyboardInterrupt
-        return answer(self, frame, file, **options)
+        return ANSWER(self, request)
 
-    answer = FakeEngine.analyse
     monkeypatch.setattr(FakeEngine, "analyse", impatient)
     put(picture.with_name("b.png"))
     assert main(["analyze", str(picture.parent), "--out", str(tmp_path / "out")]) == 130
@@ -187,13 +188,12 @@ def test_a_signal_keeps_what_was_answered(
 ) -> None:
     number = getattr(signal, name)
 
-    def ended(self: FakeEngine, frame: Any, file: str, **options: Any) -> Analysis:
-        if file.endswith("b.png"):
+    def ended(self: FakeEngine, request: AnalysisRequest) -> Analysis:
+        if request.file.endswith("b.png"):
             os.kill(os.getpid(), number)
             time.sleep(10)
-        return answer(self, frame, file, **options)
+        return ANSWER(self, request)
 
-    answer = FakeEngine.analyse
     monkeypatch.setattr(FakeEngine, "analyse", ended)
     put(picture.with_name("b.png"))
     assert main(["analyze", str(picture.parent), "--out", str(tmp_path / "out")]) == code
@@ -204,11 +204,10 @@ def test_a_signal_keeps_what_was_answered(
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are others there")
 def test_a_signal_that_is_ignored_stays_so(picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def ended(self: FakeEngine, frame: Any, file: str, **options: Any) -> Analysis:
+    def ended(self: FakeEngine, request: AnalysisRequest) -> Analysis:
         os.kill(os.getpid(), signal.SIGHUP)
-        return answer(self, frame, file, **options)
+        return ANSWER(self, request)
 
-    answer = FakeEngine.analyse
     monkeypatch.setattr(FakeEngine, "analyse", ended)
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
@@ -223,12 +222,11 @@ def test_every_answer_is_safe_before_the_next_file_is_read(
     """Whatever ends the program: nothing can be caught of `kill -9` or a power cut."""
     kept = []
 
-    def look(self: FakeEngine, frame: Any, file: str, **options: Any) -> Analysis:
+    def look(self: FakeEngine, request: AnalysisRequest) -> Analysis:
         lines = (tmp_path / "out" / "results.jsonl").read_text(encoding="utf-8").splitlines()
         kept.append([Path(json.loads(line)["file"]).name for line in lines])
-        return answer(self, frame, file, **options)
+        return ANSWER(self, request)
 
-    answer = FakeEngine.analyse
     monkeypatch.setattr(FakeEngine, "analyse", look)
     for name in ("b.png", "c.png"):
         put(picture.with_name(name))
@@ -242,12 +240,11 @@ def test_every_answer_is_safe_before_the_next_file_is_read(
 def test_a_defect_costs_one_file_alone(
     capsys: pytest.CaptureFixture[str], picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(self: FakeEngine, frame: Any, file: str, **options: Any) -> Analysis:
-        if file.endswith("b.png"):
+    def broken(self: FakeEngine, request: AnalysisRequest) -> Analysis:
+        if request.file.endswith("b.png"):
             raise ValueError("Müller^Anna")
-        return answer(self, frame, file, **options)
+        return ANSWER(self, request)
 
-    answer = FakeEngine.analyse
     monkeypatch.setattr(FakeEngine, "analyse", broken)
     for name in ("b.png", "c.png"):
         put(picture.with_name(name))
@@ -404,7 +401,7 @@ def test_bench_measures_no_sample_that_is_not_answered(
 ) -> None:
     failure = Failure(Code.MODEL_DAMAGED, "The gate is damaged.", "Install it again.")
     monkeypatch.setattr(bench, "_models", lambda *_: {})
-    monkeypatch.setattr(FakeEngine, "analyse", lambda self, frame, file: Analysis(file, 0, "error", failure))
+    monkeypatch.setattr(FakeEngine, "analyse", lambda self, request: Analysis(request.file, 0, "error", failure))
     assert main(["bench", "--runs", "1"]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""

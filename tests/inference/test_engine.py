@@ -7,6 +7,7 @@ import shutil
 import tomllib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -29,6 +30,7 @@ from medview.inference.postprocess import class_heatmaps, frame_maps
 from medview.inference.preprocess import Preprocess, preprocess
 from medview.inference.region import WHOLE
 from medview.inference.registry import Model
+from medview.inference.request import AnalysisRequest
 from medview.inference.resample import shrunk
 
 
@@ -42,6 +44,16 @@ def sample(kind: str) -> Frame:
     study = open_path(path)
     assert not isinstance(study, Failure)
     return study.frames[0]
+
+
+def sample_grey(kind: str) -> NDArray[Any]:
+    values = sample(kind).modality_values()
+    assert not isinstance(values, Failure)
+    return values if values.ndim == 2 else values[:, :, 0]
+
+
+def ask(frame: Frame, **options: Any) -> AnalysisRequest:
+    return AnalysisRequest(frame, "x", **options)
 
 
 def made(values: NDArray[np.generic], inverted: bool = False) -> Frame:
@@ -58,7 +70,7 @@ def made(values: NDArray[np.generic], inverted: bool = False) -> Frame:
 )
 def test_the_gate_chooses_the_models(engine: Engine, kind: str, known: set[str]) -> None:
     frame = sample(kind)
-    analysis = engine.analyse(frame, "x")
+    analysis = engine.analyse(ask(frame))
     assert (analysis.status, analysis.kind, analysis.reason) == ("ok", kind, None)
     assert [r.card.id for r in analysis.results] == [card.id for card in engine.registry.for_kind(kind)]
     assert {r.card.id for r in analysis.results} >= known
@@ -74,9 +86,9 @@ def test_the_gate_chooses_the_models(engine: Engine, kind: str, known: set[str])
 
 def test_what_the_file_says_of_the_sequence_is_noted(engine: Engine) -> None:
     frame = sample("brain_mr")
-    codes = {note.code for note in engine.analyse(replace(frame, not_t1="an echo time of 90 ms"), "x").quality}
+    codes = {note.code for note in engine.analyse(ask(replace(frame, not_t1="an echo time of 90 ms"))).quality}
     assert Code.OTHER_SEQUENCE in codes
-    assert Code.OTHER_SEQUENCE not in {note.code for note in engine.analyse(frame, "x").quality}
+    assert Code.OTHER_SEQUENCE not in {note.code for note in engine.analyse(ask(frame)).quality}
 
 
 def test_the_skin_classifier_sees_what_lies_within_the_black_and_the_outline_all(engine: Engine) -> None:
@@ -84,7 +96,7 @@ def test_the_skin_classifier_sees_what_lies_within_the_black_and_the_outline_all
     rows, cols = values.shape[:2]
     across, down = np.meshgrid(np.arange(cols) - cols / 2, np.arange(rows) - rows / 2)
     values[np.hypot(across, down) > 0.42 * cols] = 0
-    analysis = engine.analyse(made(values), "x")
+    analysis = engine.analyse(ask(made(values)))
     regions = {result.card.id: result.region for result in analysis.results}
     assert regions == {"skin-lesion": find_field(values), "skin-lesion-mask": WHOLE}
     assert regions["skin-lesion"] != WHOLE
@@ -96,12 +108,12 @@ def test_a_result_says_where_the_lungs_were_found(engine: Engine) -> None:
     frame = sample("chest_xray")
     values = frame.modality_values()
     assert isinstance(values, np.ndarray)
-    analysis = engine.analyse(frame, "x")
+    analysis = engine.analyse(ask(frame))
     assert {result.region for result in analysis.results} == {find_lungs(values, frame.inverted)} != {WHOLE}
     assert not any(note.code is Code.NO_LUNGS for note in analysis.quality)
     told = analysis.to_dict()["results"][0]["region"]
     assert 0 <= told["top"] < told["bottom"] <= 1
-    assert {result.region for result in engine.analyse(sample("skin_lesion"), "x").results} == {WHOLE}
+    assert {result.region for result in engine.analyse(ask(sample("skin_lesion"))).results} == {WHOLE}
 
 
 def test_the_lungs_of_a_film_are_looked_for_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,9 +121,9 @@ def test_the_lungs_of_a_film_are_looked_for_once(engine: Engine, monkeypatch: py
     evened = lungs.even_contrast
     monkeypatch.setattr(lungs, "even_contrast", lambda values: searches.append(values.shape) or evened(values))
     frame = sample("chest_xray")
-    assert len(engine.analyse(frame, "x").results) > 1
+    assert len(engine.analyse(ask(frame)).results) > 1
     assert searches == [(frame.rows, frame.cols)]
-    engine.analyse(sample("skin_lesion"), "x")
+    engine.analyse(ask(sample("skin_lesion")))
     assert len(searches) == 1
 
 
@@ -119,7 +131,7 @@ def test_heatmaps_lie_where_the_lungs_were_found(engine: Engine) -> None:
     film = sample("chest_xray").modality_values()
     assert isinstance(film, np.ndarray)
     wide = np.concatenate([film, np.zeros_like(film)], axis=1)
-    for result in engine.analyse(made(wide), "x", force=True).results:
+    for result in engine.analyse(ask(made(wide), force=True)).results:
         assert result.region.right < 0.55
         model = engine.registry.load(result.card.id)
         assert isinstance(model, Model)
@@ -140,7 +152,7 @@ def test_models_of_one_rule_share_their_input(engine: Engine, monkeypatch: pytes
         return made_of(values, rule, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr("medview.inference.engine.preprocess", noted)
-    results = engine.analyse(sample("chest_xray"), "x").results
+    results = engine.analyse(ask(sample("chest_xray"))).results
     assert len(results) == 2
     assert rules == [results[0].card.preprocess] == [results[1].card.preprocess]
 
@@ -158,7 +170,7 @@ def test_models_of_one_rule_share_their_input(engine: Engine, monkeypatch: pytes
 def test_what_is_no_examination_is_refused_with_a_next_step(
     engine: Engine, values: NDArray[np.generic], code: Code
 ) -> None:
-    analysis = engine.analyse(made(values), "x")
+    analysis = engine.analyse(ask(made(values)))
     assert analysis.status == "refused"
     assert analysis.reason is not None
     assert analysis.reason.code is code
@@ -168,7 +180,7 @@ def test_what_is_no_examination_is_refused_with_a_next_step(
 
 def test_force_runs_a_model_on_a_refused_picture_and_records_it(engine: Engine) -> None:
     noise = made(np.random.default_rng(0).integers(0, 256, (256, 256, 3)).astype(np.uint8))
-    analysis = engine.analyse(noise, "x", model="skin-lesion", force=True)
+    analysis = engine.analyse(ask(noise, model="skin-lesion", force=True))
     assert (analysis.status, analysis.forced) == ("ok", True)
     assert [r.card.id for r in analysis.results] == ["skin-lesion"]
     assert analysis.reason is not None
@@ -177,7 +189,7 @@ def test_force_runs_a_model_on_a_refused_picture_and_records_it(engine: Engine) 
 
 @pytest.mark.parametrize("size", [(256, 256), (20, 20), (100, 900)])
 def test_even_a_blank_or_tiny_picture_can_be_forced(engine: Engine, size: tuple[int, int]) -> None:
-    analysis = engine.analyse(made(np.zeros(size, np.uint8)), "x", model="chest-six", force=True)
+    analysis = engine.analyse(ask(made(np.zeros(size, np.uint8)), model="chest-six", force=True))
     assert (analysis.status, analysis.forced) == ("ok", True)
     assert analysis.results[0].heatmaps is not None
 
@@ -209,7 +221,7 @@ def test_a_network_that_raises_is_a_failure(engine: Engine, monkeypatch: pytest.
         raise RuntimeError("out of memory")
 
     monkeypatch.setattr(model.network, "run", broken)
-    analysis = engine.analyse(sample("chest_xray"), "x")
+    analysis = engine.analyse(ask(sample("chest_xray")))
     assert analysis.status == "error"
     assert analysis.reason is not None
     assert analysis.reason.code is Code.MODEL_FAILED
@@ -217,11 +229,11 @@ def test_a_network_that_raises_is_a_failure(engine: Engine, monkeypatch: pytest.
 
 def test_a_model_of_another_kind_is_refused_unless_forced(engine: Engine) -> None:
     frame = sample("chest_xray")
-    analysis = engine.analyse(frame, "x", model="skin-lesion")
+    analysis = engine.analyse(ask(frame, model="skin-lesion"))
     assert analysis.status == "refused"
     assert analysis.reason is not None
     assert analysis.reason.code is Code.WRONG_MODEL
-    forced = engine.analyse(frame, "x", model="skin-lesion", force=True)
+    forced = engine.analyse(ask(frame, model="skin-lesion", force=True))
     assert [r.card.id for r in forced.results] == ["skin-lesion"]
     assert forced.forced
 
@@ -230,19 +242,16 @@ def test_a_model_of_another_kind_is_refused_unless_forced(engine: Engine) -> Non
 def test_a_film_that_was_put_right_gets_the_answer_of_the_upright_one(
     engine: Engine, corrections: tuple[Correction, ...]
 ) -> None:
-    frame = sample("chest_xray")
-    values = frame.modality_values()
-    assert not isinstance(values, Failure)
-    grey = values if values.ndim == 2 else values[:, :, 0]
+    grey = sample_grey("chest_xray")
     undo = np.rot90(255 - grey if "invert" in corrections else grey, quarter_turns(corrections))
     lying = made(np.ascontiguousarray(undo))
-    refused = engine.analyse(lying, "x")
+    refused = engine.analyse(ask(lying))
     assert refused.status == "refused"
     assert {note.correction for note in refused.quality} == set(corrections)
-    analysis = engine.analyse(lying, "x", corrections=corrections)
+    analysis = engine.analyse(ask(lying, corrections=corrections))
     assert (analysis.status, analysis.corrected, analysis.quality) == ("ok", corrections, ())
     assert analysis.results[0].probabilities == pytest.approx(
-        engine.analyse(made(grey), "x").results[0].probabilities, abs=0.02
+        engine.analyse(ask(made(grey))).results[0].probabilities, abs=0.02
     )
     assert analysis.to_dict()["corrected"] == list(corrections)
 
@@ -263,7 +272,7 @@ def test_what_the_header_rules_out_ends_there_whatever_is_done_to_the_picture(
     engine: Engine, corrections: tuple[Correction, ...]
 ) -> None:
     film = replace(sample("chest_xray"), header=MAMMOGRAM)
-    analysis = engine.analyse(film, "x", corrections=corrections)
+    analysis = engine.analyse(ask(film, corrections=corrections))
     assert analysis.reason is not None
     assert (analysis.status, analysis.reason.code) == ("refused", Code.OTHER_MODALITY)
     assert analysis.reason.text == "This is a mammogram; medview has no model for it."
@@ -275,24 +284,24 @@ def test_a_header_is_asked_before_any_pixel_is_read(engine: Engine) -> None:
         raise AssertionError("decoded")
 
     film = replace(sample("chest_xray"), header=MAMMOGRAM, decode=never)
-    assert engine.analyse(film, "x").status == "refused"
+    assert engine.analyse(ask(film)).status == "refused"
 
 
 def test_a_forced_answer_on_what_the_header_rules_out_is_marked_as_not_valid(engine: Engine) -> None:
     film = replace(sample("chest_xray"), header=MAMMOGRAM)
-    analysis = engine.analyse(film, "x", force=True)
+    analysis = engine.analyse(ask(film, force=True))
     assert (analysis.status, analysis.forced, analysis.kind, analysis.kind_scores) == ("ok", True, "", {})
     assert analysis.reason is not None
     assert analysis.reason.code is Code.OTHER_MODALITY
     assert analysis.validity[0] == "not valid here: the picture was refused"
-    named = engine.analyse(film, "x", model="chest-six", force=True)
+    named = engine.analyse(ask(film, model="chest-six", force=True))
     assert ([r.card.id for r in named.results], named.forced) == (["chest-six"], True)
-    assert engine.analyse(film, "x", model="chest-six").status == "refused"
+    assert engine.analyse(ask(film, model="chest-six")).status == "refused"
 
 
 def test_a_picture_that_looks_otherwise_than_its_header_says_is_refused(engine: Engine) -> None:
     slice_ = replace(sample("brain_mr"), header=HeaderFacts("CR", body_part="CHEST"))
-    analysis = engine.analyse(slice_, "x")
+    analysis = engine.analyse(ask(slice_))
     assert analysis.reason is not None
     assert analysis.reason.text == "This looks like a slice of a brain MR, but by its header it is an X-ray."
     assert (analysis.status, analysis.kind, analysis.kind_scores, analysis.quality) == ("refused", "", {}, ())
@@ -300,29 +309,29 @@ def test_a_picture_that_looks_otherwise_than_its_header_says_is_refused(engine: 
 
 def test_the_right_header_changes_nothing(engine: Engine) -> None:
     film = sample("chest_xray")
-    plain = engine.analyse(film, "x")
-    headed = engine.analyse(replace(film, header=HeaderFacts("DX", body_part="CHEST"), view="PA"), "x")
+    plain = engine.analyse(ask(film))
+    headed = engine.analyse(ask(replace(film, header=HeaderFacts("DX", body_part="CHEST"), view="PA")))
     assert (headed.status, headed.kind, headed.kind_scores) == ("ok", "chest_xray", plain.kind_scores)
     assert [r.probabilities for r in headed.results] == [r.probabilities for r in plain.results]
 
 
 def test_the_user_can_say_the_kind_and_the_result_carries_it(engine: Engine) -> None:
     film = replace(sample("chest_xray"), header=MAMMOGRAM)
-    analysis = engine.analyse(film, "x", kind="chest_xray")
+    analysis = engine.analyse(ask(film, kind="chest_xray"))
     assert (analysis.status, analysis.kind, analysis.forced, analysis.reason) == ("ok", "chest_xray", False, None)
     assert analysis.kind_by_user
     assert analysis.to_dict()["kind_by_user"] is True
     assert analysis.validity[0] == "judged as a frontal chest X-ray, as you said"
     assert analysis.results == tuple(
         replace(ours, ms=theirs.ms)
-        for ours, theirs in zip(engine.analyse(sample("chest_xray"), "x").results, analysis.results, strict=True)
+        for ours, theirs in zip(engine.analyse(ask(sample("chest_xray"))).results, analysis.results, strict=True)
     )
-    assert not engine.analyse(sample("chest_xray"), "x").kind_by_user
+    assert not engine.analyse(ask(sample("chest_xray"))).kind_by_user
 
 
 def test_what_the_gate_thinks_of_the_word_of_the_user_is_noted(engine: Engine) -> None:
     skin = sample("skin_lesion")
-    analysis = engine.analyse(skin, "x", kind="chest_xray")
+    analysis = engine.analyse(ask(skin, kind="chest_xray"))
     assert (analysis.status, analysis.kind, analysis.kind_by_user) == ("ok", "chest_xray", True)
     told = [note for note in analysis.quality if note.code is Code.UNFAMILIAR]
     assert [note.text for note in told] == [
@@ -337,14 +346,14 @@ def test_what_the_gate_thinks_of_the_word_of_the_user_is_noted(engine: Engine) -
     [(np.full((300, 300), 77, np.uint16), Code.BLANK), (np.zeros((20, 20), np.uint8), Code.TOO_SMALL)],
 )
 def test_nothing_stays_nothing_whatever_the_user_says(engine: Engine, values: NDArray[np.generic], code: Code) -> None:
-    analysis = engine.analyse(made(values), "x", kind="chest_xray")
+    analysis = engine.analyse(ask(made(values), kind="chest_xray"))
     assert analysis.reason is not None
     assert (analysis.status, analysis.reason.code, analysis.results) == ("refused", code, ())
 
 
 def test_a_kind_that_no_model_is_for_cannot_be_judged(engine: Engine) -> None:
     assert set(engine.kinds()) == {"chest_xray", "brain_mr", "skin_lesion"}
-    analysis = engine.analyse(sample("chest_xray"), "x", kind="knee_mr")
+    analysis = engine.analyse(ask(sample("chest_xray"), kind="knee_mr"))
     assert analysis.reason is not None
     assert (analysis.status, analysis.reason.code) == ("error", Code.NO_MODEL)
 
@@ -357,11 +366,11 @@ def test_a_film_that_only_its_fix_makes_look_like_one_is_refused_without_the_wor
     assert not isinstance(values, Failure)
     lying = made(np.ascontiguousarray(np.rot90(255 - values)))
     corrections: tuple[Correction, ...] = ("invert", "rotate_90")
-    refused = engine.analyse(lying, "x", corrections=corrections)
+    refused = engine.analyse(ask(lying, corrections=corrections))
     assert (refused.status, refused.kind) == ("refused", "")
-    assert not [note for note in engine.analyse(lying, "x").quality if note.correction]
-    assert {note.correction for note in engine.analyse(lying, "x", kind="chest_xray").quality} >= set(corrections)
-    said = engine.analyse(lying, "x", corrections=corrections, kind="chest_xray")
+    assert not [note for note in engine.analyse(ask(lying)).quality if note.correction]
+    assert {note.correction for note in engine.analyse(ask(lying, kind="chest_xray")).quality} >= set(corrections)
+    said = engine.analyse(ask(lying, corrections=corrections, kind="chest_xray"))
     assert (said.status, said.kind_by_user, said.corrected) == ("ok", True, corrections)
 
 
@@ -373,63 +382,58 @@ def test_of_the_models_of_a_kind_those_that_the_header_is_not_for_do_not_run(tmp
     path.write_text(text.replace('"CR",', "", 1), encoding="utf-8")
     engine = Engine(tmp_path, "cpu")
     film = replace(sample("chest_xray"), header=HeaderFacts("CR"))
-    assert [r.card.id for r in engine.analyse(film, "x").results] == ["chest-six"]
-    assert len(engine.analyse(sample("chest_xray"), "x").results) == 2
-    named = engine.analyse(film, "x", model="chest-findings")
+    assert [r.card.id for r in engine.analyse(ask(film)).results] == ["chest-six"]
+    assert len(engine.analyse(ask(sample("chest_xray"))).results) == 2
+    named = engine.analyse(ask(film, model="chest-findings"))
     assert named.reason is not None
     assert (named.status, named.reason.code) == ("refused", Code.WRONG_MODEL)
-    assert engine.analyse(film, "x", model="chest-findings", kind="chest_xray").status == "ok"
+    assert engine.analyse(ask(film, model="chest-findings", kind="chest_xray")).status == "ok"
 
 
 def test_an_answer_says_what_it_is_limited_to(engine: Engine) -> None:
-    analysis = engine.analyse(replace(sample("brain_mr"), not_t1="an echo time of 90 ms"), "x")
+    analysis = engine.analyse(ask(replace(sample("brain_mr"), not_t1="an echo time of 90 ms")))
     assert analysis.validity == ("another sequence than the models learned", "this slice only")
     assert analysis.to_dict()["validity"] == list(analysis.validity)
 
 
 def test_a_refusal_for_quality_can_be_forced_and_is_in_the_json(engine: Engine) -> None:
-    values = sample("chest_xray").modality_values()
-    assert not isinstance(values, Failure)
-    dark = made((values // 8).astype(np.uint8))
-    analysis = engine.analyse(dark, "x")
+    dark = made((sample_grey("chest_xray") // 8).astype(np.uint8))
+    analysis = engine.analyse(ask(dark))
     assert analysis.reason is not None
     assert (analysis.status, analysis.reason.code) == ("refused", Code.TOO_DARK)
     note = analysis.to_dict()["quality"][0]
     assert set(note) == {"code", "measured", "limit", "text", "hint", "fix", "severity"}
     assert (note["code"], note["limit"], note["fix"], note["severity"]) == ("too-dark", 0.12, None, "refuse")
-    forced = engine.analyse(dark, "x", force=True)
+    forced = engine.analyse(ask(dark, force=True))
     assert (forced.status, forced.forced, forced.quality) == ("ok", True, analysis.quality)
 
 
 def test_an_answer_says_how_the_picture_was_read(engine: Engine, tmp_path: Path) -> None:
-    values = sample("chest_xray").modality_values()
-    assert not isinstance(values, Failure)
+    values = sample_grey("chest_xray")
     assert cv2.imwritemulti(str(tmp_path / "two.tif"), [values, 255 - values])
     study = open_path(tmp_path / "two.tif")
     assert not isinstance(study, Failure)
-    found = [engine.analyse(frame, "two.tif") for frame in study.frames]
+    found = [engine.analyse(AnalysisRequest(frame, "two.tif")) for frame in study.frames]
     assert [a.to_dict()["notes"] for a in found] == [["Picture 1 of 2 in the file."], ["Picture 2 of 2 in the file."]]
     assert [a.status for a in found] == ["ok", "refused"]
-    assert engine.analyse(sample("chest_xray"), "x").notes == ()
+    assert engine.analyse(ask(sample("chest_xray"))).notes == ()
 
 
 def test_stability_brackets_every_probability_and_can_be_had_later(engine: Engine) -> None:
     frame = sample("chest_xray")
-    values = frame.modality_values()
-    assert not isinstance(values, Failure)
-    plain = engine.analyse(frame, "x")
+    plain = engine.analyse(ask(frame))
     assert plain.results[0].stability is None
-    steady = engine.analyse(frame, "x", stability=True).results[0]
+    steady = engine.analyse(ask(frame, stability=True)).results[0]
     assert steady.stability is not None
     assert steady.probabilities is not None
     for label, (low, high) in steady.stability.items():
         assert 0 <= low <= steady.probabilities[label] <= high <= 1
-    later = engine.add_stability(plain, frame, values).results[0]
+    later = engine.add_stability(plain, ask(frame)).results[0]
     assert later.stability == steady.stability
     token = Token()
     token.cancel()
     with pytest.raises(Cancelled):
-        engine.add_stability(plain, frame, values, token)
+        engine.add_stability(plain, ask(frame), token)
 
 
 def test_two_models_of_one_kind_one_of_them_multilabel(tmp_path: Path) -> None:
@@ -443,7 +447,7 @@ def test_two_models_of_one_kind_one_of_them_multilabel(tmp_path: Path) -> None:
     text = text.replace('id = "covid19"', 'id = "covid19"\nshown = false\nwhy_hidden = "Too few pictures."')
     path.write_text(text + '\n[[unavailable]]\nname = "Hernia"\nwhy = "No pictures."\n', encoding="utf-8")
     labels = {label["id"]: label["name"] for label in tomllib.loads(text)["labels"]}
-    analysis = Engine(tmp_path, "cpu").analyse(sample("chest_xray"), "x", stability=True)
+    analysis = Engine(tmp_path, "cpu").analyse(ask(sample("chest_xray"), stability=True))
     assert (analysis.status, analysis.warnings) == ("ok", ())
     six, findings = analysis.results
     assert (six.card.id, findings.card.id) == ("chest-six", "chest-findings")
@@ -459,17 +463,14 @@ def test_two_models_of_one_kind_one_of_them_multilabel(tmp_path: Path) -> None:
 
 
 def test_force_changes_nothing_where_nothing_is_refused(engine: Engine) -> None:
-    analysis = engine.analyse(sample("chest_xray"), "x", force=True)
+    analysis = engine.analyse(ask(sample("chest_xray"), force=True))
     assert (analysis.status, analysis.forced, analysis.reason) == ("ok", False, None)
 
 
 def test_monochrome1_is_judged_as_its_positive(engine: Engine) -> None:
-    frame = sample("chest_xray")
-    values = frame.modality_values()
-    assert not isinstance(values, Failure)
-    grey = values if values.ndim == 2 else values[:, :, 0]
-    plain = engine.analyse(made(grey), "x").results[0].probabilities
-    negative = engine.analyse(made(255 - grey, inverted=True), "x").results[0].probabilities
+    grey = sample_grey("chest_xray")
+    plain = engine.analyse(ask(made(grey))).results[0].probabilities
+    negative = engine.analyse(ask(made(255 - grey, inverted=True))).results[0].probabilities
     assert plain is not None
     assert negative is not None
     # Area averages of 8-bit values are rounded, and rounding is not the same upside down.
@@ -477,11 +478,9 @@ def test_monochrome1_is_judged_as_its_positive(engine: Engine) -> None:
 
 
 def test_sixteen_bit_values_give_the_answer_of_eight_bit_ones(engine: Engine) -> None:
-    values = sample("chest_xray").modality_values()
-    assert not isinstance(values, Failure)
-    grey = values if values.ndim == 2 else values[:, :, 0]
-    plain = engine.analyse(made(grey), "x").results[0].probabilities
-    deep = engine.analyse(made(grey.astype(np.uint16) * 16 + 1000), "x").results[0].probabilities
+    grey = sample_grey("chest_xray")
+    plain = engine.analyse(ask(made(grey))).results[0].probabilities
+    deep = engine.analyse(ask(made(grey.astype(np.uint16) * 16 + 1000))).results[0].probabilities
     assert plain is not None
     assert deep == pytest.approx(plain, abs=0.02)
 
@@ -489,7 +488,7 @@ def test_sixteen_bit_values_give_the_answer_of_eight_bit_ones(engine: Engine) ->
 def test_a_file_that_cannot_be_decoded_is_an_error(engine: Engine) -> None:
     broken = Failure(Code.CORRUPT, "damaged", "copy again")
     frame = Frame(Path("x"), 0, 10, 10, "", lambda: broken)
-    analysis = engine.analyse(frame, "x")
+    analysis = engine.analyse(ask(frame))
     assert (analysis.status, analysis.reason) == ("error", broken)
 
 
@@ -497,12 +496,12 @@ def test_a_cancelled_analysis_raises_cancelled_and_nothing_else(engine: Engine) 
     token = Token()
     token.cancel()
     with pytest.raises(Cancelled):
-        engine.analyse(sample("chest_xray"), "x", token=token)
+        engine.analyse(ask(sample("chest_xray")), token)
 
 
 def test_progress_goes_up_and_names_what_is_done(engine: Engine) -> None:
     said: list[tuple[float, str]] = []
-    engine.analyse(sample("brain_mr"), "x", token=Token(lambda share, text: said.append((share, text))))
+    engine.analyse(ask(sample("brain_mr")), Token(lambda share, text: said.append((share, text))))
     shares = [share for share, _ in said]
     assert shares == sorted(shares)
     assert any("Brain tumour" in text for _, text in said)
@@ -511,15 +510,15 @@ def test_progress_goes_up_and_names_what_is_done(engine: Engine) -> None:
 def test_a_damaged_picture_is_noted_and_not_judged_unless_forced(engine: Engine) -> None:
     whole = sample("chest_xray")
     told = replace(whole, examine=lambda: "data is left over")
-    analysis = engine.analyse(told, "x")
+    analysis = engine.analyse(ask(told))
     assert analysis.reason is not None
     assert (analysis.status, analysis.reason.code, analysis.results) == ("refused", Code.CORRUPT, ())
     assert analysis.reason.text == "Part of this picture is damaged, and so no model judges it."
     assert DAMAGED_PART in analysis.notes
-    noted = engine.analyse(replace(whole, notes=(DAMAGED_PART,)), "x")
+    noted = engine.analyse(ask(replace(whole, notes=(DAMAGED_PART,))))
     assert noted.reason is not None
     assert (noted.status, noted.reason.code, noted.notes) == ("refused", Code.CORRUPT, (DAMAGED_PART,))
-    forced = engine.analyse(told, "x", force=True)
+    forced = engine.analyse(ask(told, force=True))
     assert (forced.status, forced.forced) == ("ok", True)
     assert DAMAGED_PART in forced.notes
 
@@ -528,7 +527,7 @@ def test_a_damaged_picture_is_noted_and_not_judged_unless_forced(engine: Engine)
 def test_one_damaged_model_does_not_stop_the_others(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(resources.find("models"), tmp_path / "models"))
     (folder / "chest-six" / "model.onnx").write_bytes(b"damaged")
-    analysis = Engine(folder, "cpu").analyse(sample("chest_xray"), "x")
+    analysis = Engine(folder, "cpu").analyse(ask(sample("chest_xray")))
     assert analysis.status == "ok"
     assert [r.card.id for r in analysis.results] == ["chest-findings"]
     assert [w.code for w in analysis.warnings] == [Code.MODEL_DAMAGED]
@@ -538,7 +537,7 @@ def test_one_damaged_model_does_not_stop_the_others(tmp_path: Path) -> None:
 def test_without_the_gate_nothing_is_judged(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(resources.find("models"), tmp_path / "models"))
     (folder / "image-kind" / "model.onnx").write_bytes(b"damaged")
-    analysis = Engine(folder, "cpu").analyse(sample("chest_xray"), "x", force=True)
+    analysis = Engine(folder, "cpu").analyse(ask(sample("chest_xray"), force=True))
     assert analysis.status == "error"
     assert analysis.results == ()
 
@@ -546,7 +545,7 @@ def test_without_the_gate_nothing_is_judged(tmp_path: Path) -> None:
 def test_an_accepted_picture_without_a_model_is_an_error_and_no_other_model_runs(tmp_path: Path) -> None:
     shutil.copytree(resources.find("models") / "image-kind", tmp_path / "image-kind")
     shutil.copytree(resources.find("models") / "chest-six", tmp_path / "chest-six")
-    analysis = Engine(tmp_path, "cpu").analyse(sample("skin_lesion"), "x")
+    analysis = Engine(tmp_path, "cpu").analyse(ask(sample("skin_lesion")))
     assert analysis.status == "error"
     assert analysis.reason is not None
     assert analysis.reason.code is Code.NO_MODEL
@@ -558,10 +557,10 @@ def test_a_large_film_is_shrunk_once_and_answered_the_same(engine: Engine, monke
     large = cv2.resize(film.astype(np.uint16) * 16, (2400, 2800), interpolation=cv2.INTER_LINEAR)
     shrinkings = []
     monkeypatch.setattr("medview.inference.engine.shrunk", lambda v: shrinkings.append(v.shape) or shrunk(v))
-    analysis = engine.analyse(made(large), "x", stability=True)
+    analysis = engine.analyse(ask(made(large), stability=True))
     assert shrinkings == [(2800, 2400)]
     monkeypatch.setattr("medview.inference.engine.shrunk", lambda v: v)
-    whole = engine.analyse(made(large), "x", stability=True)
+    whole = engine.analyse(ask(made(large), stability=True))
     for ours, theirs in zip(analysis.results, whole.results, strict=True):
         assert ours.probabilities == pytest.approx(theirs.probabilities, abs=0.02)
         assert ours.region.top == pytest.approx(theirs.region.top, abs=0.02)
@@ -577,7 +576,7 @@ def test_what_is_shrunk_keeps_enough_and_its_shape() -> None:
 
 def test_a_header_against_the_word_of_the_user_is_told_wherever_the_answer_is(engine: Engine) -> None:
     film = sample("chest_xray")
-    analysis = engine.analyse(replace(film, header=MAMMOGRAM), "x", kind="chest_xray")
+    analysis = engine.analyse(ask(replace(film, header=MAMMOGRAM), kind="chest_xray"))
     told = [note for note in analysis.quality if note.code is Code.AGAINST_HEADER]
     assert [(note.text, note.severity, note.correction) for note in told] == [
         ("You say that this is a frontal chest X-ray; by its header it is a mammogram.", "warn", "")
@@ -586,5 +585,5 @@ def test_a_header_against_the_word_of_the_user_is_told_wherever_the_answer_is(en
         "judged as a frontal chest X-ray, as you said",
         "its header says that it is something else",
     )
-    agreed = engine.analyse(replace(film, header=HeaderFacts("DX", body_part="CHEST")), "x", kind="chest_xray")
+    agreed = engine.analyse(ask(replace(film, header=HeaderFacts("DX", body_part="CHEST")), kind="chest_xray"))
     assert not [note for note in agreed.quality if note.code is Code.AGAINST_HEADER]

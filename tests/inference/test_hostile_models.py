@@ -25,6 +25,7 @@ from medview.inference.card_reading import read_card
 from medview.inference.engine import Engine
 from medview.inference.preprocess import to_input
 from medview.inference.registry import Model, Registry, load_model
+from medview.inference.request import AnalysisRequest
 from medview.inference.runtime import BadAnswer, Limits, Network
 from tests.inference.hostile import CASES, GOOD, edit, message, models, npz, rewrite
 
@@ -271,7 +272,7 @@ def skin() -> Frame:
 @pytest.mark.expected_logs
 @pytest.mark.usefixtures("in_process")
 def test_no_number_is_no_answer(tmp_path: Path, skin: Frame) -> None:
-    analysis = Engine(models(tmp_path, GOOD, "image-kind"), "cpu").analyse(skin, "x", stability=True)
+    analysis = Engine(models(tmp_path, GOOD, "image-kind"), "cpu").analyse(AnalysisRequest(skin, "x", stability=True))
     assert (analysis.status, analysis.results) == ("error", ())
     assert analysis.reason is not None
     assert analysis.reason.code is Code.MODEL_FAILED
@@ -292,7 +293,7 @@ def test_a_gate_that_gives_no_number_lets_nothing_pass(skin: Frame, monkeypatch:
         return given
 
     monkeypatch.setattr(gatekeeper.network, "run", nan)
-    analysis = engine.analyse(skin, "x")
+    analysis = engine.analyse(AnalysisRequest(skin, "x"))
     assert (analysis.status, analysis.kind, analysis.results) == ("error", "", ())
     assert analysis.reason is not None
     assert analysis.reason.code is Code.MODEL_FAILED
@@ -324,21 +325,23 @@ def test_nothing_is_outlined_when_the_model_that_must_answer_first_fails(
 ) -> None:
     engine = Engine(device="cpu")
     failing(engine, "brain-tumour", 0, monkeypatch)
-    analysis = engine.analyse(brain, "x")
+    analysis = engine.analyse(AnalysisRequest(brain, "x"))
     assert (analysis.status, analysis.results) == ("error", ())
     told = [analysis.reason, *analysis.warnings]
     assert [failure and failure.code for failure in told] == [Code.MODEL_FAILED] * 2
     assert told[1] is not None
     assert "brain-tumour-mask was not run, since brain-tumour, which has to answer first, did not" in told[1].text
     # By name it runs alone, as before.
-    assert [r.card.id for r in engine.analyse(brain, "x", model="brain-tumour-mask").results] == ["brain-tumour-mask"]
+    assert [r.card.id for r in engine.analyse(AnalysisRequest(brain, "x", model="brain-tumour-mask")).results] == [
+        "brain-tumour-mask"
+    ]
 
 
 @pytest.mark.expected_logs
 def test_a_failure_while_the_picture_is_varied_is_told(brain: Frame, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Engine(device="cpu")
     failing(engine, "brain-tumour", 3, monkeypatch)
-    analysis = engine.analyse(brain, "x", stability=True)
+    analysis = engine.analyse(AnalysisRequest(brain, "x", stability=True))
     assert analysis.status == "ok"
     assert [result.stability for result in analysis.results] == [None, None]
     assert [failure.code for failure in analysis.warnings] == [Code.MODEL_FAILED]

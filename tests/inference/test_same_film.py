@@ -14,6 +14,7 @@ from medview.core.failures import Failure
 from medview.core.samples import samples
 from medview.imaging.open import open_path
 from medview.inference.engine import Engine
+from medview.inference.request import AnalysisRequest
 from tests.imaging.make import dicom
 
 FILMS = {s.path.stem: s.path for s in samples() if s.kind == "chest_xray"}
@@ -29,7 +30,7 @@ def told(engine: Engine, path: Path) -> dict[str, float]:
     """What the six-class model says of a file, through everything that the program does."""
     study = open_path(path)
     assert not isinstance(study, Failure)
-    analysis = engine.analyse(study.frames[0], path.name, model="chest-six", force=True)
+    analysis = engine.analyse(AnalysisRequest(study.frames[0], path.name, model="chest-six", force=True))
     return analysis.results[0].probabilities or {}
 
 

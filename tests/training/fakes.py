@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.inference.analysis import Analysis, Result
+from medview.inference.request import AnalysisRequest
 from tests.inference.cards import card
 
 TOY = card(
@@ -25,17 +24,18 @@ class Brightness:
 
     registry = SimpleNamespace(cards={"toy": TOY})
 
-    def analyse(self, frame: Any, file: str, values: NDArray[Any] | None = None, **asked: Any) -> Analysis:
-        values = frame.modality_values() if values is None else values
+    def analyse(self, request: AnalysisRequest) -> Analysis:
+        values = request.frame.modality_values() if request.values is None else request.values
+        assert not isinstance(values, Failure)
         share = float(values.mean()) / 255
         probabilities = {"dark": 1 - share, "bright": share, "pneumonia": 0.0}
         rows, cols = (n // 2 * 2 for n in values.shape[:2])
         grid = values[:rows, :cols].reshape(2, rows // 2, 2, cols // 2).mean(axis=(1, 3)).astype(np.float32)
-        bands = {k: (max(0.0, p - 0.1), p + 0.1) for k, p in probabilities.items()} if asked.get("stability") else None
+        bands = {k: (max(0.0, p - 0.1), p + 0.1) for k, p in probabilities.items()} if request.stability else None
         result = Result(
             TOY, "CPU", 1.0, probabilities, (), heatmaps=dict.fromkeys(probabilities, grid), stability=bands
         )
-        return Analysis(file, 0, "ok", REFUSED if share < 0.05 else None, results=(result,))
+        return Analysis(request.file, 0, "ok", REFUSED if share < 0.05 else None, results=(result,))
 
 
 def picture(folder: Path, name: str, level: int) -> Path:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 pytest.importorskip("sklearn", reason="scikit-learn is not installed: make train-setup")
 
 from medview.inference.analysis import Analysis, Mask, Result
+from medview.inference.request import AnalysisRequest
 from tests.training.fakes import TOY, Brightness, picture
 from tests.training.toy import toy_config
 from training.data.samples import Sample
@@ -72,10 +71,11 @@ def test_several_labels_a_picture_are_judged_by_their_mean_auc(tmp_path: Path) -
 class Outline:
     """Marks what is bright."""
 
-    def analyse(self, frame: Any, file: str, values: NDArray[Any], **_: Any) -> Analysis:
-        pixels = (values > 127).astype(np.uint8)
+    def analyse(self, request: AnalysisRequest) -> Analysis:
+        assert request.values is not None
+        pixels = (request.values > 127).astype(np.uint8)
         mask = Mask(pixels, int(pixels.sum()))
-        return Analysis(file, 0, "ok", results=(Result(TOY, "CPU", 1.0, None, (), mask),))
+        return Analysis(request.file, 0, "ok", results=(Result(TOY, "CPU", 1.0, None, (), mask),))
 
 
 def test_the_reference_of_a_mask_is_turned_with_its_picture(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from sklearn.datasets import load_sample_image
 
 from medview.inference.engine import Engine
 from medview.inference.gate import lookalike
+from medview.inference.request import AnalysisRequest
 from medview.inference.runtime import Network
 from tests.inference.test_engine import made
 from tests.training.toy import toy_config
@@ -71,5 +72,5 @@ def test_a_random_part_is_half_of_each_side_at_least() -> None:
 @pytest.mark.parametrize("name", ["flower.jpg", "china.jpg"])
 def test_a_photo_that_passed_as_skin_once_is_refused(name: str) -> None:
     engine = Engine(device="cpu")
-    analysis = engine.analyse(made(np.ascontiguousarray(load_sample_image(name))), name)
+    analysis = engine.analyse(AnalysisRequest(made(np.ascontiguousarray(load_sample_image(name))), name))
     assert (analysis.status, analysis.kind) == ("refused", "other")

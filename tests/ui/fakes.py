@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +14,10 @@ from medview.core.jobs import Token
 from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis, Mask, Result
 from medview.inference.card import Band, Card, Label, NotJudged, OperatingPoint, PredictionSet
-from medview.inference.corrections import Correction, corrected_frame
+from medview.inference.corrections import corrected_frame
 from medview.inference.preprocess import Preprocess
 from medview.inference.quality import QualityNote
+from medview.inference.request import AnalysisRequest
 
 RULE = Preprocess((192, 192), "rgb", "range")
 SHA = "3fa9c1d2" * 8
@@ -225,35 +226,22 @@ class FakeEngine:
     def __init__(self, make: Make = skin_analysis, delay_s: float = 0.0) -> None:
         self.make, self.delay_s = make, delay_s
         self.said = {"chest_xray": chest_analysis, "brain_mri": mri_analysis, "skin": skin_analysis}
-        self.calls: list[tuple[str, int, bool]] = []
-        self.corrections: list[tuple[Correction, ...]] = []
-        self.kinds_said: list[str] = []
+        self.requests: list[AnalysisRequest] = []
         self.steadied = 0
 
-    def analyse(
-        self,
-        frame: Frame,
-        file: str,
-        model: str = "auto",
-        force: bool = False,
-        token: Token | None = None,
-        values: Any = None,
-        corrections: Sequence[Correction] = (),
-        kind: str = "",
-    ) -> Analysis:
+    def analyse(self, request: AnalysisRequest, token: Token | None = None) -> Analysis:
         token = token or Token()
-        self.calls.append((file, frame.index, force))
-        self.corrections.append(tuple(corrections))
-        self.kinds_said.append(kind)
+        self.requests.append(request)
+        kind, corrections = request.kind, request.corrections
         end = time.monotonic() + self.delay_s
         while time.monotonic() < end:
             token.progress(1 - (end - time.monotonic()) / self.delay_s, "checking the picture")
             time.sleep(0.01)
-        seen = corrected_frame(frame, corrections)
-        done = replace(self.said[kind](seen), kind_by_user=True) if kind else self.make(seen, force)
-        return replace(done, corrected=tuple(corrections))
+        seen = corrected_frame(request.frame, corrections)
+        done = replace(self.said[kind](seen), kind_by_user=True) if kind else self.make(seen, request.force)
+        return replace(done, corrected=corrections)
 
-    def add_stability(self, analysis: Analysis, frame: Frame, values: Any, token: Token | None = None) -> Analysis:
+    def add_stability(self, analysis: Analysis, request: AnalysisRequest, token: Token | None = None) -> Analysis:
         """Every probability a tenth lower and a fifth higher; the second label comes out first now and then."""
         self.steadied += 1
         return replace(analysis, results=tuple(steady(result) for result in analysis.results))

@@ -25,7 +25,7 @@ def test_a_refusal_for_quality_is_explained_and_can_be_overruled(qtbot: QtBot, o
     assert "Export it again." in texts(card)
     press(card, "Analyse all the same")
     qtbot.waitUntil(lambda: window.workspace.analysis is not None and window.workspace.analysis.forced)
-    assert [call[2] for call in engine.calls] == [False, True]
+    assert [asked.force for asked in engine.requests] == [False, True]
     shown = texts(window.findings)
     assert "Analysed at your own request" in shown
     assert "Not valid here: worth a look: Melanoma" in shown
@@ -92,9 +92,9 @@ def test_an_analysis_is_kept_per_file(qtbot: QtBot, opened: Opened, grey: Path, 
         qtbot.waitUntil(
             lambda path=path: window.workspace.analysis is not None and window.workspace.analysis.file == str(path)
         )
-    assert len(engine.calls) == 2
+    assert len(engine.requests) == 2
     window.action("analyse").trigger()
-    qtbot.waitUntil(lambda: len(engine.calls) == 3)
+    qtbot.waitUntil(lambda: len(engine.requests) == 3)
 
 
 def test_analysing_on_opening_can_be_switched_off(qtbot: QtBot, make_window: MakeWindow, grey: Path) -> None:
@@ -104,4 +104,4 @@ def test_analysing_on_opening_can_be_switched_off(qtbot: QtBot, make_window: Mak
     window.open_paths([grey])
     qtbot.waitUntil(lambda: window.workspace.picture is not None)
     qtbot.wait(50)
-    assert engine.calls == []
+    assert engine.requests == []

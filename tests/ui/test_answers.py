@@ -16,6 +16,7 @@ from medview.core.jobs import Token
 from medview.imaging.study import DAMAGED_PART, Frame
 from medview.inference.analysis import Analysis
 from medview.inference.quality import QualityNote
+from medview.inference.request import AnalysisRequest
 from medview.ui import theme
 from medview.ui.model_page import card_html
 from tests.ui.conftest import Opened, write_png
@@ -55,7 +56,7 @@ def test_a_note_has_a_button_that_puts_the_picture_right_for_eye_and_models(
     assert (ws.picture.values == np.rot90(values, -1)).all()
     assert (ws.picture.frame.rows, ws.picture.frame.cols) == (80, 60)
     assert (ws.view.scale, ws.view.centre) == (None, None)
-    assert engine.corrections == [(), ("rotate_90",)]
+    assert [asked.corrections for asked in engine.requests] == [(), ("rotate_90",)]
     assert len(cards(window)) == 2
     assert "The models and you see the picture rotated by 90° clockwise." in texts(window.findings)
     assert "The film looks like a negative." in texts(window.findings)
@@ -64,7 +65,7 @@ def test_a_note_has_a_button_that_puts_the_picture_right_for_eye_and_models(
     ws.set_view(inverted=True)
     press(window.findings, "Invert the picture")
     qtbot.waitUntil(lambda: ws.analysis is not None)
-    assert engine.corrections[-1] == ("invert", "rotate_90")
+    assert engine.requests[-1].corrections == ("invert", "rotate_90")
     assert ws.picture is not None
     assert ws.picture.frame.inverted
     assert not ws.view.inverted
@@ -72,7 +73,7 @@ def test_a_note_has_a_button_that_puts_the_picture_right_for_eye_and_models(
 
     press(window.findings, "As in the file")
     qtbot.waitUntil(lambda: ws.analysis is not None)
-    assert engine.corrections[-1] == ()
+    assert engine.requests[-1].corrections == ()
     assert ws.picture is not None
     assert (ws.picture.values == values).all()
     assert not ws.picture.frame.inverted
@@ -93,7 +94,7 @@ def test_what_was_put_right_is_remembered_for_its_file(
     assert ws.corrections == ("rotate_90",)
     assert ws.picture is not None
     assert ws.picture.frame.rows == 80
-    assert len(engine.calls) == 3
+    assert len(engine.requests) == 3
 
 
 @pytest.mark.parametrize("code", [Code.TOO_DARK, Code.BLURRED, Code.SATURATED])
@@ -175,7 +176,7 @@ def test_a_band_that_was_not_waited_for_comes_when_the_file_is_shown_again(
     engine = FakeEngine()
     quick = engine.add_stability
 
-    def slow(analysis: Analysis, frame: Frame, values: object, token: Token) -> Analysis:
+    def slow(analysis: Analysis, request: AnalysisRequest, token: Token) -> Analysis:
         while True:
             token.check()
             time.sleep(0.01)
@@ -191,7 +192,7 @@ def test_a_band_that_was_not_waited_for_comes_when_the_file_is_shown_again(
     qtbot.waitUntil(lambda: ws.study is not None and ws.study.path == grey and steady(window))
     assert ws.analysis is not None
     assert ws.analysis.results[0].stability is not None
-    assert len(engine.calls) == 2
+    assert len(engine.requests) == 2
 
 
 def test_a_forced_analysis_still_offers_the_fix(qtbot: QtBot, opened: Opened, tmp_path: Path) -> None:

@@ -131,8 +131,8 @@ def test_a_stack_opens_at_its_first_frame_and_is_stepped_through(qtbot: QtBot, o
     assert ws.view.scale == 2.0
     assert window.viewer.frames.position.slider.value() == 4
     # Only where the user stopped is analysed.
-    qtbot.waitUntil(lambda: len(engine.calls) == 2)
-    assert [call[1] for call in engine.calls] == [0, 4]
+    qtbot.waitUntil(lambda: len(engine.requests) == 2)
+    assert [asked.frame.index for asked in engine.requests] == [0, 4]
     window.viewer.frames.position.slider.setValue(0)
     qtbot.waitUntil(lambda: ws.picture is not None and ws.picture.frame.index == 0)
 

@@ -55,7 +55,7 @@ def test_a_dimmed_answer_cannot_be_acted_on(qtbot: QtBot, opened: Opened, stack:
     qtbot.waitUntil(lambda: dimmed(window))
     press(window.findings, "Analyse all the same")
     qtbot.waitUntil(lambda: ws.analysis is not None)
-    assert [call[1:] for call in engine.calls] == [(0, False), (1, False)]
+    assert [(asked.frame.index, asked.force) for asked in engine.requests] == [(0, False), (1, False)]
     ws.step_frame(1)
     qtbot.waitUntil(lambda: dimmed(window))
     row = cards(window)[0].rows["atelectasis"]
@@ -67,7 +67,7 @@ def test_a_dimmed_answer_cannot_be_acted_on(qtbot: QtBot, opened: Opened, stack:
 
 def test_place_focus_and_chosen_heatmap_stay_from_slice_to_slice(qtbot: QtBot, opened: Opened, stack: Path) -> None:
     def answer(frame: Frame, force: bool) -> Analysis:
-        return replace(numbered(frame), total_ms=float(len(engine.calls)))
+        return replace(numbered(frame), total_ms=float(len(engine.requests)))
 
     engine = FakeEngine(answer)
     window = opened(stack, engine)

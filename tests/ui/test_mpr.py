@@ -143,7 +143,7 @@ def test_a_series_is_shown_in_another_plane_and_back(listed: Listed, qtbot: QtBo
     acquired = ws.study
     ws.step_frame(1)
     qtbot.waitUntil(lambda: ready(window) and ws.frame_index == 3)
-    qtbot.waitUntil(lambda: len(engine.calls) == 2)
+    qtbot.waitUntil(lambda: len(engine.requests) == 2)
     cut(window, "coronal", qtbot)
     assert window.viewer.title.name.full_text() == "Coronal, P 0.0 mm · Head"
     assert window.viewer.title.facts.full_text() == "8 x 9 pixels of 1 mm, computed from 5 slices"
@@ -161,17 +161,17 @@ def test_a_series_is_shown_in_another_plane_and_back(listed: Listed, qtbot: QtBo
     assert ws.study is acquired
     assert ws.frame_index == 3
     assert window.viewer.title.name.full_text() == "Head"
-    assert len(engine.calls) == 2
+    assert len(engine.requests) == 2
 
 
 def test_no_model_runs_on_what_was_computed_and_the_panel_says_so(listed: Listed, qtbot: QtBot) -> None:
     engine = FakeEngine()
     window = listed(engine)
-    assert len(engine.calls) == 1
+    assert len(engine.requests) == 1
     cut(window, "axial", qtbot)
     window.workspace.analyse()
     qtbot.wait(350)
-    assert len(engine.calls) == 1
+    assert len(engine.requests) == 1
     assert window.workspace.analysis is None
     assert not window.action("analyse").isEnabled()
     shown = texts(window.findings)

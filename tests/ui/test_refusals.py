@@ -46,9 +46,9 @@ def test_scrolling_through_a_series_that_the_header_rules_out_changes_nothing(
     for signal in (ws.analysisChanged, ws.busyChanged, ws.pictureChanged):
         signal.connect(look)
     for _ in range(3):
-        calls = len(engine.calls)
+        calls = len(engine.requests)
         ws.step_frame(1)
-        qtbot.waitUntil(lambda calls=calls: len(engine.calls) > calls and ws.analysis is not None)
+        qtbot.waitUntil(lambda calls=calls: len(engine.requests) > calls and ws.analysis is not None)
     assert seen == {(MAMMOGRAM.text, "False")}
     assert not window.findings.slice.isVisible()
 
@@ -73,7 +73,7 @@ def test_what_the_header_rules_out_can_be_called_something_else_in_the_menu(
     assert chest.isChecked()
     back.trigger()
     qtbot.waitUntil(lambda: steady(window) and cards(window) == [])
-    assert engine.kinds_said == ["", "chest_xray", ""]
+    assert [asked.kind for asked in engine.requests] == ["", "chest_xray", ""]
 
 
 def test_nothing_can_be_said_of_what_no_model_looks_at(make_window: MakeWindow) -> None:
@@ -119,7 +119,7 @@ def test_the_user_says_what_a_picture_is_and_takes_it_back(qtbot: QtBot, opened:
     window = opened(grey, engine)
     messages(window)[0].buttons[0].menu().actions()[0].trigger()
     qtbot.waitUntil(lambda: bool(cards(window)))
-    assert engine.kinds_said == ["", "chest_xray"]
+    assert [asked.kind for asked in engine.requests] == ["", "chest_xray"]
     assert window.workspace.kind == "chest_xray"
     (said,) = messages(window)
     assert "You said this is a frontal chest X-ray; medview did not recognise it" in texts(said)
@@ -129,7 +129,7 @@ def test_the_user_says_what_a_picture_is_and_takes_it_back(qtbot: QtBot, opened:
     assert window.workspace.analysis is not None
     assert window.workspace.analysis.to_dict()["kind_by_user"] is True
     press(window.findings, "Take back")
-    qtbot.waitUntil(lambda: engine.kinds_said == ["", "chest_xray", ""] and steady(window))
+    qtbot.waitUntil(lambda: [asked.kind for asked in engine.requests] == ["", "chest_xray", ""] and steady(window))
     assert cards(window) == []
     assert window.workspace.kind == ""
 
@@ -146,4 +146,4 @@ def test_what_the_user_said_is_remembered_for_its_file(qtbot: QtBot, opened: Ope
         assert ws.kind == ("skin" if path == grey else "")
         assert ws.analysis is not None
         assert ws.analysis.kind_by_user is (path == grey)
-    assert len(engine.calls) == 3
+    assert len(engine.requests) == 3

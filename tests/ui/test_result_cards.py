@@ -14,10 +14,12 @@ from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from medview.core.failures import Code, Failure
+from medview.core.jobs import Token
 from medview.core.samples import Sample, samples
 from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis
 from medview.inference.card import Label
+from medview.inference.request import AnalysisRequest
 from medview.ui.results import ResultBox
 from medview.ui.widgets import MessageBox
 from medview.ui.window import MainWindow
@@ -102,9 +104,9 @@ class Waiting(FakeEngine):
         super().__init__(chest_analysis)
         self.go = threading.Event()
 
-    def add_stability(self, *arguments: object, **options: object) -> Analysis:
+    def add_stability(self, analysis: Analysis, request: AnalysisRequest, token: Token | None = None) -> Analysis:
         assert self.go.wait(10)
-        return super().add_stability(*arguments, **options)  # type: ignore[arg-type]
+        return super().add_stability(analysis, request, token)
 
 
 @pytest.mark.parametrize("size", [(1024, 700), (1440, 900)])

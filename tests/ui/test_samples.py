@@ -16,6 +16,7 @@ from medview.imaging.open import open_path
 from medview.imaging.study import Frame, Study
 from medview.inference.analysis import Analysis
 from medview.inference.engine import Engine
+from medview.inference.request import AnalysisRequest
 from medview.ui.widgets import MessageBox
 from tests.ui.conftest import MakeWindow
 from tests.ui.fakes import FakeEngine
@@ -29,7 +30,7 @@ def judged() -> dict[str, Analysis]:
     for sample in samples():
         study = open_path(sample.path)
         assert isinstance(study, Study)
-        made[sample.path.name] = engine.analyse(study.frames[0], str(sample.path))
+        made[sample.path.name] = engine.analyse(AnalysisRequest(study.frames[0], str(sample.path)))
     return made
 
 
@@ -58,7 +59,7 @@ def test_a_sample_is_answered_by_its_truth_or_says_that_it_is_not(
         return judged[frame.path.name]
 
     engine = FakeEngine(answer)
-    engine.add_stability = lambda analysis, *_, **__: analysis  # type: ignore[method-assign]
+    engine.add_stability = lambda analysis, request, token: analysis  # type: ignore[method-assign]
     window = make_window(engine, samples())
     ws = window.workspace
     for sample in samples():

@@ -120,7 +120,7 @@ def test_it_closes_while_a_job_runs(qtbot: QtBot, opened: Opened, grey: Path) ->
     engine = FakeEngine(delay_s=30)
     window = opened(grey, engine, auto_analyse=False)
     window.workspace.analyse()
-    qtbot.waitUntil(lambda: bool(engine.calls))
+    qtbot.waitUntil(lambda: bool(engine.requests))
     started = time.monotonic()
     window.close()
     assert time.monotonic() - started < 2

@@ -15,8 +15,9 @@ from medview.core.files import write_atomic
 from medview.core.jobs import Token
 from medview.inference.analysis import Analysis, Result
 from medview.inference.card import Card
-from medview.inference.engine import AUTO, Engine, Sight
+from medview.inference.engine import Engine, Sight
 from medview.inference.gate import GATE_MODEL
+from medview.inference.request import AUTO, AnalysisRequest
 from training.config import Config
 from training.data.batches import frame_of
 from training.data.samples import Sample
@@ -54,7 +55,7 @@ def answers(engine: Engine, samples: list[Sample], model: str) -> list[Analysis]
     """
     found = []
     for number, sample in enumerate(samples):
-        analysis = engine.analyse(frame_of(sample), str(sample.path), model=model)
+        analysis = engine.analyse(AnalysisRequest(frame_of(sample), str(sample.path), model=model))
         for failure in (analysis.reason if analysis.status == "error" else None, *analysis.warnings):
             if failure:
                 raise ValueError(f"{sample.path}: {failure.text} ({failure.detail})")
@@ -126,7 +127,9 @@ def evaluate(config: Config, samples: list[Sample], folder: Path) -> dict[str, A
 def without_gate(engine: Engine, samples: list[Sample], found: list[Analysis], model: str) -> list[Analysis]:
     """The analyses with every refused picture forced, for figures of the model alone."""
     return [
-        engine.analyse(frame_of(s), str(s.path), model=model, force=True) if a.status == "refused" else a
+        engine.analyse(AnalysisRequest(frame_of(s), str(s.path), model=model, force=True))
+        if a.status == "refused"
+        else a
         for s, a in zip(samples, found, strict=True)
     ]
 

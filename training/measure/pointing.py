@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.inference.engine import Engine
+from medview.inference.request import AnalysisRequest
 from training.data.batches import frame_of
 from training.data.samples import Sample, read_manifest
 from training.measure.metrics import Bootstrap
@@ -71,7 +72,8 @@ def pointing_figures(engine: Engine, samples: list[Sample], model: str) -> dict[
     for (picture, finding), boxes in read_boxes(path).items():
         names = [n for n in COMPARED.get(finding, (finding,)) if n in known]
         sample = Sample(picture, "", "", picture.stem.rsplit("_", 1)[0], "")
-        result = engine.analyse(frame_of(sample), str(picture), model=model, force=True).results if names else ()
+        request = AnalysisRequest(frame_of(sample), str(picture), model=model, force=True)
+        result = engine.analyse(request).results if names else ()
         shown = [
             n for n in names if result and n in (result[0].heatmaps or {}) and n in (result[0].probabilities or {})
         ]

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Failure
 from medview.inference.analysis import Analysis
-from medview.inference.engine import AUTO, Engine
+from medview.inference.engine import Engine
 from medview.inference.gate import GATE_MODEL
+from medview.inference.request import AUTO, AnalysisRequest
 from medview.inference.resample import stretch
 from training.config import Config
 from training.data.batches import frame_of
@@ -168,7 +169,7 @@ def stability(engine: Engine, samples: list[Sample], config: Config) -> dict[str
     rows = []
     for sample in choose(samples, config):
         frame = frame_of(sample)
-        analysis = engine.analyse(frame, str(sample.path), model=config.id, force=True, stability=True)
+        analysis = engine.analyse(AnalysisRequest(frame, str(sample.path), model=config.id, force=True, stability=True))
         for result in analysis.results:
             if result.stability and result.probabilities:
                 told = result.probabilities
@@ -202,7 +203,7 @@ def _outcome(engine: Engine, config: Config, sample: Sample, picture: Values, tu
     gate = config.id == GATE_MODEL
     frame = frame_of(sample)
     analysis = engine.analyse(
-        frame, str(sample.path), model=AUTO if gate else config.id, force=not gate, values=picture
+        AnalysisRequest(frame, str(sample.path), picture, AUTO if gate else config.id, force=not gate)
     )
     if analysis.status == "error" and analysis.reason:
         raise ValueError(f"{sample.path}: {analysis.reason.text} ({analysis.reason.detail})")
