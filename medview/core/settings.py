@@ -1,7 +1,7 @@
 """Settings as declared data: one line a setting; the JSON file only holds what differs from the default.
 
-A file that cannot be read is renamed away and never blocks the start; an unknown key or a value that does not fit is
-dropped with a log line.
+A file that cannot be read is renamed away and never blocks the start. A value that does not fit is dropped with a log
+line; a key that is not known here, such as one of a newer medview, is kept in the file.
 """
 
 from __future__ import annotations
@@ -11,66 +11,116 @@ import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from medview.core.files import make_private, write_atomic
 
 log = logging.getLogger(__name__)
 
 
+Group = Literal["reading", "models", "storage", "privacy", "state"]
+
+
 @dataclass(frozen=True)
 class Setting:
-    """One setting. A float is a share, 0-1; a whole number lies within `bounds`, both included. `text` says what it
-    does, for the people who edit the file and for the settings page."""
+    """One setting, for the program, for people who edit the file, and for a page that is made of the declarations.
+
+    Attributes:
+        type: bool, int, float, str, or list (of file names).
+        group: what it is about. `state` is what the program remembers of itself, which nobody sets by hand.
+        label: what it is called. text: what it does.
+        choices: (value, what the value is called); empty where any value of the type will do.
+        bounds: least and greatest number, both included; a number has them.
+    """
 
     key: str
     type: type
     default: Any
+    group: Group
+    label: str
     text: str
-    bounds: tuple[int, int] | None = None
+    choices: tuple[tuple[str, str], ...] = ()
+    bounds: tuple[float, float] | None = None
 
 
 MIB = 1024 * 1024
-
+SHARE = (0, 1)
+# The file of a newer medview, or a page's own key, is written back as it was, but nothing that nests as deep as an
+# attack on the writer would.
+UNKNOWN_LEVELS = 8
+DEVICES = (("auto", "Whatever is fastest"), ("cpu", "Processor"), ("cuda", "Graphics card (CUDA)"))
 
 SETTINGS = (
-    Setting("notice_accepted", bool, False, "The notice 'not a medical device' was read and accepted."),
-    Setting("auto_analyse", bool, True, "Analyse a picture as soon as it is opened."),
-    Setting("recent_files", list, [], "Files opened last, newest first."),
-    Setting("last_folder", str, "", "Folder the open dialog starts in."),
-    Setting("save_folder", str, "", "Folder the save dialog starts in."),
-    Setting("heatmap_on", bool, False, "Show the heatmap of the chosen label."),
-    Setting("heatmap_opacity", float, 0.6, "Opacity of the heatmap, 0-1."),
-    Setting("mask_on", bool, True, "Show the mask of a segmentation."),
-    Setting("mask_opacity", float, 0.8, "Opacity of the mask, 0-1."),
-    Setting("sides_on", bool, True, "Show which sides of the patient lie at the edges of the picture."),
-    Setting("list_on", bool, True, "Show the list of series and files, where there are several."),
-    Setting("panel_on", bool, True, "Show what the models found, beside the picture."),
-    Setting("privacy", bool, False, "Hide everything that tells who a patient is: names, dates, file names."),
-    Setting("models_folder", str, "", "Another folder of models; empty for medview's own."),
-    Setting("device", str, "auto", "Where models run: auto, cpu or cuda."),
     Setting(
-        "picture_bytes",
-        int,
-        256 * MIB,
-        "Bytes of decoded pictures kept in memory, 32 MiB to 8 GiB.",
-        (32 * MIB, 8192 * MIB),
+        "notice_accepted", bool, False, "state",
+        "Notice accepted", "The notice 'not a medical device' was read and accepted.",
     ),
-    Setting("window_geometry", str, "", "Size and place of the main window (Qt, base64)."),
-)
+    Setting(
+        "auto_analyse", bool, True, "models",
+        "Analyse when a picture opens", "Analyse a picture as soon as it is opened.",
+    ),
+    Setting("recent_files", list, [], "state", "Recent files", "Files opened last, newest first."),
+    Setting("last_folder", str, "", "state", "Folder of pictures", "Folder the open dialog starts in."),
+    Setting("save_folder", str, "", "state", "Folder of results", "Folder the save dialog starts in."),
+    Setting("heatmap_on", bool, False, "models", "Heatmap", "Show the heatmap of the chosen label."),
+    Setting(
+        "heatmap_opacity", float, 0.6, "models", "Opacity of the heatmap", "Opacity of the heatmap, 0-1.", bounds=SHARE
+    ),
+    Setting("mask_on", bool, True, "models", "Mask", "Show the mask of a segmentation."),
+    Setting("mask_opacity", float, 0.8, "models", "Opacity of the mask", "Opacity of the mask, 0-1.", bounds=SHARE),
+    Setting(
+        "sides_on", bool, True, "reading",
+        "Orientation letters", "Show which sides of the patient lie at the edges of the picture.",
+    ),
+    Setting("list_on", bool, True, "reading", "List", "Show the list of series and files, where there are several."),
+    Setting("panel_on", bool, True, "reading", "Second look", "Show what the models found, beside the picture."),
+    Setting(
+        "privacy", bool, False, "privacy",
+        "Privacy", "Hide everything that tells who a patient is: names, dates, file names.",
+    ),
+    Setting(
+        "models_folder", str, "", "models",
+        "Folder of models", "Another folder of models; empty for medview's own.",
+    ),
+    Setting(
+        "device", str, "auto", "models", "Where models run", "Where models run: auto, cpu or cuda.", choices=DEVICES
+    ),
+    Setting(
+        "picture_bytes", int, 256 * MIB, "storage",
+        "Memory for pictures", "Bytes of decoded pictures kept in memory, 32 MiB to 8 GiB.",
+        bounds=(32 * MIB, 8192 * MIB),
+    ),
+    Setting(
+        "window_geometry", str, "", "state",
+        "Place of the window", "Size and place of the main window (Qt, base64).",
+    ),
+)  # fmt: skip
 
 
-def _fits(setting: Setting, value: Any) -> bool:
-    """Whether `value` may be stored for `setting`. JSON writes 1.0 as 1.0 but people write 1; a bool is no number."""
+def _has_type(setting: Setting, value: Any) -> bool:
+    """Whether `value` is of the setting's type. JSON writes 1.0 as 1.0 but people write 1; a bool is no number."""
     if setting.type is float:
-        return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+        return type(value) in (int, float)
     if setting.type is list:
         return isinstance(value, list) and all(isinstance(item, str) and _can_be_a_name(item) for item in value)
     if setting.type is str:
         return isinstance(value, str) and _can_be_a_name(value)
-    if setting.bounds is not None:
-        return type(value) is int and setting.bounds[0] <= value <= setting.bounds[1]
     return type(value) is setting.type
+
+
+def _is_offered(setting: Setting, value: Any) -> bool:
+    """Whether a `value` of its type is among the choices and within the bounds of the setting."""
+    if setting.choices and value not in [choice for choice, _ in setting.choices]:
+        return False
+    return setting.bounds is None or bool(setting.bounds[0] <= value <= setting.bounds[1])
+
+
+def _is_flat(value: Any, levels: int = UNKNOWN_LEVELS) -> bool:
+    """Whether a value of JSON nests no deeper than `levels`."""
+    if not isinstance(value, dict | list):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return levels > 0 and all(_is_flat(item, levels - 1) for item in inner)
 
 
 def _can_be_a_name(text: str) -> bool:
@@ -89,6 +139,7 @@ class Settings:
         self.path = path
         self._declared = {setting.key: setting for setting in SETTINGS}
         self._values: dict[str, Any] = {}
+        self._unknown: dict[str, Any] = {}
         if path is not None:
             self._load(path)
 
@@ -99,15 +150,21 @@ class Settings:
         return list(value) if isinstance(value, list) else value
 
     def __setitem__(self, key: str, value: Any) -> None:
-        """Change a setting in memory. Raises KeyError, or TypeError for a value of another type."""
+        """Change a setting in memory.
+
+        Raises KeyError for one that is not declared, TypeError for a value of another type, ValueError for one that is
+        not offered.
+        """
         setting = self._declared[key]
-        if not _fits(setting, value):
+        if not _has_type(setting, value):
             raise TypeError(f"{key} takes {setting.type.__name__}, not {value!r}")
+        if not _is_offered(setting, value):
+            raise ValueError(f"{key} is not offered as {value!r}")
         self._values[key] = float(value) if setting.type is float else value
 
     def _load(self, path: Path) -> None:
         try:
-            raw = json.loads(path.read_text(encoding="utf-8"))
+            raw = json.loads(path.read_text(encoding="utf-8-sig"))  # an editor may have put a mark in front
             if not isinstance(raw, dict):
                 raise ValueError("not a JSON object")
         except FileNotFoundError:
@@ -118,11 +175,13 @@ class Settings:
             return
         for key, value in raw.items():
             setting = self._declared.get(key)
-            if setting is None or not _fits(setting, value):
+            if setting is None and _is_flat(value):
+                self._unknown[key] = value
+            elif setting is None or not (_has_type(setting, value) and _is_offered(setting, value)):
                 # Not the value itself: writing out one that is nested deeply would raise.
-                log.warning("setting %r dropped: %s", key, "unknown" if setting is None else "its value does not fit")
-                continue
-            self[key] = value
+                log.warning("setting %r dropped: its value does not fit", key)
+            else:
+                self[key] = value
 
     @staticmethod
     def _set_aside(path: Path) -> None:
@@ -132,14 +191,15 @@ class Settings:
             log.warning("the broken settings file stays: %r", error)
 
     def save(self) -> bool:
-        """Write what differs from the defaults, atomically. False (and a log line) when that fails."""
+        """Write what differs from the defaults, and what is not known here, atomically. False (and a log line) when
+        that fails."""
         if self.path is None:
             return True
         changed = {k: v for k, v in self._values.items() if v != self._declared[k].default}
         try:
             make_private(self.path.parent)
             # As ASCII: a file name that is no UTF-8 holds surrogates, which only JSON's escapes can carry.
-            write_atomic(self.path, json.dumps(changed, indent=1).encode("ascii"), private=True)
+            write_atomic(self.path, json.dumps(self._unknown | changed, indent=1).encode("ascii"), private=True)
         except (OSError, ValueError) as error:
             log.warning("settings cannot be saved: %r", error)
             return False
