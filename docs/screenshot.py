@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT))
 import cv2  # noqa: E402
 
 from medview.ui.app import make_app  # noqa: E402
-from tests.ui.screenshots import HOME, Shots, steady, wait  # noqa: E402
+from tests.ui.shots import HOME, Shots, steady, wait  # noqa: E402
 
 QUALITY = 90
 
