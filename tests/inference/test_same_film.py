@@ -21,11 +21,6 @@ FILMS = {s.path.stem: s.path for s in samples() if s.kind == "chest_xray"}
 CR = "1.2.840.10008.5.1.4.1.1.1"
 
 
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    return Engine(device="cpu")
-
-
 def told(engine: Engine, path: Path) -> dict[str, float]:
     """What the six-class model says of a file, through everything that the program does."""
     study = open_path(path)

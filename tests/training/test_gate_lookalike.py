@@ -18,7 +18,7 @@ from medview.inference.engine import Engine
 from medview.inference.gate import lookalike
 from medview.inference.request import AnalysisRequest
 from medview.inference.runtime import Network
-from tests.inference.test_engine import made
+from tests.inference.asked import made
 from tests.training.toy import toy_config
 from training.data.samples import Sample
 from training.ship import gate_lookalike
