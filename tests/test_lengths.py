@@ -16,13 +16,6 @@ LONGER: dict[str, int] = {
     "medview/ui/help.py::help_html": 82,
     "medview/ui/window.py": 411,
     "medview/workspace/workspace.py": 453,
-    "tests/imaging/test_dicom.py": 523,
-    "tests/imaging/test_media.py": 423,
-    "tests/imaging/test_nifti_headers.py": 412,
-    "tests/imaging/test_seg.py": 546,
-    "tests/imaging/test_series.py": 556,
-    "tests/imaging/test_streams.py": 425,
-    "tests/imaging/test_voi.py": 527,
     "training/fit/train.py::fit": 101,
 }
 

@@ -14,8 +14,9 @@ from medview.imaging.headers import read_header, sniff
 from medview.imaging.open import open_path
 from medview.imaging.raster import Raster, read_raster
 from medview.imaging.study import Study
+from tests.imaging.dicoms import JLS, compressed
 from tests.imaging.make import dicom, encode, exif_jpeg, photo, png, ramp_picture, tiff
-from tests.imaging.test_dicom import JLS, compressed
+from tests.imaging.mutating import mutated
 
 GREY = ramp_picture(12, 16)[:, :, 0].copy()
 SEEDS = [
@@ -25,23 +26,6 @@ SEEDS = [
 ]  # fmt: skip
 FILES = [dicom(GREY), dicom(np.stack([GREY, GREY]), "1.2.840.10008.1.2"), compressed([b"\xff\xd8" * 9] * 2, JLS, GREY)]
 FAST = settings(max_examples=250, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@st.composite
-def mutated(draw: st.DrawFn, seeds: list[bytes]) -> bytes:
-    data = bytearray(draw(st.sampled_from(seeds)))
-    for _ in range(draw(st.integers(1, 6))):
-        at = draw(st.integers(0, max(0, len(data) - 1)))
-        what = draw(st.integers(0, 3))
-        if what == 0:
-            data[at : at + 1] = bytes([draw(st.integers(0, 255))])
-        elif what == 1:
-            data[at : at + 4] = draw(st.sampled_from([b"\xff" * 4, bytes(4), b"\x7f\xff\xff\xff", b"\0\0\0\x80"]))
-        elif what == 2:
-            del data[at : at + draw(st.integers(1, 64))]
-        else:
-            data[at:at] = draw(st.binary(max_size=16))
-    return bytes(data)
 
 
 @given(st.one_of(st.binary(max_size=200), mutated(SEEDS)))

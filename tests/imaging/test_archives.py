@@ -1,4 +1,4 @@
-"""Archives and discs: what they hold is opened, and nothing they do leaves the folder they belong in."""
+"""Archives: what they hold is opened, and nothing they do leaves the folder they belong in."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ import lzma
 import struct
 import tarfile
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.sequence import Sequence
 
 from medview.core import scratch
 from medview.core.failures import Code, Failure
@@ -26,24 +23,9 @@ from medview.imaging.facts import inspect_path
 from medview.imaging.open import open_path
 from medview.imaging.series import read_folder, series_of
 from medview.imaging.study import Study
-from tests.imaging.make import dicom, png
+from tests.imaging.discs import PIXELS, make_zip, slice_at
+from tests.imaging.make import png
 from tests.imaging.reading import refused
-
-PIXELS = np.arange(12, dtype=np.int16).reshape(3, 4)
-
-
-def slice_at(z: float) -> bytes:
-    return dicom(
-        PIXELS + int(z), SeriesInstanceUID="1.2", SOPInstanceUID=f"1.2.{int(z)}", PixelSpacing=[1, 1],
-        ImagePositionPatient=[0, 0, z], ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
-    )  # fmt: skip
-
-
-def make_zip(path: Path, members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
-    with zipfile.ZipFile(path, "w", method) as file:
-        for name, data in members.items():
-            file.writestr(name, data)
-    return path
 
 
 def test_an_archive_opens_as_its_series(tmp_path: Path):
@@ -325,95 +307,6 @@ def test_what_is_packed_otherwise_is_named(tmp_path: Path, own_home: Path, data:
     assert (failure.code, failure.text) == (code, text)
     left = [path for path in (own_home / "cache").rglob("*") if path.is_file() and path.suffix != ".lock"]
     assert left == []
-
-
-def make_disc(folder: Path, file_ids: list[list[str]]) -> Path:
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = "1.2.840.10008.1.3.10"
-    meta.MediaStorageSOPInstanceUID = "1.9"
-    meta.TransferSyntaxUID = "1.2.840.10008.1.2.1"
-    ds = Dataset()
-    ds.file_meta = meta
-    records = []
-    for file_id in file_ids:
-        record = Dataset()
-        record.DirectoryRecordType = "IMAGE"
-        record.ReferencedFileID = file_id
-        records.append(record)
-    ds.DirectoryRecordSequence = Sequence(records)
-    out = io.BytesIO()
-    ds.save_as(out, enforce_file_format=True)
-    path = folder / "DICOMDIR"
-    path.write_bytes(out.getvalue())
-    return path
-
-
-def test_a_disc_opens_as_its_series(tmp_path: Path):
-    (tmp_path / "images").mkdir()
-    (tmp_path / "images" / "a0").write_bytes(slice_at(5))
-    (tmp_path / "images" / "A1").write_bytes(slice_at(3))
-    path = make_disc(tmp_path, [["IMAGES", "A0"], ["IMAGES", "A1"], ["IMAGES", "MISSING"]])
-    study = open_path(path)
-    assert isinstance(study, Study)
-    assert study.description == "DICOM disc, 1 series, 2 pictures; 1 of the 3 files that it lists is missing"
-    assert [frame.path.name for frame in study.frames] == ["A1", "a0"]
-    assert open_path(path, follow=False).code is Code.NO_PIXELS  # type: ignore[union-attr]
-    assert [fact.outcome for fact in inspect_path(path)] == ["opens"]
-
-
-def test_a_disc_leads_nowhere_else(tmp_path: Path):
-    inside = tmp_path / "disc"
-    inside.mkdir()
-    (tmp_path / "secret").write_bytes(slice_at(0))
-    bad = [["..", "secret"], ["../secret"], ["/", "etc"], [str(tmp_path / "secret")], ["C:", "secret"], ["a"] * 20]
-    failure = refused(make_disc(inside, bad))
-    assert failure.code is Code.NO_PIXELS
-    assert "none of the 0 files" in failure.text
-
-
-@pytest.mark.parametrize(
-    "renamed",
-    [
-        lambda name: f"{name}.dcm", lambda name: f"{name}.DCM", lambda name: f"{name};1", lambda name: f"{name}.;1",
-        str.lower, lambda name: f"{name.lower()}.ima",
-    ],
-)  # fmt: skip
-def test_files_of_a_disc_that_were_renamed(tmp_path: Path, renamed: Callable[[str], str]):
-    """Copied from a disc, files get a suffix, the version of ISO 9660, or small letters."""
-    disc = make_disc(tmp_path, [["IMAGES", f"IM0000{n}"] for n in range(3)])
-    (tmp_path / "images").mkdir()
-    for n in range(3):
-        (tmp_path / "images" / renamed(f"IM0000{n}")).write_bytes(slice_at(n))
-    # Another file of nearly that name is not meant.
-    (tmp_path / "images" / "IM00000X.dcm").write_bytes(slice_at(9))
-    study = open_path(disc)
-    assert isinstance(study, Study)
-    assert [len(series.frames) for series in study.series] == [3]
-
-
-def test_the_exact_name_comes_first(tmp_path: Path):
-    disc = make_disc(tmp_path, [["IM1"]])
-    (tmp_path / "IM1").write_bytes(slice_at(1))
-    (tmp_path / "IM1.dcm").write_bytes(slice_at(2))
-    study = open_path(disc)
-    assert isinstance(study, Study)
-    assert [path.name for path in study.series[0].paths] == ["IM1"]
-
-
-@pytest.mark.data
-def test_the_discs_of_the_corpus(data_dir: Path, tmp_path: Path):
-    import shutil
-
-    for folder in ("dicomdir", "dicomdir-member"):
-        shutil.copytree(data_dir / "dicom" / folder / "media", tmp_path, dirs_exist_ok=True)
-    whole = open_path(tmp_path / "DICOMDIR")
-    assert isinstance(whole, Study)
-    assert len(whole.frames) == 31
-    for name in ("DICOMDIR-bigEnd", "DICOMDIR-implicit", "DICOMDIR-reordered", "DICOMDIR-nooffset"):
-        study = open_path(tmp_path / name)
-        assert isinstance(study, Study), name
-        assert [f.path.name for f in study.frames] == [f.path.name for f in whole.frames], name
-    assert isinstance(open_path(tmp_path / "DICOMDIR-empty.dcm"), Failure)
 
 
 def test_an_empty_archive_is_told_as_one(tmp_path: Path):
