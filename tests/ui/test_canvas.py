@@ -20,7 +20,7 @@ from medview.inference.analysis import Analysis
 from medview.inference.region import Region
 from medview.report import overlay
 from medview.ui.canvas.canvas import Canvas
-from medview.ui.canvas.layers import DRAWING_RGBA, ImageLayer, mask_layer
+from medview.ui.canvas.picture_layers import DRAWING_RGBA
 from medview.ui.window import MainWindow
 from tests.imaging.make import dicom
 from tests.ui.conftest import Opened, write_png
@@ -197,33 +197,6 @@ def test_squares_when_enlarged(opened: Opened, grey: Path) -> None:
     # Canvas pixel (200 + 8 i + k, 160) lies in image column 40 + i.
     assert shown[160, 200:208].tolist() == [[70, 70, 70]] * 8
     assert shown[160, 208:216].tolist() == [[71, 71, 71]] * 8
-
-
-def test_reduction_averages_and_does_not_skip() -> None:
-    values = np.zeros((64, 64), np.uint8)
-    values[:, ::2] = 200
-    layer = ImageLayer(values)
-    image = layer.image(1, Window.from_range(0, 255), False)
-    assert (image.width(), image.height()) == (32, 32)
-    assert {image.pixelColor(x, 5).red() for x in range(32)} == {100}
-
-
-def test_a_mask_layer_keeps_only_the_box_around_its_pixels() -> None:
-    mask = np.zeros((2000, 1000), np.uint8)
-    mask[300:340, 20:50] = 1
-    layer = mask_layer(mask)
-    assert layer.place.getRect() == (20, 300, 30, 40)
-    # The outline is as wide as in the whole picture.
-    whole = overlay.mask_rgba(mask)[300:340, 20:50, 3]
-    assert [[layer.image.pixelColor(x, y).alpha() for x in range(30)] for y in range(40)] == whole.tolist()
-
-
-def test_the_buffer_is_used_again() -> None:
-    layer = ImageLayer(ramp())
-    layer.image(0, Window.from_range(0, 100), False)
-    buffer = layer._buffers[0]
-    layer.image(0, Window.from_range(0, 50), False)
-    assert layer._buffers[0] is buffer
 
 
 def wheel(canvas: Canvas, x: int, y: int, delta: int) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medview.ui.canvas.layers import level_for
+from medview.ui.canvas.picture_layers import level_for
 from medview.ui.canvas.transform import MAX_SCALE, Transform
 
 sizes = st.integers(1, 5000)

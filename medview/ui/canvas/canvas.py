@@ -1,11 +1,11 @@
-"""The picture, and over it what the file, the models and segmentations mark: layers under one transform."""
+"""Where a picture is looked at: paints layers, hands the mouse to tools, steps and zooms by the wheel."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
@@ -15,23 +15,13 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QResizeEvent,
-    QTransform,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from medview.core.failures import Failure
 from medview.ui import theme
-from medview.ui.canvas.layers import (
-    ColourLayer,
-    ImageLayer,
-    drawing_layer,
-    heat_layer,
-    level_for,
-    mask_layer,
-    outline_layer,
-)
-from medview.ui.canvas.orientation import draw_orientation
+from medview.ui.canvas.layer_list import layers_of
+from medview.ui.canvas.layers import Layer, paint_layers
 from medview.ui.canvas.tools import BINDINGS, Binding, Context, Press, Tool, tool_for
 from medview.ui.canvas.transform import Transform
 from medview.workspace import Workspace
@@ -40,13 +30,16 @@ from medview.workspace.view import Picture
 ZOOM_STEP = 1.2
 # Of a wheel: an eighth of a degree each, Qt's unit. A trackpad that only tells pixels counts as a wheel by these.
 NOTCH, PIXELS_A_NOTCH = 120, 40
-# From this many device pixels per image pixel on, single pixels are shown as squares.
-SQUARES_FROM = 4.0
 
 
 class Canvas(QWidget):
-    """Shows the workspace's picture. Left drag: window; right drag: zoom; middle, space or Ctrl drag: move. Wheel:
-    through the frames where there are several, with Shift through time; zoom with Ctrl, and where there is one picture.
+    """Shows a pane. Left drag: window; right drag: zoom; middle, space or Ctrl drag: move. Wheel: through the frames
+    where there are several, with Shift through time; zoom with Ctrl, and where there is one picture.
+
+    Attributes:
+        pane: the owner of what is shown and how.
+        layers: what is painted, the lowest first.
+        bindings: which press starts which tool.
 
     pointed((row, col) or None): the image pixel under the cursor. scaled(): the scale changed. menuAsked(QPoint on the
     screen): a right click, or the menu key.
@@ -68,15 +61,7 @@ class Canvas(QWidget):
         self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         self.setAccessibleName(self.tr("Picture"))
         self._picture: Picture | None = None
-        self._image: ImageLayer | None = None
-        self._drawing: ColourLayer | None = None
-        self._heat: ColourLayer | None = None
-        self._heat_key: Any = None
-        self._mask: ColourLayer | None = None
-        self._mask_key: Any = None
-        # By number of the shown segmentation: what its layers were made of, and they by number of the segment.
-        self._outlines: dict[int, tuple[object, list[tuple[int, ColourLayer]]]] = {}
-        # Which press starts which tool.
+        self.layers: list[Layer] = []
         self.bindings: Sequence[Binding] = BINDINGS
         self._tool: Tool | None = None
         self._tools = Context(pane, self.transform, self.setCursor, self.menuAsked.emit)
@@ -84,114 +69,45 @@ class Canvas(QWidget):
         self._space = False
         pane.pictureChanged.connect(self._on_picture_changed)
         pane.viewChanged.connect(self._on_view_changed)
-        pane.analysisChanged.connect(self._on_overlay_changed)
-        pane.overlayChanged.connect(self._on_overlay_changed)
-        pane.segments.changed.connect(self._on_segments_changed)
-        pane.settingChanged.connect(lambda key: self.update() if key == "sides_on" else None)
+        pane.analysisChanged.connect(self._refresh)
+        pane.overlayChanged.connect(self._refresh)
+        pane.segments.changed.connect(self._refresh)
+        pane.settingChanged.connect(lambda key: self._refresh() if key == "sides_on" else None)
         self._on_picture_changed()
 
     # What is shown
 
     def _on_picture_changed(self) -> None:
-        picture = self.pane.picture
-        if picture is not self._picture:
-            self._picture = picture
-            self._image = ImageLayer(picture.shown, picture.frame.padding) if picture else None
-            drawn = picture.drawn if picture else None
-            self._drawing = drawing_layer(drawn) if drawn is not None else None
+        if self.pane.picture is not self._picture:
+            self._picture = self.pane.picture
             self.pointed.emit(None)
-        self._on_overlay_changed()
-        self.scaled.emit()
+        self._on_view_changed()
 
     def _on_view_changed(self) -> None:
-        self.update()
+        self._refresh()
         self.scaled.emit()
 
-    def _on_overlay_changed(self) -> None:
-        self._build_heat()
-        self._build_mask()
-        self.update()
-
-    def _build_heat(self) -> None:
-        key = (self._picture, self.pane.analysis, self.pane.overlay.label)
-        wanted = self.pane.overlay.heatmap_on
-        if not wanted or _same(key, self._heat_key):
-            return
-        self._heat_key, self._heat = key, None
-        heat = self.pane.heatmap
-        if heat is not None and self._picture is not None:
-            self._heat = heat_layer(*heat, *self._picture.shown.shape[:2])
-
-    def _build_mask(self) -> None:
-        key = (self._picture, self.pane.analysis)
-        if _same(key, self._mask_key):
-            return
-        self._mask_key, self._mask = key, None
-        mask = self.pane.mask
-        if mask is not None and mask.count:
-            self._mask = mask_layer(mask.pixels)
-
-    def _on_segments_changed(self) -> None:
-        before, self._outlines = self._outlines, {}
-        for shown in self.pane.segments.shown:
-            made = self.pane.segments.outlines(shown)
-            if made and not isinstance(made, Failure):
-                old = before.get(shown.number)
-                layers = (
-                    [(one.segment, outline_layer(one)) for one in made] if not old or old[0] is not made else old[1]
-                )
-                self._outlines[shown.number] = (made, layers)
+    def _refresh(self) -> None:
+        self.layers = layers_of(self.pane, self.layers)
         self.update()
 
     def transform(self) -> Transform | None:
         """Where the picture lies now, or None without one."""
-        if self._picture is None:
+        picture, view = self.pane.picture, self.pane.view
+        if picture is None:
             return None
-        rows, cols = self._picture.shown.shape[:2]
-        view = self.pane.view
+        rows, cols = picture.shown.shape[:2]
         size = (max(self.width(), 1), max(self.height(), 1))
-        return Transform.of(*size, cols, rows, view.scale, view.centre, self._picture.frame.aspect)
+        return Transform.of(*size, cols, rows, view.scale, view.centre, picture.frame.aspect)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Image, heatmap, mask, segmentations, in this order, under one transform; the patient's sides over them."""
+        """The layers, under one transform."""
         painter = QPainter(self)
         painter.fillRect(event.rect(), QColor(theme.CANVAS))
-        port = self.transform()
-        if port is None or self._image is None or self._picture is None:
-            return
-        view = self.pane.view
-        device_scale = port.scale * self.devicePixelRatioF()
-        image = self._image.image(level_for(device_scale), view.window_of(self._picture), view.inverts(self._picture))
-        painter.setTransform(QTransform(port.scale, 0, 0, port.scale * port.aspect, port.left, port.top))
-        whole = QRectF(0, 0, port.cols, port.rows)
-        squares = device_scale >= SQUARES_FROM or device_scale == 1.0
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, not squares)
-        painter.drawImage(whole, image)
-        if self._drawing:
-            self._lay(painter, self._drawing, 1.0, squares)
-        overlay = self.pane.overlay
-        if overlay.heatmap_on and self._heat:
-            self._lay(painter, self._heat, overlay.heatmap_opacity, squares)
-        if overlay.mask_on and self._mask:
-            self._lay(painter, self._mask, overlay.mask_opacity, squares)
-        self._lay_segments(painter, squares)
-        sides = self._picture.frame.orientation
-        if sides and self.pane.settings["sides_on"]:
-            painter.resetTransform()
-            painter.setOpacity(1.0)
-            draw_orientation(painter, sides, QRectF(self.rect()))
+        transform = self.transform()
+        if transform:
+            paint_layers(painter, self.layers, transform, self.devicePixelRatioF())
         painter.end()
-
-    def _lay_segments(self, painter: QPainter, squares: bool) -> None:
-        for shown in self.pane.segments.shown:
-            for segment, layer in self._outlines.get(shown.number, (None, []))[1] if shown.on else ():
-                if segment not in shown.off:
-                    self._lay(painter, layer, shown.opacity, squares)
-
-    def _lay(self, painter: QPainter, layer: ColourLayer, opacity: float, squares: bool) -> None:
-        painter.setOpacity(opacity)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, layer.smooth or not squares)
-        painter.drawImage(layer.place, layer.image)
 
     # Changing the view
 
@@ -201,11 +117,9 @@ class Canvas(QWidget):
 
     def actual_size(self) -> None:
         """One image pixel on one device pixel, the middle stays."""
-        port = self.transform()
-        if port:
-            self._tools.show(
-                port.zoomed(1 / self.devicePixelRatioF() / port.scale, self.width() / 2, self.height() / 2)
-            )
+        transform = self.transform()
+        if transform:
+            self.zoom(1 / self.devicePixelRatioF() / transform.scale)
 
     def zoom(self, factor: float, at: QPointF | None = None) -> None:
         """Zoom at a point of the canvas, or at its middle."""
@@ -254,10 +168,11 @@ class Canvas(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """A tool begins; what another button had begun is over."""
-        if self._picture is None:
+        picture = self.pane.picture
+        if picture is None:
             return
         self._cancel_tool()
-        press = Press(event.button(), event.modifiers(), self._space, self._picture.grey)
+        press = Press(event.button(), event.modifiers(), self._space, picture.grey)
         self._tool = tool_for(press, self.bindings)(self._tools)
         self._tool.press(event)
 
@@ -319,10 +234,3 @@ class Canvas(QWidget):
 
     def _show_cursor(self) -> None:
         self.setCursor(Qt.CursorShape.OpenHandCursor if self._space else Qt.CursorShape.ArrowCursor)
-
-
-def _same(one: tuple[object, ...], other: tuple[object, ...] | None) -> bool:
-    """Whether two keys hold the same objects; comparing analyses by value would compare their arrays."""
-    if other is None:
-        return False
-    return all(a is b or (isinstance(a, tuple) and a == b) for a, b in zip(one, other, strict=True))

@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Self
+
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen
 
 from medview.imaging.geometry import Orientation
 from medview.ui import theme
+from medview.ui.canvas.layers import Layer, Reuse
+from medview.ui.canvas.transform import Transform
+from medview.workspace import Workspace
 
 SIZE_PX = 15
 # The dark rim around each letter, so that it can be read on white as well.
 SHADOW, SHADOW_PX = QColor(0, 0, 0, 210), 4.0
+
+
+class OrientationLayer(Layer):
+    """The letters, at the edges of the canvas wherever the picture is moved to."""
+
+    def __init__(self, sides: Orientation) -> None:
+        self._sides = sides
+
+    @classmethod
+    def of(cls, pane: Workspace, reuse: Reuse) -> Iterator[Self]:
+        """One, where the file says how the patient lies."""
+        sides = pane.picture.frame.orientation if pane.picture is not None else None
+        if sides:
+            layer = reuse(cls, sides)
+            layer.visible = pane.settings["sides_on"]
+            yield layer
+
+    def paint(self, painter: QPainter, transform: Transform, device_ratio: float) -> None:
+        """Where the picture lies does not matter."""
+        draw_orientation(painter, self._sides, QRectF(0, 0, transform.width, transform.height))
 
 
 def draw_orientation(painter: QPainter, sides: Orientation, area: QRectF) -> None:
