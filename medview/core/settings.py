@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -193,17 +194,26 @@ class Settings:
     def save(self) -> bool:
         """Write what differs from the defaults, and what is not known here, atomically. False (and a log line) when
         that fails."""
-        if self.path is None:
+        return self.writing()()
+
+    def writing(self) -> Callable[[], bool]:
+        """`save` of the settings as they are now, to be called in any thread."""
+        path = self.path
+        changed = self._unknown | {k: v for k, v in self._values.items() if v != self._declared[k].default}
+
+        def write() -> bool:
+            if path is None:
+                return True
+            try:
+                make_private(path.parent)
+                # As ASCII: a file name that is no UTF-8 holds surrogates, which only JSON's escapes can carry.
+                write_atomic(path, json.dumps(changed, indent=1).encode("ascii"), private=True)
+            except (OSError, ValueError) as error:
+                log.warning("settings cannot be saved: %r", error)
+                return False
             return True
-        changed = {k: v for k, v in self._values.items() if v != self._declared[k].default}
-        try:
-            make_private(self.path.parent)
-            # As ASCII: a file name that is no UTF-8 holds surrogates, which only JSON's escapes can carry.
-            write_atomic(self.path, json.dumps(self._unknown | changed, indent=1).encode("ascii"), private=True)
-        except (OSError, ValueError) as error:
-            log.warning("settings cannot be saved: %r", error)
-            return False
-        return True
+
+        return write
 
 
 def add_recent(recent: list[str], path: Path, limit: int = 12) -> list[str]:

@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 import sys
-import threading
 from pathlib import Path
 from types import TracebackType
 
@@ -108,8 +107,8 @@ def run(paths: list[str]) -> int:
     if paths:
         window.open_paths([Path(path).absolute() for path in paths])
     status = app.exec()
-    if not workspace.close() and threading.active_count() > 1:
-        # A thread hangs (a dead network drive): Python would wait for it for ever, or crash on the way out.
+    if not workspace.close():
+        # A thread hangs (a dead network drive): Python or Qt would wait for it for ever, or crash on the way out.
         logging.shutdown()
         os._exit(status)
     return status

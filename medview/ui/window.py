@@ -15,7 +15,6 @@ from PySide6.QtGui import (
     QShowEvent,
 )
 from PySide6.QtWidgets import (
-    QFileDialog,
     QHBoxLayout,
     QMainWindow,
     QMenu,
@@ -31,6 +30,7 @@ from medview.core.samples import Sample, samples
 from medview.inference.card import Card
 from medview.ui import actions, identity, menus, pages, panel, placing, theme, words
 from medview.ui.browser import ListColumn
+from medview.ui.dialogs import FileDialogs
 from medview.ui.help import help_html
 from medview.ui.kinds import KindMenu
 from medview.ui.message_bar import MessageBar
@@ -101,7 +101,7 @@ class MainWindow(QMainWindow):
         self.splitter.setSizes([240, 848, panel.WIDTH])
         self.notice = NoticePage(self.accept_notice, self.close)
         self.page = pages.Page(self.leave_page)
-        self.tags = TagDialog(ws, self)
+        self.tags, self.dialogs = TagDialog(ws, self), FileDialogs(self, ws.runner)
         self.stack = QStackedWidget()
         for widget in (self.notice, self.splitter, self.page):
             self.stack.addWidget(widget)
@@ -308,7 +308,6 @@ class MainWindow(QMainWindow):
     def accept_notice(self) -> None:
         """The notice was read: remember it and go on."""
         self.workspace.set_setting("notice_accepted", True)
-        self.workspace.settings.save()
         waiting, self._waiting = self._waiting, []
         if waiting:
             self.open_paths(waiting)
@@ -316,16 +315,12 @@ class MainWindow(QMainWindow):
     def ask_file(self) -> None:
         """Let the user choose files."""
         folder = self.workspace.settings["last_folder"]
-        names, _kind = QFileDialog.getOpenFileNames(self, self.tr("Open pictures"), folder)
-        if names:
-            self.open_paths([Path(name) for name in names])
+        self.dialogs.files(self.tr("Open pictures"), folder, self.open_paths)
 
     def ask_folder(self) -> None:
         """Let the user choose a folder."""
         folder = self.workspace.settings["last_folder"]
-        name = QFileDialog.getExistingDirectory(self, self.tr("Open a folder"), folder)
-        if name:
-            self.open_paths([Path(name)])
+        self.dialogs.folder(self.tr("Open a folder"), folder, lambda chosen: self.open_paths([chosen]))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take files and folders of this computer."""
@@ -344,10 +339,11 @@ class MainWindow(QMainWindow):
     def ask_save(self) -> None:
         """Let the user choose where the result images go."""
         folder = self.workspace.settings["save_folder"] or self.workspace.settings["last_folder"]
-        name = QFileDialog.getExistingDirectory(self, self.tr("Save result images into"), folder)
-        if name:
-            self.bar.clear()
-            self.workspace.save_results(Path(name))
+        self.dialogs.folder(self.tr("Save result images into"), folder, self._save_into)
+
+    def _save_into(self, folder: Path) -> None:
+        self.bar.clear()
+        self.workspace.save_results(folder)
 
     def _on_saved(self, files: list[Path]) -> None:
         folder = files[0].parent
@@ -400,10 +396,10 @@ class MainWindow(QMainWindow):
             self.page.show_html(self.tr("Models"), pages.models_html(statuses))
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Stop the work, keep size and settings."""
+        """Stop the work, keep size and settings. Whoever ends the program waits for it, not the window."""
         self.tags.close()
         self.workspace.settings["window_geometry"] = bytes(self.saveGeometry().toBase64().data()).decode("ascii")
-        self.workspace.close()
+        self.workspace.close(wait_ms=0)
         event.accept()
 
     def action(self, id: str) -> QAction:

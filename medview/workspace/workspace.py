@@ -32,13 +32,13 @@ from medview.workspace.listing import Entry, Listing
 from medview.workspace.prefetch import LANES
 from medview.workspace.runner import Job, Runner
 from medview.workspace.segmentations import Segments
+from medview.workspace.settings_saver import SettingsSaver
 from medview.workspace.thumbnails import Image, Thumbnails
 from medview.workspace.view import Answer, Overlay, Picture, ViewState
 from medview.workspace.viewport import Display
 
 # A stack that is being scrolled is analysed where the user stops, not at every frame on the way.
 SETTLE_MS = 250
-SAVE_SETTINGS_MS = 1000
 
 
 class Workspace(QObject):
@@ -100,7 +100,7 @@ class Workspace(QObject):
         self._display.shown.connect(self._on_shown)
         self._settle = self._timer(SETTLE_MS, self._analyse_if_wanted)
         self._display.moved.connect(self._settle.start)
-        self._save_later = self._timer(SAVE_SETTINGS_MS, self.settings.save)
+        self._saver = SettingsSaver(self.settings, self)
         self.runner.laneChanged.connect(self.busyChanged)
 
     def _timer(self, ms: int, slot: Callable[[], Any]) -> QTimer:
@@ -108,19 +108,18 @@ class Workspace(QObject):
         timer.timeout.connect(slot)
         return timer
 
-    def close(self) -> bool:
-        """Stop all work and save the settings; False when a thread is still busy after five seconds."""
+    def close(self, wait_ms: int = 5000) -> bool:
+        """Stop all work and save the settings; False when a thread is still busy after so long."""
         self._settle.stop()
-        self._save_later.stop()
-        self.settings.save()
-        return self.runner.close()
+        self._saver.save()
+        return self.runner.close(wait_ms) and self._saver.wait(wait_ms)
 
     # Settings
 
     def set_setting(self, key: str, value: Any) -> None:
         """Change a setting; it is on disk a second later."""
         self.settings[key] = value
-        self._save_later.start()
+        self._saver.save_later()
         self.settingChanged.emit(key)
 
     @property

@@ -101,6 +101,7 @@ def make_window(qtbot: QtBot) -> Iterator[MakeWindow]:
     yield make
     for window in made:
         window.close()
+        window.workspace.close()
 
 
 @pytest.fixture

@@ -204,6 +204,7 @@ def test_privacy_is_remembered(tmp_path: Path, qtbot: QtBot) -> None:
     qtbot.addWidget(first)
     first.action("privacy").trigger()
     first.close()
+    assert first.workspace.close()
     again = MainWindow(Workspace(Settings(path), FakeEngine), [])
     qtbot.addWidget(again)
     assert again.action("privacy").isChecked()

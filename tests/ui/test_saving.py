@@ -127,7 +127,7 @@ def test_a_message_goes_when_something_else_is_opened_or_saved(
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "out"))
     monkeypatch.setattr(window.workspace, "save_results", lambda folder: None)
     window.ask_save()
-    assert not window.bar.isVisible()
+    qtbot.waitUntil(lambda: not window.bar.isVisible())
 
 
 def test_a_frame_is_saved_under_the_name_the_command_line_gives_it(

@@ -40,6 +40,7 @@ def test_the_notice_is_shown_once(qtbot: QtBot, tmp_path: Path) -> None:
     qtbot.addWidget(window)
     window.notice.accept.click()
     window.close()
+    assert window.workspace.close()
     again = MainWindow(Workspace(Settings(path), FakeEngine), [])
     qtbot.addWidget(again)
     assert again.stack.currentWidget() is again.splitter
