@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.imports import RINGS, circle, graph, imported_names, part_of, sources
+
 ROOT = Path(__file__).resolve().parent.parent
 
-# A part of medview may import parts with a smaller number, and itself. Equal numbers do not know each other.
-RINGS = {
-    "core": 0,
-    "imaging": 1,
-    "inference": 2,
-    "report": 3,
-    "exchange": 3,
-    "store": 3,
-    "learning": 3,
-    "workspace": 4,
-    "ui": 5,
-    "cli": 6,
-    "__main__": 7,
-}
 # Qt modules by part; a part that is not named has none.
 QT = {
     "ui": None,  # all of it
@@ -35,27 +21,6 @@ QT = {
 ORT_PARTS = {"inference"}
 TRAINING_ONLY = {"torch", "monai", "onnx", "sklearn", "pandas", "matplotlib", "scipy", "safetensors"}
 HEAVY = ["numpy", "cv2", "PySide6", "onnxruntime", "pydicom", "imagecodecs"]
-
-
-def imported_names(source: str, module: str, is_package: bool) -> Iterator[tuple[int, str]]:
-    """(line, dotted name) of everything a module imports; `from a import b` gives `a.b`, since b may be a module."""
-    package = module.split(".") if is_package else module.split(".")[:-1]
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            base = [*base, *(node.module.split(".") if node.module else [])]
-            yield from ((node.lineno, ".".join([*base, alias.name])) for alias in node.names)
-        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
-            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if called in ("import_module", "__import__", "importorskip"):
-                yield node.lineno, str(node.args[0].value)
-
-
-def part_of(name: str) -> str:
-    """The folder of medview that a dotted name belongs to: `medview.ui.canvas` -> `ui`; empty for medview itself."""
-    return name.split(".")[1] if "." in name else ""
 
 
 def complaint(importer: str, name: str) -> str:
@@ -91,16 +56,12 @@ def complaint(importer: str, name: str) -> str:
 def violations(root: Path) -> list[str]:
     """Every import below `root`/medview and `root`/training that breaks a rule, as `file:line: why`."""
     found = []
-    for path in sorted([*root.glob("medview/**/*.py"), *root.glob("training/**/*.py")]):
+    for module, path in sources(root).items():
         relative = path.relative_to(root)
-        module = ".".join(relative.with_suffix("").parts)
-        is_package = path.name == "__init__.py"
-        if is_package:
-            module = module.removesuffix(".__init__")
         if module.startswith("medview.") and part_of(module) not in RINGS:
-            found.append(f"{relative}:1: {part_of(module)} is in no ring: add it to DESIGN's rings and to this test")
+            found.append(f"{relative}:1: {part_of(module)} is in no ring: add it to tests/imports.py")
             continue
-        for line, name in imported_names(path.read_text(encoding="utf-8"), module, is_package):
+        for line, name in imported_names(path, module):
             if why := complaint(module, name):
                 found.append(f"{relative}:{line}: imports {name}: {why}")
     return found
@@ -108,6 +69,34 @@ def violations(root: Path) -> list[str]:
 
 def test_imports_go_downwards_only() -> None:
     assert violations(ROOT) == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert circle(graph(ROOT)) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("from medview.core import b", "import medview.core.a"),
+        ("from . import b", "from .a import thing"),
+        ("def f():\n    from medview.core.b import thing", "from medview.core.a import thing"),
+        ("import importlib\nimportlib.import_module('medview.core.b')", "from medview.core import a"),
+    ],
+)
+def test_a_circle_is_seen(tmp_path: Path, first: str, second: str) -> None:
+    folder = tmp_path / "medview/core"
+    folder.mkdir(parents=True)
+    for name, source in (("a", first), ("b", second), ("c", "from medview.core import a, b"), ("__init__", "")):
+        (folder / f"{name}.py").write_text(source, encoding="utf-8")
+    found = circle(graph(tmp_path))
+    assert set(found) == {"medview.core.a", "medview.core.b"}
+    assert found[0] == found[-1]
+    # What is imported for its types alone is not there when the program runs.
+    (folder / "b.py").write_text(
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from medview.core import a\n", encoding="utf-8"
+    )
+    assert circle(graph(tmp_path)) == []
 
 
 def test_packaging_and_models_are_no_packages() -> None:
