@@ -19,7 +19,7 @@ from medview.cli.models import make_engine
 from medview.cli.output import Output
 from medview.core.failures import Code, Failure
 from medview.core.jobs import one_of_many
-from medview.core.texts import printable
+from medview.core.texts import Text, printable
 from medview.imaging.files import PICTURE_SUFFIXES
 from medview.imaging.open import find_files, open_path
 from medview.imaging.study import Frame, Study
@@ -52,7 +52,9 @@ def _collect(paths: list[Path], out: Path | None) -> Iterator[Path | Analysis]:
                 yield file
         if not found:
             reason = Failure(
-                Code.NO_IMAGES, "No picture was found in this folder.", "Choose the folder with the pictures."
+                Code.NO_IMAGES,
+                Text("No picture was found in this folder."),
+                Text("Choose the folder with the pictures."),
             )
             yield Analysis(str(path), 0, "error", reason)
 
@@ -72,8 +74,15 @@ def _frames(study: Study, wanted: int | str) -> list[Frame] | Failure:
         return [frames[wanted]]
     return Failure(
         Code.NO_SUCH_FRAME,
-        f"There is no frame {wanted}; medview reads {len(frames)} of this file ({study.description}), counted from 0.",
-        f"Choose a number from 0 to {len(frames) - 1}." if len(frames) > 1 else "Leave --frame away.",
+        Text(
+            "There is no frame {wanted}; medview reads {frames} of this file ({description}), counted from 0.",
+            wanted=wanted,
+            frames=len(frames),
+            description=study.description,
+        ),
+        Text("Choose a number from 0 to {last}.", last=len(frames) - 1)
+        if len(frames) > 1
+        else Text("Leave --frame away."),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from medview.core.texts import Text
+
 
 class Code(StrEnum):
     """What can go wrong, by the name that tables, tests and the help use."""
@@ -72,8 +74,8 @@ class Failure:
     """
 
     code: Code
-    text: str
-    hint: str
+    text: Text
+    hint: Text
     detail: str = ""
 
 
@@ -81,7 +83,7 @@ def internal(error: BaseException) -> Failure:
     """The failure of a defect in medview itself."""
     return Failure(
         Code.INTERNAL,
-        "Something went wrong inside medview.",
-        "Try again. If it stays, send the log file to the person who looks after medview (Help > About).",
+        Text("Something went wrong inside medview."),
+        Text("Try again. If it stays, send the log file to the person who looks after medview (Help > About)."),
         repr(error)[:500],
     )

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from medview.core.failures import Code, Failure, internal
+from medview.core.texts import Text
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -70,7 +71,11 @@ def one_of_many(work: Callable[[], T]) -> T | Failure:
     except Cancelled:
         raise
     except MemoryError:
-        return Failure(Code.TOO_LARGE, "Reading the file takes more memory than there is.", "Close other programs.")
+        return Failure(
+            Code.TOO_LARGE,
+            Text("Reading the file takes more memory than there is."),
+            Text("Close other programs."),
+        )
     except Exception as error:
         log.exception("one file of many")
         return internal(error)

@@ -23,6 +23,7 @@ from typing import IO, Any
 
 from medview.core import scratch
 from medview.core.failures import Code, Failure
+from medview.core.texts import Text
 from medview.imaging.files import Stamp, check_file, os_failure, read_head, stamp_of
 
 MAX_MEMBERS = 20_000
@@ -37,7 +38,7 @@ _ENCRYPTED = 0x1
 # What only office documents hold (OOXML, OpenDocument, EPUB).
 _DOCUMENT = ("[Content_Types].xml", "mimetype")
 ZIP = (b"PK\3\4", b"PK\5\6")
-_HINT = "Unpack it with the program it was made with, and open the folder."
+_HINT = Text("Unpack it with the program it was made with, and open the folder.")
 # Whatever zipfile and the decompressors behind it raise over a broken archive.
 _BROKEN = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, gzip.BadGzipFile, struct.error, RuntimeError, EOFError, ValueError,
@@ -207,7 +208,11 @@ class _Work:
             if title:
                 self.left -= len(piece)
                 if self.left < 0:
-                    raise _Refused(_too_large(title, "what it holds is"))
+                    raise _Refused(
+                        _too_large(
+                            Text("{title} is not unpacked: what it holds is more than medview unpacks.", title=title)
+                        )
+                    )
             self.step()
             yield piece
 
@@ -215,18 +220,33 @@ class _Work:
         """Raise _Refused for an archive that must not be unpacked. What zipfile reads of a member is bounded by its
         declared size."""
         if any(info.filename in _DOCUMENT for info in members):
-            text = f"{title} is an office document, not a picture."
-            raise _Refused(Failure(Code.UNKNOWN_FORMAT, text, "Save its pictures as files."))
+            text = Text("{title} is an office document, not a picture.", title=title)
+            raise _Refused(Failure(Code.UNKNOWN_FORMAT, text, Text("Save its pictures as files.")))
         if any(info.flag_bits & _ENCRYPTED for info in members):
-            raise _Refused(Failure(Code.UNSUPPORTED, f"The archive {title} is locked with a password.", _HINT))
+            raise _Refused(
+                Failure(Code.UNSUPPORTED, Text("The archive {title} is locked with a password.", title=title), _HINT)
+            )
         total = sum(info.file_size for info in members)
         if self.files + len(members) > MAX_MEMBERS or total > self.left:
-            raise _Refused(_too_large(title, f"{len(members):,} files of {total / 1e6:,.0f} MB are"))
+            raise _Refused(
+                _too_large(
+                    Text(
+                        "{title} is not unpacked: {count:,} files of {size:,.0f} MB are more than medview unpacks.",
+                        title=title,
+                        count=len(members),
+                        size=total / 1e6,
+                    )
+                )
+            )
         self.left -= total
 
 
-def _too_large(title: str, what: str) -> Failure:
-    return Failure(Code.TOO_LARGE, f"{title} is not unpacked: {what} more than medview unpacks.", _HINT)
+def _too_large(text: Text) -> Failure:
+    return Failure(
+        Code.TOO_LARGE,
+        text,
+        _HINT,
+    )
 
 
 @contextlib.contextmanager
@@ -235,7 +255,7 @@ def _reading(path: Path, title: str) -> Iterator[None]:
     try:
         yield
     except NotImplementedError as error:
-        text = f"The archive {title} is packed in a way that medview does not know."
+        text = Text("The archive {title} is packed in a way that medview does not know.", title=title)
         raise _Refused(Failure(Code.UNSUPPORTED, text, _HINT, str(error))) from None
     except _BROKEN as error:
         raise _Refused(_damaged(title, error)) from None
@@ -262,19 +282,25 @@ def _store(title: str, target: Path, pieces: Iterator[bytes]) -> None:
 
 
 def _no_room(path: Path, error: OSError) -> Failure:
-    full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None))
-    what = "there is no room left in" if full else "medview cannot write to"
-    return Failure(
-        Code.NO_ROOM,
-        f"{path.name} could not be unpacked: {what} {scratch.root()}. The file itself was not judged.",
-        "Make room on that drive and open the file again; or unpack it yourself, and open the folder.",
-        str(error),
-    )
+    about: dict[str, str] = {"name": path.name, "folder": str(scratch.root())}
+    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None)):
+        text = Text(
+            "{name} could not be unpacked: there is no room left in {folder}. The file itself was not judged.", **about
+        )
+    else:
+        text = Text(
+            "{name} could not be unpacked: medview cannot write to {folder}. The file itself was not judged.", **about
+        )
+    hint = Text("Make room on that drive and open the file again; or unpack it yourself, and open the folder.")
+    return Failure(Code.NO_ROOM, text, hint, str(error))
 
 
 def _damaged(title: str, error: Exception) -> Failure:
     return Failure(
-        Code.CORRUPT, f"The archive {title} is damaged.", "Copy it again from where it came from.", repr(error)[:500]
+        Code.CORRUPT,
+        Text("The archive {title} is damaged.", title=title),
+        Text("Copy it again from where it came from."),
+        repr(error)[:500],
     )
 
 

@@ -26,6 +26,7 @@ from typing import Any
 from medview.core import program, scratch
 from medview.core.failures import Code, Failure
 from medview.core.jobs import one_of_many
+from medview.core.texts import Text
 
 # Processor time without a step further; the largest picture that opens takes 2 s on a slow machine.
 LIMIT_S = 30.0
@@ -34,7 +35,7 @@ WAIT_S = 120.0
 # Address space that a picture may take in the child: several times the largest one.
 LIMIT_BYTES = 3 * 1024**3
 _BEAT_S = 1.0
-_AGAIN = "Copy the file again from where it came from; if it stays so, do not trust it."
+_AGAIN = Text("Copy the file again from where it came from; if it stays so, do not trust it.")
 # What ends a process for what it did itself; by another signal somebody else ends it.
 _OWN_SIGNALS = {
     getattr(signal, name) for name in ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE") if hasattr(signal, name)
@@ -103,15 +104,19 @@ class ChildReader:
             work = message["work"]
             if worked > self._limit_s:
                 self.close()
-                text = f"{path.name} was not read after {self._limit_s:g} s of work; reading it was stopped."
+                text = Text(
+                    "{name} was not read after {limit:g} s of work; reading it was stopped.",
+                    name=path.name,
+                    limit=self._limit_s,
+                )
                 return Failure(Code.CORRUPT, text, _AGAIN, f"{worked:.1f} s of work without a step further")
 
     def _waiting(self, path: Path) -> Failure:
         self.close()
         return Failure(
             Code.READER_FAILED,
-            f"Reading {path.name} came to no end, and was stopped. The file itself was not judged.",
-            "Check the drive or the network connection, and try again when the machine is less busy.",
+            Text("Reading {name} came to no end, and was stopped. The file itself was not judged.", name=path.name),
+            Text("Check the drive or the network connection, and try again when the machine is less busy."),
             "the child process got no further",
         )
 
@@ -122,8 +127,19 @@ class ChildReader:
         code = process.wait()
         self.close()
         if code < 0 and -code not in _OWN_SIGNALS:
-            return _own(path, "The process that reads files was ended while it read", f"signal {-code}")
-        return Failure(Code.CORRUPT, f"{path.name} is damaged so badly that reading it fails.", _AGAIN, f"exit {code}")
+            return _own(
+                Text(
+                    "The process that reads files was ended while it read {name}. The file itself was not judged.",
+                    name=path.name,
+                ),
+                f"signal {-code}",
+            )
+        return Failure(
+            Code.CORRUPT,
+            Text("{name} is damaged so badly that reading it fails.", name=path.name),
+            _AGAIN,
+            f"exit {code}",
+        )
 
     def _start(self, path: Path) -> Failure | None:
         """Start the child unless it runs; why that could not be done, for a file that was to be read."""
@@ -138,7 +154,7 @@ class ChildReader:
                 env=program.environment(),
             )
         except OSError as error:
-            return _own(path, "medview could not start the process that reads", str(error))
+            return _own(_not_started(path), str(error))
         self._process, self._answers = process, queue.Queue()
         threading.Thread(target=_forward, args=(process, self._answers), daemon=True).start()
         message: _Message | None = None
@@ -147,7 +163,7 @@ class ChildReader:
         if message is not None and "ready" in message:
             return None
         self.close()
-        return _own(path, "medview could not start the process that reads", f"exit {process.returncode}")
+        return _own(_not_started(path), f"exit {process.returncode}")
 
     def close(self) -> None:
         """End the child, and remove what it has unpacked."""
@@ -163,11 +179,17 @@ class ChildReader:
         scratch.sweep()
 
 
-def _own(path: Path, what: str, detail: str) -> Failure:
+def _not_started(path: Path) -> Text:
+    return Text(
+        "medview could not start the process that reads {name}. The file itself was not judged.", name=path.name
+    )
+
+
+def _own(text: Text, detail: str) -> Failure:
     return Failure(
         Code.READER_FAILED,
-        f"{what} {path.name}. The file itself was not judged.",
-        "Try again; if it stays, close other programs, or restart the machine.",
+        text,
+        Text("Try again; if it stays, close other programs, or restart the machine."),
         detail,
     )
 

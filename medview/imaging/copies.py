@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from pathlib import Path
 
+from medview.core.texts import Text
 from medview.imaging.study import Frame
 
 
 def without_copies(
     frames: list[Frame], step: Callable[[Path], None] = lambda path: None
-) -> tuple[list[Frame], list[str]]:
+) -> tuple[list[Frame], list[Text]]:
     """DICOM frames without those of copied files, of which the first path in order is kept; and what to tell.
 
     A SOP Instance UID is meant to name one object, but careless programs give one to many. So only frames with the same
@@ -29,10 +30,12 @@ def without_copies(
         uid, number = key[:2]  # type: ignore[index]
         objects.setdefault((uid, number), set()).update((key, n) for n in range(len(different)))
     copies = len(frames) - len(kept)
-    notes = [f"Copies of other frames, left out: {copies}."] if copies else []
+    notes = [Text("Copies of other frames, left out: {copies}.", copies=copies)] if copies else []
     shared = sum(len(pictures) for pictures in objects.values() if len(pictures) > 1)
     if shared:
-        notes.append(f"Pictures that share one identifier (SOP Instance UID) although they differ: {shared}.")
+        notes.append(
+            Text("Pictures that share one identifier (SOP Instance UID) although they differ: {shared}.", shared=shared)
+        )
     return kept, notes
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
+from medview.core.texts import Text
 from medview.imaging.files import check_file, read_head
 from medview.imaging.voxels import FARTHEST, THINNEST
 
@@ -50,16 +51,20 @@ def beside(header: Path, name: str) -> Path | Failure:
     if not parts or parts[0].startswith("/") or ".." in parts or ":" in name or "\0" in name:
         return Failure(
             Code.UNSUPPORTED,
-            f"{header.name} takes its voxels from a file outside of its folder ({name[:80]}).",
-            "Copy both files into one folder, and put the plain name into the header.",
+            Text(
+                "{name} takes its voxels from a file outside of its folder ({voxels}).",
+                name=header.name,
+                voxels=name[:80],
+            ),
+            Text("Copy both files into one folder, and put the plain name into the header."),
         )
     path = header.parent.joinpath(*parts)
     status = check_file(path)
     if isinstance(status, Failure) and status.code is Code.NOT_FOUND:
         return Failure(
             Code.UNSUPPORTED,
-            f"{header.name} takes its voxels from {name[:80]}, which is not beside it.",
-            "Copy both files into one folder.",
+            Text("{name} takes its voxels from {voxels}, which is not beside it.", name=header.name, voxels=name[:80]),
+            Text("Copy both files into one folder."),
         )
     return status if isinstance(status, Failure) else path
 
@@ -73,10 +78,14 @@ def after_lines(path: Path, start: int, count: int) -> int | Failure:
     for _ in range(count):
         at = head.find(b"\n", at) + 1
         if not at:
-            return several(path, "There are fewer lines than its header skips.")
+            return several(path, Text("There are fewer lines than its header skips."))
     return at
 
 
-def several(path: Path, why: str) -> Failure:
+def several(path: Path, why: Text) -> Failure:
     """The refusal of what these formats can say and medview does not read."""
-    return Failure(Code.UNSUPPORTED, f"{path.name} cannot be shown. {why}", "Save it as a single volume in one file.")
+    return Failure(
+        Code.UNSUPPORTED,
+        Text("{name} cannot be shown. {why}", name=path.name, why=why),
+        Text("Save it as a single volume in one file."),
+    )

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
+from medview.core.texts import Text, counted, joined
 from medview.imaging.dicom_header import Header, damaged, item, parse_errors, read_dicom_header, text
 from medview.imaging.dicom_layout import Layout
 from medview.imaging.dicom_modality import modality_table, read_palette, read_values
@@ -24,7 +25,7 @@ from medview.imaging.dicom_regions import read_regions
 from medview.imaging.dicom_view import is_lateral, not_t1_weighted, read_facts, read_orientation, read_view
 from medview.imaging.dicom_voi import read_aspect, read_padding, read_presets, read_spacing
 from medview.imaging.modality_lut import MOST, Rescale, apply_rescale, palette_to_rgb, to_rgb
-from medview.imaging.study import Frame, Origin, Series, Study
+from medview.imaging.study import Frame, Origin, Series, Study, pixel_size
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 # Grey of fewer bits is shown over all that these allow; 8 bits are shown as they are anyway.
 FEW_BITS = 8
 # Colour model against presentation LUT shape (PS3.3 C.8.11.3): docs/adr/0016.
-_POLARITY = "The file contradicts itself on which values are dark"
 
 
 def open_dicom(path: Path) -> Study | Failure:
@@ -46,7 +46,7 @@ def study_of(path: Path, header: Header) -> Study | Failure:
     try:
         return _study(path, header)
     except parse_errors() as error:
-        return damaged("The header of this DICOM file is damaged.", repr(error)[:500])
+        return damaged(Text("The header of this DICOM file is damaged."), repr(error)[:500])
 
 
 def _study(path: Path, header: Header) -> Study | Failure:
@@ -61,27 +61,27 @@ def _study(path: Path, header: Header) -> Study | Failure:
     if isinstance(palette, Failure):
         return palette
     grey = layout.samples == 1 and palette is None
-    table = modality_table(ds, layout, pixels.little) if grey else (None, "")
+    table = modality_table(ds, layout, pixels.little) if grey else (None, None)
     if isinstance(table, Failure):
         return table
     origin = read_origin(ds)
     frames = _frames(header, pixels, origin, table if grey else None, palette)
     if isinstance(frames, Failure):
         return frames
-    count = f", {layout.frames} frames" if layout.frames > 1 else ""
-    what = f"DICOM {origin.modality}".strip()
+    what = [f"DICOM {origin.modality}".strip(), pixel_size(layout.cols, layout.rows)]
+    if layout.frames > 1:
+        what.append(counted("1 frame", "%n frames", layout.frames))
     title = origin.series_title or origin.modality or path.name
-    description = f"{what}, {layout.cols} x {layout.rows} pixels{count}"
     place = frames[0].place
     start = place.representative if place and layout.frames > 1 else None
-    return Study(path, description, (Series(title, frames, origin, start=start),))
+    return Study(path, joined(what), (Series(title, frames, origin, start=start),))
 
 
 # Frames with groups of their own: each takes a third of a millisecond. Where there are more, each must have as many
 # bytes of the file as a small slice has: a long perfusion series opens, a short file cannot ask for minutes.
 MAX_DESCRIBED, LEAST_FRAME = 4096, 2048
 # A modality LUT, None for none, and what to tell of it.
-_Table = tuple[NDArray[Any] | None, str]
+_Table = tuple[NDArray[Any] | None, Text | None]
 
 
 def _frames(
@@ -94,14 +94,16 @@ def _frames(
     if enhanced and layout.frames > max(MAX_DESCRIBED, header.stamp[0] // LEAST_FRAME):
         return Failure(
             Code.TOO_LARGE,
-            f"This DICOM file describes {layout.frames:,} frames one by one, more than medview reads.",
-            "Export fewer frames at a time, or as an older, not enhanced series.",
+            Text(
+                "This DICOM file describes {frames:,} frames one by one, more than medview reads.", frames=layout.frames
+            ),
+            Text("Export fewer frames at a time, or as an older, not enhanced series."),
         )
     facts = read_facts(ds)
     drawn = overlay_groups(ds)
     told = [*pixels.notes, *([table[1]] if table and table[1] else [])]
     if palette is None and table is None and layout.allocated > 16:
-        told.append("Colours of more than 16 bits were reduced to 16.")
+        told.append(Text("Colours of more than 16 bits were reduced to 16."))
     same, common = _of_file(ds, layout), file_place(ds, origin)
     made: list[Frame] = []
     about: dict[str, Any] = {}
@@ -137,7 +139,7 @@ def _described(ds: Dataset, layout: Layout, common: FilePlace, index: int, same:
         spacing = regions[0].spacing_mm
     notes = [note] if note else []
     if same["lateral"]:
-        notes.append(f"A lateral view, as the file says ({same['view']}).")
+        notes.append(Text("A lateral view, as the file says ({view}).", view=same["view"]))
     place = read_place(ds, common, index)
     return {
         **same, "place": place, "spacing_mm": spacing, "aspect": read_aspect(ds, spacing), "notes": tuple(notes),
@@ -153,7 +155,7 @@ def _of_file(ds: Dataset, layout: Layout) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _shown(ds: Dataset, pixels: Pixels, index: int, rescale: Rescale) -> tuple[dict[str, Any], list[str]]:
+def _shown(ds: Dataset, pixels: Pixels, index: int, rescale: Rescale) -> tuple[dict[str, Any], list[Text]]:
     """How the grey values of a frame are to be shown, as fields of `Frame`; and what to tell of it."""
     layout = pixels.layout
     ends = rescale.ends(*layout.ends) if not layout.real else (-MOST, MOST)
@@ -165,7 +167,13 @@ def _shown(ds: Dataset, pixels: Pixels, index: int, rescale: Rescale) -> tuple[d
     notes = list(told)
     shape = text(ds, "PresentationLUTShape", 16).upper()
     if shape == ("IDENTITY" if layout.photometric == "MONOCHROME1" else "INVERSE"):
-        notes.append(f"{_POLARITY} ({layout.photometric}, {shape}); the first is followed.")
+        notes.append(
+            Text(
+                "The file contradicts itself on which values are dark ({photometric}, {shape}); the first is followed.",
+                photometric=layout.photometric,
+                shape=shape,
+            )
+        )
     return found, notes
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
+from medview.core.texts import Text
 from medview.imaging.dicom_header import damaged
 from medview.imaging.dicom_layout import Layout, native, truncated, unused_bits
 from medview.imaging.dicom_streams import stream_bits, stream_size, whole_stream
@@ -35,13 +36,13 @@ HTJ2K = tuple(_JPEG + n for n in ("201", "202", "203"))
 _REFUSED = (
     (
         tuple(_JPEG + n for n in ("94", "95", "204", "205")),
-        "a stream from a server (JPIP), without the pixels",
+        Text("a stream from a server (JPIP), without the pixels"),
     ),
-    (tuple(_JPEG + n for n in ("100", "101", "102", "103", "104", "105", "106", "107", "108")), "a video"),
-    (tuple(_JPEG + str(n) for n in range(52, 67)), "compressed by a retired kind of JPEG"),
-    (("1.2.840.10008.1.2.7.",), "a live stream of video (SMPTE ST 2110)"),
-    (("1.2.840.10008.1.2.6.",), "packed in a retired way (MIME or XML)"),
-    (("1.2.840.113619.5.2",), "in a private transfer syntax of GE"),
+    (tuple(_JPEG + n for n in ("100", "101", "102", "103", "104", "105", "106", "107", "108")), Text("a video")),
+    (tuple(_JPEG + str(n) for n in range(52, 67)), Text("compressed by a retired kind of JPEG")),
+    (("1.2.840.10008.1.2.7.",), Text("a live stream of video (SMPTE ST 2110)")),
+    (("1.2.840.10008.1.2.6.",), Text("packed in a retired way (MIME or XML)")),
+    (("1.2.840.113619.5.2",), Text("in a private transfer syntax of GE")),
 )
 # Processes of JPEG that have no colour transform: lossless, with Huffman or arithmetic coding.
 _LOSSLESS = (3, 7, 11, 15)
@@ -56,13 +57,14 @@ def unsupported(syntax: str) -> Failure | None:
     """None for a transfer syntax that can be decoded, else the refusal, by the name of what it is."""
     if syntax in (*NATIVE, PLAIN_FRAMES, DEFLATED_FRAMES, RLE, *JPEG, *JPEG_LS, *JPEG_2000, *HTJ2K, *JPEG_XL):
         return None
-    name = next((words for starts, words in _REFUSED if syntax.startswith(starts)), "")
-    uid = f" ({syntax})" if re.fullmatch("[0-9.]{1,64}", syntax) else ""
-    name = name or f"compressed in a way that medview does not know{uid}"
+    name = next((words for starts, words in _REFUSED if syntax.startswith(starts)), None)
+    if name is None and re.fullmatch("[0-9.]{1,64}", syntax):
+        name = Text("compressed in a way that medview does not know ({uid})", uid=syntax)
+    name = name or Text("compressed in a way that medview does not know")
     return Failure(
         Code.UNSUPPORTED,
-        f"This DICOM file is {name}.",
-        "Export it from the archive uncompressed, or as JPEG 2000 or JPEG-LS.",
+        Text("This DICOM file is {name}.", name=name),
+        Text("Export it from the archive uncompressed, or as JPEG 2000 or JPEG-LS."),
         f"transfer syntax {syntax[:64]}",
     )
 
@@ -82,12 +84,12 @@ def decode_frame(data: bytes, syntax: str, layout: Layout) -> NDArray[Any] | Fai
             # The decoders fill up what is missing with grey and say nothing.
             whole = whole_stream(data, partial(_decode, syntax=syntax, layout=layout))
             if whole is None:
-                return damaged("The compressed picture in this DICOM file ends too early.", code=Code.TRUNCATED)
+                return damaged(Text("The compressed picture in this DICOM file ends too early."), code=Code.TRUNCATED)
             data = whole
         values = _decode(data, syntax, layout)
     except (struct.error, RuntimeError, ValueError, TypeError, IndexError, MemoryError, NotImplementedError) as error:
         # imagecodecs raises subclasses of RuntimeError, one per codec.
-        return damaged("The compressed pixels of this DICOM file are damaged.", repr(error)[:500])
+        return damaged(Text("The compressed pixels of this DICOM file are damaged."), repr(error)[:500])
     if values.shape != (expected[:2] if layout.samples == 1 else expected):
         return _other_size(values.shape, layout)
     return _as_stored(values, layout, 0 if syntax == RLE else stream_bits(data))
@@ -101,16 +103,16 @@ def _plain_frame(data: bytes, syntax: str, layout: Layout) -> NDArray[Any] | Fai
         try:
             data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, needed)
         except zlib.error as error:
-            return damaged("The compressed pixels of this DICOM file are damaged.", repr(error)[:500])
+            return damaged(Text("The compressed pixels of this DICOM file are damaged."), repr(error)[:500])
     return native(data[:needed], layout, True, 0) if len(data) >= needed else truncated()
 
 
 def _other_size(found: tuple[int, ...] | None, layout: Layout) -> Failure:
 
     if found is None:
-        return damaged("The compressed pixels of this DICOM file are damaged.", "no size in the stream")
+        return damaged(Text("The compressed pixels of this DICOM file are damaged."), "no size in the stream")
     return damaged(
-        "The compressed picture in this DICOM file is of another size than its header says.",
+        Text("The compressed picture in this DICOM file is of another size than its header says."),
         f"{found}, header {layout.rows} x {layout.cols} x {layout.samples}",
     )
 

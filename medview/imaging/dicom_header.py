@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medview.core.failures import Code, Failure
+from medview.core.texts import Text
 from medview.imaging.dicom_elements import UNREAD, is_oversized, lenient_numbers, plain_value
 from medview.imaging.dicom_repair import closed_sequences, first_syntax
 from medview.imaging.files import Clipped, check_file, os_failure
@@ -96,9 +97,9 @@ def parse_errors() -> tuple[type[Exception], ...]:
     )  # fmt: skip
 
 
-def damaged(text: str, detail: str = "", code: Code = Code.CORRUPT) -> Failure:
+def damaged(text: Text, detail: str = "", code: Code = Code.CORRUPT) -> Failure:
     """A DICOM file that must not be shown."""
-    hint = "Copy the file again from where it came from, or send it again from the archive."
+    hint = Text("Copy the file again from where it came from, or send it again from the archive.")
     return Failure(code, text, hint, detail)
 
 
@@ -150,12 +151,12 @@ def read_dicom_header(path: Path) -> Header | Failure:
     except OSError as error:
         if error.errno is None:
             # Raised by pydicom about what it read, not by the operating system.
-            return damaged("The header of this DICOM file is damaged.", str(error)[:500])
+            return damaged(Text("The header of this DICOM file is damaged."), str(error)[:500])
         return os_failure(path, error)
     except RecursionError:
-        return damaged("This DICOM file nests its elements deeper than any real one does.", "RecursionError")
+        return damaged(Text("This DICOM file nests its elements deeper than any real one does."), "RecursionError")
     except parse_errors() as error:
-        return damaged("The header of this DICOM file is damaged.", repr(error)[:500])
+        return damaged(Text("The header of this DICOM file is damaged."), repr(error)[:500])
 
 
 def _parse(source: Clipped, stamp: tuple[int, int]) -> Header | Failure:
@@ -163,7 +164,7 @@ def _parse(source: Clipped, stamp: tuple[int, int]) -> Header | Failure:
     source.seek(0)
     if head[128:134] == b"DICM\0\0":
         # A command set (group 0000) is never in a file; pydicom would read a file of zeros as one, element by element.
-        return damaged("This file begins like DICOM, but nothing in it can be read.")
+        return damaged(Text("This file begins like DICOM, but nothing in it can be read."))
     plain = inflate(source) if DEFLATED.encode() in head[:_INFLATE_HEAD] else None
     if isinstance(plain, Failure):
         return plain
@@ -264,12 +265,11 @@ def inflate(source: Clipped) -> io.BytesIO | Failure | None:
         plain.write(unpacker.decompress(packed, _PIECE))
         packed = unpacker.unconsumed_tail
         if plain.tell() > room:
-            return Failure(
-                Code.TOO_LARGE, "This compressed DICOM file is larger than medview opens.", "Export it uncompressed."
-            )
+            text = Text("This compressed DICOM file is larger than medview opens.")
+            return Failure(Code.TOO_LARGE, text, Text("Export it uncompressed."))
     plain.write(unpacker.flush())
     if not unpacker.eof:
-        return damaged("This compressed DICOM file ends too early.", "deflate stream", Code.TRUNCATED)
+        return damaged(Text("This compressed DICOM file ends too early."), "deflate stream", Code.TRUNCATED)
     plain.seek(0)
     return plain
 
@@ -335,8 +335,8 @@ def _has_more_items(dataset: Dataset, most: int) -> bool:
 def _too_many_items(most: int) -> Failure:
     return Failure(
         Code.TOO_LARGE,
-        f"The header of this DICOM file describes more than {most:,} items, and so it was not read.",
-        "Export fewer frames at a time, or as an older, not enhanced series.",
+        Text("The header of this DICOM file describes more than {most:,} items, and so it was not read.", most=most),
+        Text("Export fewer frames at a time, or as an older, not enhanced series."),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
+from medview.core.texts import Text
 from medview.imaging.dicom_header import Header, damaged, value, whole
 from medview.imaging.modality_lut import interleaved
 
@@ -56,7 +57,7 @@ class Layout:
 
 def truncated() -> Failure:
     """Fewer pixels than the header promises."""
-    return damaged("This DICOM file ends too early; a part of the picture is missing.", code=Code.TRUNCATED)
+    return damaged(Text("This DICOM file ends too early; a part of the picture is missing."), code=Code.TRUNCATED)
 
 
 def read_layout(header: Header) -> Layout | Failure:
@@ -71,13 +72,17 @@ def read_layout(header: Header) -> Layout | Failure:
     high = whole(ds, "HighBit", stored - 1 if stored else None)
     signed, planar = whole(ds, "PixelRepresentation", 0), whole(ds, "PlanarConfiguration", 0)
     if not rows or not cols or rows < 0 or cols < 0 or frames is None or samples is None:
-        return damaged("The header of this DICOM file gives no valid picture size.", f"{rows} x {cols} x {frames}")
+        return damaged(
+            Text("The header of this DICOM file gives no valid picture size."), f"{rows} x {cols} x {frames}"
+        )
     # Some writers put 0 frames for one.
     frames = max(1, frames)
     if allocated is None or stored is None or high is None or not 1 <= stored <= allocated:
-        return damaged("The header of this DICOM file gives no valid bit depth.", f"{stored} of {allocated}")
+        return damaged(Text("The header of this DICOM file gives no valid bit depth."), f"{stored} of {allocated}")
     if allocated not in ((32, 64) if real else (1, 8, 16, 32)) or not stored - 1 <= high < allocated:
-        return damaged(f"This DICOM file stores {allocated} bits per value, which DICOM does not have.")
+        return damaged(
+            Text("This DICOM file stores {allocated} bits per value, which DICOM does not have.", allocated=allocated)
+        )
     expected = 1 if photometric.startswith("MONOCHROME") or photometric == "PALETTE COLOR" else 3
     known = (
         "MONOCHROME1",
@@ -92,10 +97,18 @@ def read_layout(header: Header) -> Layout | Failure:
     )
     if photometric not in known:
         return Failure(
-            Code.UNSUPPORTED, f"The colour model {photometric[:32]!r} of this file is not supported.", "Save it as RGB."
+            Code.UNSUPPORTED,
+            Text("The colour model {photometric!r} of this file is not supported.", photometric=photometric[:32]),
+            Text("Save it as RGB."),
         )
     if samples != expected:
-        return damaged(f"The header contradicts itself: {photometric} with {samples} values per pixel.")
+        return damaged(
+            Text(
+                "The header contradicts itself: {photometric} with {samples} values per pixel.",
+                photometric=photometric,
+                samples=samples,
+            )
+        )
     return Layout(rows, cols, samples, frames, allocated, stored, high, signed == 1, planar == 1, photometric, real)
 
 

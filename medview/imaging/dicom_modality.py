@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
+from medview.core.texts import Text
 from medview.imaging.dicom_header import damaged, group, item, numbers, parse_errors, value
 from medview.imaging.dicom_layout import Layout
 from medview.imaging.dicom_lut import read_lut
@@ -24,23 +25,25 @@ def read_rescale(ds: Dataset, frame: int) -> Rescale:
     return Rescale(slope[0] if slope and slope[0] != 0 else 1.0, intercept[0] if intercept else 0.0)
 
 
-def modality_table(ds: Dataset, layout: Layout, little: bool) -> tuple[NDArray[Any] | None, str] | Failure:
+def modality_table(ds: Dataset, layout: Layout, little: bool) -> tuple[NDArray[Any] | None, Text | None] | Failure:
     """The modality LUT as a table over all bit patterns of a stored value, None when the file has none or an empty one;
     and what to tell of it. `little`: the byte order of the file."""
     found = item(ds, "ModalityLUTSequence")
     if found is None:
-        return None, ""
+        return None, None
     if value(found, "LUTDescriptor") is None or value(found, "LUTData") is None:
-        return None, "The value table (modality LUT) of this file is empty, and was left out."
+        return None, Text("The value table (modality LUT) of this file is empty, and was left out.")
     if layout.allocated not in (8, 16) or layout.real:
-        return Failure(Code.UNSUPPORTED, "This file needs a value table for deep pixels.", "Export it as 16-bit.")
+        return Failure(
+            Code.UNSUPPORTED, Text("This file needs a value table for deep pixels."), Text("Export it as 16-bit.")
+        )
     lut = read_lut(found, little)
     if lut is None:
-        return damaged("The value table (modality LUT) of this DICOM file is damaged.")
+        return damaged(Text("The value table (modality LUT) of this DICOM file is damaged."))
     kind = np.dtype(f"{'i' if layout.signed else 'u'}{layout.allocated // 8}")
     patterns = np.arange(1 << layout.allocated, dtype=f"u{layout.allocated // 8}").view(kind).astype(np.int64)
     at = np.clip(patterns - lut.first(layout.ends), 0, len(lut.entries) - 1)
-    return lut.entries[at].astype(np.uint8 if lut.entries.max() < 256 and lut.bits <= 8 else np.uint16), ""
+    return lut.entries[at].astype(np.uint8 if lut.entries.max() < 256 and lut.bits <= 8 else np.uint16), None
 
 
 def read_values(ds: Dataset, layout: Layout, frame: int, table: NDArray[Any] | None) -> Rescale | Failure:
@@ -50,7 +53,7 @@ def read_values(ds: Dataset, layout: Layout, frame: int, table: NDArray[Any] | N
     rescale = read_rescale(ds, frame)
     if max(map(abs, rescale.ends(*layout.ends))) > MOST:
         return damaged(
-            "The rescale slope or intercept of this DICOM file leads to values that no measurement has.",
+            Text("The rescale slope or intercept of this DICOM file leads to values that no measurement has."),
             f"slope {rescale.slope:g}, intercept {rescale.intercept:g}",
         )
     return rescale
@@ -61,11 +64,11 @@ def read_palette(ds: Dataset, layout: Layout) -> NDArray[np.uint8] | Failure:
     from pydicom.pixels.processing import apply_color_lut
 
     if layout.allocated not in (8, 16):
-        return damaged("The palette of this DICOM file does not fit its pixels.")
+        return damaged(Text("The palette of this DICOM file does not fit its pixels."))
     try:
         table = apply_color_lut(np.arange(1 << layout.allocated, dtype=f"u{layout.allocated // 8}"), ds)
     except parse_errors() as error:
-        return damaged("The colour palette of this DICOM file is damaged.", repr(error)[:500])
+        return damaged(Text("The colour palette of this DICOM file is damaged."), repr(error)[:500])
     if table.dtype != np.uint8:
         # Some writers put 8-bit colours into 16-bit entries.
         table = (table >> 8 if table.max() > 255 else table).astype(np.uint8)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
+from medview.core.texts import Text
 from medview.imaging.dicom_codecs import HTJ2K, JPEG_2000, JPEG_XL, RLE, decode_frame, native_syntax, unsupported
 from medview.imaging.dicom_damage import frame_damage
 from medview.imaging.dicom_header import DEFLATED, Header, damaged, inflate, open_source, value
@@ -60,7 +61,7 @@ class Pixels:
     stamp: tuple[int, int]
     words: bool = False
     spans: Spans = field(default=(), repr=False)
-    notes: tuple[str, ...] = ()
+    notes: tuple[Text, ...] = ()
 
     def stored(self, index: int) -> NDArray[Any] | Failure:
         """Stored values of a frame, colour as stored: (rows, cols) or (rows, cols, 3), unused bits cleared."""
@@ -95,7 +96,9 @@ class Pixels:
             with source:
                 if source.stamp != self.stamp:
                     return Failure(
-                        Code.READ_ERROR, f"{self.path.name} has changed since it was opened.", "Open it again."
+                        Code.READ_ERROR,
+                        Text("{name} has changed since it was opened.", name=self.path.name),
+                        Text("Open it again."),
                     )
                 plain = inflate(source) if self.syntax == DEFLATED else None
                 if isinstance(plain, Failure):
@@ -147,22 +150,27 @@ def locate(path: Path, header: Header) -> Pixels | Failure:
     if layout.frame_bytes > MAX_FRAME_BYTES or layout.frames > MAX_FRAMES:
         room = (header.size - header.start) * (1 if native_syntax(header.syntax) else MAX_RATIO)
         if layout.frame_bits * layout.frames // 8 > room:
-            return damaged("The header of this DICOM file declares far more pixels than the file can hold.")
+            return damaged(Text("The header of this DICOM file declares far more pixels than the file can hold."))
         return Failure(
             Code.TOO_LARGE,
-            f"The picture is {layout.cols} x {layout.rows} pixels in {layout.frames} frames, more than medview opens.",
-            "Export a smaller version of it, and open that.",
+            Text(
+                "The picture is {cols} x {rows} pixels in {frames} frames, more than medview opens.",
+                cols=layout.cols,
+                rows=layout.rows,
+                frames=layout.frames,
+            ),
+            Text("Export a smaller version of it, and open that."),
         )
     if native_syntax(header.syntax):
         return _locate_native(path, header, layout)
     if header.length >= 0:
-        return damaged("This DICOM file calls its pixels compressed, but they are not stored that way.")
+        return damaged(Text("This DICOM file calls its pixels compressed, but they are not stored that way."))
     found = find_spans(path, header, layout)
     if isinstance(found, Failure):
         return found
     spans, notes = found
     if any(sum(n for _, n in frame) > 4 * layout.frame_bytes + 2**20 for frame in spans):
-        return damaged("The compressed pixels of this DICOM file are longer than the picture itself.")
+        return damaged(Text("The compressed pixels of this DICOM file are longer than the picture itself."))
     ratio = MAX_RATIO if layout.frame_bytes <= LARGE else MAX_LARGE_RATIO
     if (
         header.syntax in (*JPEG_2000, *HTJ2K)
@@ -170,7 +178,7 @@ def locate(path: Path, header: Header) -> Pixels | Failure:
     ):
         ratio = MAX_HUGE_RATIO
     if layout.frame_bytes > ratio * max(1, min(sum(n for _, n in frame) for frame in spans)):
-        return damaged("This DICOM file declares far more pixels than it holds.")
+        return damaged(Text("This DICOM file declares far more pixels than it holds."))
     if header.syntax in JPEG_XL and layout.samples == 3:
         # Its decoder gives RGB, whatever the colours were stored as.
         layout = replace(layout, photometric="RGB")
@@ -184,12 +192,12 @@ def _pixels(path: Path, header: Header, layout: Layout) -> Pixels:
 
 def _locate_native(path: Path, header: Header, layout: Layout) -> Pixels | Failure:
     if header.length < 0:
-        return damaged("This DICOM file calls its pixels uncompressed, but they are stored compressed.")
+        return damaged(Text("This DICOM file calls its pixels uncompressed, but they are stored compressed."))
     if layout.photometric == "YBR_FULL_422" and header.length - layout.frame_bytes * layout.frames in (0, 1):
         # Decompressed by a program that left the label as it was: there is a colour for every pixel.
         layout = replace(layout, photometric="YBR_FULL")
     if layout.photometric == "YBR_FULL_422" and layout.cols % 2:
-        return damaged("The header contradicts itself: colour shared between two pixels, and an odd width.")
+        return damaged(Text("The header contradicts itself: colour shared between two pixels, and an odd width."))
     needed = (layout.frame_bits * layout.frames + 7) // 8
     needed += needed % 2 if header.words and layout.allocated <= 8 else 0
     if needed > header.size - header.start or needed > header.length:
@@ -197,7 +205,7 @@ def _locate_native(path: Path, header: Header, layout: Layout) -> Pixels | Failu
     return _pixels(path, header, layout)
 
 
-def find_spans(path: Path, header: Header, layout: Layout) -> tuple[Spans, tuple[str, ...]] | Failure:
+def find_spans(path: Path, header: Header, layout: Layout) -> tuple[Spans, tuple[Text, ...]] | Failure:
     """Where the fragments of each frame are (PS3.5 A.4), and what to tell of the first one."""
     source = open_source(path)
     if isinstance(source, Failure):
@@ -216,7 +224,7 @@ def find_spans(path: Path, header: Header, layout: Layout) -> tuple[Spans, tuple
         return os_failure(path, error)
 
 
-def _first_notes(source: Clipped, fragments: tuple[tuple[int, int], ...], layout: Layout) -> tuple[str, ...]:
+def _first_notes(source: Clipped, fragments: tuple[tuple[int, int], ...], layout: Layout) -> tuple[Text, ...]:
     """What to tell of a frame's stream, by its first and last bytes."""
     (start, length), (last, size) = fragments[0], fragments[-1]
     source.seek(start)
@@ -244,13 +252,15 @@ def _items(source: Clipped, start: int) -> list[tuple[int, int]] | Failure:
         if tag == b"\xfe\xff\xdd\xe0":
             break
         if tag != b"\xfe\xff\x00\xe0":
-            return damaged("The compressed pixels of this DICOM file are damaged.", f"item {tag!r} at {position}")
+            return damaged(Text("The compressed pixels of this DICOM file are damaged."), f"item {tag!r} at {position}")
         if position + 8 + length > source.size:
             return truncated()
         found.append((position + 8, length))
         position += 8 + length
     if len(found) < 2:
-        return Failure(Code.NO_PIXELS, "This DICOM file holds no picture.", "Choose another file of the examination.")
+        return Failure(
+            Code.NO_PIXELS, Text("This DICOM file holds no picture."), Text("Choose another file of the examination.")
+        )
     return found
 
 
@@ -274,7 +284,9 @@ def _group(
     if len(groups) != frames:  # there is no table, or it is wrong
         groups = _gathered(filled, [_begins(source, offset, header.syntax) for offset, _ in filled])
     if len(groups) != frames:
-        return damaged(f"This DICOM file declares {frames} frames but holds {len(groups)}.")
+        return damaged(
+            Text("This DICOM file declares {frames} frames but holds {count}.", frames=frames, count=len(groups))
+        )
     return tuple(groups)
 
 

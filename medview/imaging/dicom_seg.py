@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
+from medview.core.texts import Text
 from medview.imaging.archive import plain_file
 from medview.imaging.colours import Rgb, lab_of_dicom, lab_to_rgb
 from medview.imaging.dicom_header import (
@@ -121,13 +122,15 @@ class Segmentation:
         if isinstance(stored, Failure):
             return stored
         if stored.shape != self.size or stored.dtype.kind != "u":
-            return damaged("A frame of this segmentation does not decode to a mask.", f"frame {part.index}")
+            return damaged(Text("A frame of this segmentation does not decode to a mask."), f"frame {part.index}")
         if part.segment is None:
             found = np.flatnonzero(np.bincount(stored.reshape(-1)))
             known = {segment.number for segment in self.segments}
             return {int(n): (stored == n).view(np.uint8) for n in found if int(n) in known}
         if stored.max() > self.full:
-            return damaged("A frame of this segmentation holds values that its header rules out.", f"{stored.max()}")
+            return damaged(
+                Text("A frame of this segmentation holds values that its header rules out."), f"{stored.max()}"
+            )
         mask = stored if self.kind == "BINARY" else (stored.astype(np.uint16) * 2 >= self.full).view(np.uint8)
         return {part.segment: mask} if mask.any() else {}
 
@@ -150,17 +153,19 @@ def read_segmentation(path: Path, step: Callable[[], None] = lambda: None) -> Se
     if isinstance(header, Failure):
         return header
     if not is_segmentation(header):
-        return Failure(Code.UNKNOWN_FORMAT, f"{path.name} is no DICOM segmentation.", "Choose another file.")
+        return Failure(
+            Code.UNKNOWN_FORMAT, Text("{name} is no DICOM segmentation.", name=path.name), Text("Choose another file.")
+        )
     try:
         return _read(file, header, step)
     except parse_errors() as error:
-        return damaged("The header of this segmentation is damaged.", repr(error)[:500])
+        return damaged(Text("The header of this segmentation is damaged."), repr(error)[:500])
 
 
 def _read(path: Path, header: Header, step: Callable[[], None]) -> Segmentation | Failure:
     ds = header.dataset
     if not header.pixel_tag:
-        return damaged("This segmentation was cut off before its masks begin.", code=Code.TRUNCATED)
+        return damaged(Text("This segmentation was cut off before its masks begin."), code=Code.TRUNCATED)
     pixels = locate(path, header)
     if isinstance(pixels, Failure):
         return pixels
@@ -169,7 +174,7 @@ def _read(path: Path, header: Header, step: Callable[[], None]) -> Segmentation 
     full = whole(ds, "MaximumFractionalValue", 255) if kind == "FRACTIONAL" else 1
     refused = _refused(ds, kind, full, pixels.layout) or _lossy(ds, kind, pixels.syntax)
     if refused or full is None:
-        return refused or damaged("This segmentation does not say how its fractions are written.")
+        return refused or damaged(Text("This segmentation does not say how its fractions are written."))
     segments = _segments(ds, kind == "LABELMAP")
     if isinstance(segments, Failure):
         return segments
@@ -189,12 +194,12 @@ def _read(path: Path, header: Header, step: Callable[[], None]) -> Segmentation 
 def _refused(ds: Dataset, kind: str, full: int | None, layout: Layout) -> Failure | None:
     """Why masks cannot be had from what the header declares, or None."""
     if kind not in ("BINARY", "FRACTIONAL", "LABELMAP"):
-        return damaged("This segmentation is of no kind that DICOM has.", kind[:32])
+        return damaged(Text("This segmentation is of no kind that DICOM has."), kind[:32])
     if text(ds, "DimensionOrganizationType").startswith("TILED") or value(ds, "TotalPixelMatrixRows") is not None:
         return Failure(
             Code.UNSUPPORTED,
-            "This is a segmentation of a microscope slide, in tiles, which medview does not lay over pictures.",
-            "Open it in a program for microscopy.",
+            Text("This is a segmentation of a microscope slide, in tiles, which medview does not lay over pictures."),
+            Text("Open it in a program for microscopy."),
         )
     bits = {"BINARY": (1,), "FRACTIONAL": (8,), "LABELMAP": (8, 16)}[kind]
     colours = ("MONOCHROME2", "PALETTE COLOR") if kind == "LABELMAP" else ("MONOCHROME2",)
@@ -206,9 +211,11 @@ def _refused(ds: Dataset, kind: str, full: int | None, layout: Layout) -> Failur
         or layout.photometric not in colours
     ):
         what = f"{kind} with {layout.stored} of {layout.allocated} bits, {layout.photometric}"
-        return damaged("The header of this segmentation contradicts itself: its masks are stored in another way.", what)
+        return damaged(
+            Text("The header of this segmentation contradicts itself: its masks are stored in another way."), what
+        )
     if full is None or not 1 <= full <= 255:
-        return damaged("This segmentation does not say how its fractions are written.", f"maximum {full}")
+        return damaged(Text("This segmentation does not say how its fractions are written."), f"maximum {full}")
     return None
 
 
@@ -218,8 +225,11 @@ def _lossy(ds: Dataset, kind: str, syntax: str) -> Failure | None:
         return None
     return Failure(
         Code.UNSUPPORTED,
-        "The masks of this segmentation were compressed with loss: their borders are no longer those that were drawn.",
-        "Export it again without compression, or with one that loses nothing.",
+        Text(
+            "The masks of this segmentation were compressed with loss: their borders are no longer "
+            "those that were drawn."
+        ),
+        Text("Export it again without compression, or with one that loses nothing."),
         syntax,
     )
 
@@ -238,7 +248,7 @@ def _segments(ds: Dataset, with_background: bool) -> tuple[Segment, ...] | Failu
     for one in _items(ds, "SegmentSequence"):
         number = whole(one, "SegmentNumber")
         if number is None or not (0 if with_background else 1) <= number <= 65_535:
-            return damaged("A segment of this segmentation has no valid number.", f"{number}")
+            return damaged(Text("A segment of this segmentation has no valid number."), f"{number}")
         method = item(one, "SegmentationAlgorithmIdentificationSequence")
         property_type = item(one, "SegmentedPropertyTypeCodeSequence")
         label = text(one, "SegmentLabel") or (text(property_type, "CodeMeaning") if property_type is not None else "")
@@ -248,12 +258,14 @@ def _segments(ds: Dataset, with_background: bool) -> tuple[Segment, ...] | Failu
         found.append(Segment(number, label or f"Segment {number}", lab and lab_to_rgb(lab), how, name))
         if len(found) > MAX_SEGMENTS:
             return Failure(
-                Code.TOO_LARGE, f"This segmentation has over {MAX_SEGMENTS} segments.", "Export it in smaller groups."
+                Code.TOO_LARGE,
+                Text("This segmentation has over {max_segments} segments.", max_segments=MAX_SEGMENTS),
+                Text("Export it in smaller groups."),
             )
     if len({one.number for one in found}) != len(found):
-        return damaged("Two segments of this segmentation have the same number.")
+        return damaged(Text("Two segments of this segmentation have the same number."))
     segments = tuple(one for one in found if one.number)
-    return segments or damaged("This segmentation does not say what it marks.", "no SegmentSequence")
+    return segments or damaged(Text("This segmentation does not say what it marks."), "no SegmentSequence")
 
 
 def _parts(ds: Dataset, frames: int, known: set[int] | None, step: Callable[[], None]) -> tuple[Part, ...] | Failure:
@@ -261,7 +273,9 @@ def _parts(ds: Dataset, frames: int, known: set[int] | None, step: Callable[[], 
     groups = value(ds, "PerFrameFunctionalGroupsSequence")
     if groups is None or len(groups) != frames:
         count = "none" if groups is None else str(len(groups))
-        return damaged("This segmentation does not say where each of its frames lies.", f"{count} of {frames} frames")
+        return damaged(
+            Text("This segmentation does not say where each of its frames lies."), f"{count} of {frames} frames"
+        )
     parts = []
     for index in range(frames):
         step()
@@ -269,10 +283,10 @@ def _parts(ds: Dataset, frames: int, known: set[int] | None, step: Callable[[], 
         if known is None:
             segment = None
         elif segment not in known:
-            return damaged("A frame of this segmentation marks something it does not name.", f"segment {segment}")
+            return damaged(Text("A frame of this segmentation marks something it does not name."), f"segment {segment}")
         plane = read_plane(ds, index)
         if plane is not None and not plausible(plane):
-            return damaged("A frame of this segmentation lies where no patient is.", f"frame {index}")
+            return damaged(Text("A frame of this segmentation lies where no patient is."), f"frame {index}")
         measures = group(ds, "PixelMeasuresSequence", index)
         depth = numbers(measures, "SpacingBetweenSlices") or numbers(measures, "SliceThickness")
         depth_mm = abs(depth[0]) if depth and depth[0] else None

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
+from medview.core.texts import Text
 from medview.imaging.dicom_seg import ALL_FRAMES, Part, Segmentation, plausible
 from medview.imaging.geometry import Plane, Vector, dot
 from medview.imaging.study import Frame, Series
@@ -30,7 +31,7 @@ SAME_COSINE = 1e-3
 SAME_MM = 0.001
 # Rounding of mm, in pixels or in mm: decides where a point lies exactly between two pixels or two frames.
 ROUNDING = 1e-6
-_HINT = "Open the pictures it was made from, then this file again."
+_HINT = Text("Open the pictures it was made from, then this file again.")
 
 
 @dataclass(frozen=True)
@@ -171,8 +172,11 @@ def lay(segmentation: Segmentation, frames: Sequence[Frame]) -> Laid | Failure:
     if doubled or any(stack.doubled for stack in stacks):
         return Failure(
             Code.UNSUPPORTED,
-            f"{segmentation.path.name} marks the same place more than once, as at several times, and does not say "
-            "which mask belongs to these pictures.",
+            Text(
+                "{name} marks the same place more than once, as at several times, and does not "
+                "say which mask belongs to these pictures.",
+                name=segmentation.path.name,
+            ),
             _HINT,
         )
     used = {part.index for parts in exact.values() for part in parts}
@@ -192,17 +196,22 @@ def _nowhere(segmentation: Segmentation, named: bool, near: bool) -> Failure:
     name = segmentation.path.name
     if near:
         return Failure(
-            Code.OTHER_PICTURES, f"{name} marks another part of the patient than these pictures show.", _HINT
+            Code.OTHER_PICTURES,
+            Text("{name} marks another part of the patient than these pictures show.", name=name),
+            _HINT,
         )
     if named:
         return Failure(
             Code.OTHER_PICTURES,
-            f"{name} names these pictures, but its masks do not fit them: they have another size or lie elsewhere.",
-            "Ask for a segmentation that was made on these very pictures.",
+            Text(
+                "{name} names these pictures, but its masks do not fit them: they have another size or lie elsewhere.",
+                name=name,
+            ),
+            Text("Ask for a segmentation that was made on these very pictures."),
         )
     return Failure(
         Code.OTHER_PICTURES,
-        f"{name} was made on other pictures: it neither names these nor lies in the same coordinates.",
+        Text("{name} was made on other pictures: it neither names these nor lies in the same coordinates.", name=name),
         _HINT,
         f"frame of reference {segmentation.parts[0].plane.reference if segmentation.parts[0].plane else 'none'}",
     )

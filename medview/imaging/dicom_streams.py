@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medview.core.texts import Text
 from medview.imaging.jpeg import FILLER, parse_jpeg
 from medview.imaging.jpeg2000 import end_of_tiles, has_every_tile, read_codestream
 from medview.imaging.jpeg_damage import DECODE_ERRORS
@@ -134,14 +135,16 @@ def _tried(data: bytes, decode: Decoder) -> NDArray[Any] | None:
         return None
 
 
-def stream_notes(head: bytes, ends: bool, stored: int, allocated: int) -> tuple[str, ...]:
+def stream_notes(head: bytes, ends: bool, stored: int, allocated: int) -> tuple[Text, ...]:
     """What to tell of a JPEG, JPEG-LS or JPEG 2000 stream, by its first bytes. `ends`: whether it has an end marker;
     `stored` and `allocated`: bits of a value by the header of the file."""
     notes = []
     bits = stream_bits(head)
     # Many programs code the whole words that hold 10, 12 or 14 bits.
     if bits > stored and not (bits == allocated and stored > 8):
-        notes.append(f"The header gives {stored} bits for a value, the compressed picture {bits}.")
+        notes.append(
+            Text("The header gives {stored} bits for a value, the compressed picture {bits}.", stored=stored, bits=bits)
+        )
     if bits and not ends:
-        notes.append("The compressed picture does not end with its end marker; nothing else of it is missing.")
+        notes.append(Text("The compressed picture does not end with its end marker; nothing else of it is missing."))
     return tuple(notes)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medview.core.failures import Code, Failure
+from medview.core.texts import Text
 from medview.imaging.archive import plain_file
 from medview.imaging.dicom_header import Header, parse_errors, read_dicom_header
 from medview.imaging.open_file import recognise
@@ -61,14 +62,22 @@ def tags(path: Path) -> list[TagRow] | Failure:
     if isinstance(known, Failure):
         return known
     if known[0] != "dicom":
-        return Failure(Code.UNKNOWN_FORMAT, f"{path.name} is no DICOM file, and has no tags.", "Choose a DICOM file.")
+        return Failure(
+            Code.UNKNOWN_FORMAT,
+            Text("{name} is no DICOM file, and has no tags.", name=path.name),
+            Text("Choose a DICOM file."),
+        )
     header = read_dicom_header(file)
     if isinstance(header, Failure):
         return header
     rows: list[TagRow] = []
     for row in _file_rows(header):
         if len(rows) == MAX_ROWS:
-            rows.append(TagRow(0, "", "", f"There are more elements; these are the first {MAX_ROWS:,}.", ""))
+            rows.append(
+                TagRow(
+                    0, "", "", Text("There are more elements; these are the first {max_rows:,}.", max_rows=MAX_ROWS), ""
+                )
+            )
             break
         rows.append(row)
     return rows
@@ -79,7 +88,7 @@ def _file_rows(header: Header) -> Iterator[TagRow]:
     yield from _rows(meta, 0)
     yield from _rows(header.dataset, 0)
     if header.pixel_tag:
-        size = "compressed" if header.length < 0 else f"{header.length:,} bytes"
+        size = "compressed" if header.length < 0 else Text("{length:,} bytes", length=header.length)
         vr = {0x7FE00008: "OF", 0x7FE00009: "OD"}.get(header.pixel_tag, "OW")
         yield TagRow(0, _written(header.pixel_tag), vr, "Pixel Data", size)
 
@@ -90,7 +99,7 @@ def _rows(ds: Dataset, depth: int) -> Iterator[TagRow]:
             row, element = _row(ds, tag, depth)
         except parse_errors() as error:
             yield TagRow(
-                depth, _written(tag), "", "This element cannot be read.", _line(str(error))[:120], tag.is_private
+                depth, _written(tag), "", Text("This element cannot be read."), _line(str(error))[:120], tag.is_private
             )
             continue
         yield row
@@ -100,10 +109,10 @@ def _rows(ds: Dataset, depth: int) -> Iterator[TagRow]:
 
 def _items(element: DataElement, depth: int) -> Iterator[TagRow]:
     if depth > MAX_DEPTH:
-        yield TagRow(depth, "", "", "Deeper elements are not listed.", "")
+        yield TagRow(depth, "", "", Text("Deeper elements are not listed."), "")
         return
     for number, one in enumerate(element.value or (), 1):
-        yield TagRow(depth, "", "", f"Item {number}", "")
+        yield TagRow(depth, "", "", Text("Item {number}", number=number), "")
         yield from _rows(one, depth)
 
 
@@ -137,7 +146,7 @@ def _value(element: DataElement, length: int) -> str:
     """The value as one line; `length`: its bytes in the file, 0 where that is not known any more."""
     value = element.value
     if element.VR == "SQ":
-        return "1 item" if len(value) == 1 else f"{len(value)} items"
+        return Text("1 item") if len(value) == 1 else Text("{count} items", count=len(value))
     if isinstance(value, bytes):
         return _bytes(value, length or len(value))
     several = value if isinstance(value, MutableSequence) else (value,)

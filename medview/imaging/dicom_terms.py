@@ -10,40 +10,89 @@ import re
 import unicodedata
 from functools import cache
 
+from medview.core.texts import Text
+
 # What a picture is, by its modality; parts of the body are put behind ("an X-ray of the hand").
 MODALITIES = {
-    "CR": "an X-ray", "DX": "an X-ray", "DR": "an X-ray", "RG": "an X-ray", "XR": "an X-ray",
-    "MG": "a mammogram", "MA": "an MR angiogram", "XA": "an angiogram", "CF": "a fluoroscopy picture",
-    "DF": "a fluoroscopy picture", "RF": "a fluoroscopy picture", "DS": "an angiogram", "CT": "a CT",
-    "MR": "an MR", "MS": "an MR spectrum", "US": "an ultrasound picture", "BDUS": "an ultrasound picture",
-    "DD": "an ultrasound picture", "CD": "an ultrasound picture", "IVUS": "an ultrasound picture from inside a vessel",
-    "EC": "an echocardiogram", "NM": "a nuclear medicine picture", "ST": "a nuclear medicine picture",
-    "PT": "a PET picture", "BI": "a magnetic particle picture", "BMD": "a bone density picture",
-    "IO": "a dental X-ray", "PX": "a panoramic X-ray of the teeth", "ES": "an endoscopic picture",
-    "CP": "a colposcopic picture", "LP": "a laparoscopic picture", "GM": "a microscopic picture",
-    "SM": "a microscope slide", "CYTO": "a microscopic picture", "HISTO": "a microscope slide",
-    "OP": "a photo of the eye", "FA": "an angiogram of the eye", "FS": "a photo of the eye", "OPT": "an OCT of the eye",
-    "OPTBSV": "an OCT of the eye", "OPTENF": "an OCT of the eye", "OPM": "a map of the eye",
-    "OPV": "a visual field", "OAM": "a measurement of the eye", "OPR": "a refraction of the eye",
-    "OCT": "an optical coherence tomogram", "IVOCT": "an optical coherence tomogram from inside a vessel",
-    "AR": "a measurement of the eye", "KER": "a measurement of the eye", "LEN": "a measurement of the eye",
-    "SRF": "a measurement of the eye", "VA": "a measurement of the eye", "IOL": "a measurement of the eye",
-    "OSS": "a scan of a surface", "M3D": "a model for manufacturing", "TG": "a thermogram", "LS": "a laser scan",
-    "DG": "a diaphanogram", "XC": "a photo", "DMS": "a dermoscopic photo", "ECG": "an electrocardiogram",
-    "EPS": "an electrophysiological record", "EEG": "an electroencephalogram", "EMG": "an electromyogram",
-    "EOG": "an electro-oculogram", "HD": "a record of blood pressure", "RESP": "a record of breathing",
-    "POS": "a record of position", "AU": "sound", "DOC": "a document", "SR": "a structured report",
-    "PR": "a presentation state", "KO": "a list of key images", "SEG": "a segmentation", "REG": "a registration",
-    "FID": "a set of marks", "ANN": "a set of annotations", "PLAN": "a plan", "RTIMAGE": "a radiotherapy picture",
-    "RTDOSE": "a radiotherapy dose", "RTSTRUCT": "a set of radiotherapy contours", "RTPLAN": "a radiotherapy plan",
-    "RTRECORD": "a radiotherapy record", "RTRAD": "a radiotherapy plan", "RTINTENT": "a radiotherapy plan",
-    "RTSEGANN": "a set of radiotherapy contours", "SMR": "a relationship of stereotactic pictures",
-    "TEXTUREMAP": "the surface of a model", "STAIN": "a report of staining", "RWV": "a table of values",
-    "AS": "an angioscopic picture", "CS": "a cystoscopic picture", "DM": "a microscopic picture",
-    "VF": "a fluoroscopy picture", "CFM": "a microscopic picture", "PA": "a photoacoustic picture",
-    "ASMT": "an assessment", "CTPROTOCOL": "a protocol of a CT", "XAPROTOCOL": "a protocol of an angiogram",
-    "HC": "a hard copy", "OT": "a picture", "SC": "a secondary capture",
-}  # fmt: skip
+    code: words
+    for codes, words in (
+        ("CR DX DR RG XR", Text("an X-ray")),
+        ("MG", Text("a mammogram")),
+        ("MA", Text("an MR angiogram")),
+        ("XA DS", Text("an angiogram")),
+        ("CF DF RF VF", Text("a fluoroscopy picture")),
+        ("CT", Text("a CT")),
+        ("MR", Text("an MR")),
+        ("MS", Text("an MR spectrum")),
+        ("US BDUS DD CD", Text("an ultrasound picture")),
+        ("IVUS", Text("an ultrasound picture from inside a vessel")),
+        ("EC", Text("an echocardiogram")),
+        ("NM ST", Text("a nuclear medicine picture")),
+        ("PT", Text("a PET picture")),
+        ("BI", Text("a magnetic particle picture")),
+        ("BMD", Text("a bone density picture")),
+        ("IO", Text("a dental X-ray")),
+        ("PX", Text("a panoramic X-ray of the teeth")),
+        ("ES", Text("an endoscopic picture")),
+        ("CP", Text("a colposcopic picture")),
+        ("LP", Text("a laparoscopic picture")),
+        ("GM CYTO DM CFM", Text("a microscopic picture")),
+        ("SM HISTO", Text("a microscope slide")),
+        ("OP FS", Text("a photo of the eye")),
+        ("FA", Text("an angiogram of the eye")),
+        ("OPT OPTBSV OPTENF", Text("an OCT of the eye")),
+        ("OPM", Text("a map of the eye")),
+        ("OPV", Text("a visual field")),
+        ("OAM AR KER LEN SRF VA IOL", Text("a measurement of the eye")),
+        ("OPR", Text("a refraction of the eye")),
+        ("OCT", Text("an optical coherence tomogram")),
+        ("IVOCT", Text("an optical coherence tomogram from inside a vessel")),
+        ("OSS", Text("a scan of a surface")),
+        ("M3D", Text("a model for manufacturing")),
+        ("TG", Text("a thermogram")),
+        ("LS", Text("a laser scan")),
+        ("DG", Text("a diaphanogram")),
+        ("XC", Text("a photo")),
+        ("DMS", Text("a dermoscopic photo")),
+        ("ECG", Text("an electrocardiogram")),
+        ("EPS", Text("an electrophysiological record")),
+        ("EEG", Text("an electroencephalogram")),
+        ("EMG", Text("an electromyogram")),
+        ("EOG", Text("an electro-oculogram")),
+        ("HD", Text("a record of blood pressure")),
+        ("RESP", Text("a record of breathing")),
+        ("POS", Text("a record of position")),
+        ("AU", Text("sound")),
+        ("DOC", Text("a document")),
+        ("SR", Text("a structured report")),
+        ("PR", Text("a presentation state")),
+        ("KO", Text("a list of key images")),
+        ("SEG", Text("a segmentation")),
+        ("REG", Text("a registration")),
+        ("FID", Text("a set of marks")),
+        ("ANN", Text("a set of annotations")),
+        ("PLAN", Text("a plan")),
+        ("RTIMAGE", Text("a radiotherapy picture")),
+        ("RTDOSE", Text("a radiotherapy dose")),
+        ("RTSTRUCT RTSEGANN", Text("a set of radiotherapy contours")),
+        ("RTPLAN RTRAD RTINTENT", Text("a radiotherapy plan")),
+        ("RTRECORD", Text("a radiotherapy record")),
+        ("SMR", Text("a relationship of stereotactic pictures")),
+        ("TEXTUREMAP", Text("the surface of a model")),
+        ("STAIN", Text("a report of staining")),
+        ("RWV", Text("a table of values")),
+        ("AS", Text("an angioscopic picture")),
+        ("CS", Text("a cystoscopic picture")),
+        ("PA", Text("a photoacoustic picture")),
+        ("ASMT", Text("an assessment")),
+        ("CTPROTOCOL", Text("a protocol of a CT")),
+        ("XAPROTOCOL", Text("a protocol of an angiogram")),
+        ("HC", Text("a hard copy")),
+        ("OT", Text("a picture")),
+        ("SC", Text("a secondary capture")),
+    )
+    for code in codes.split()
+}
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
 # The modality that a storage class is made for (PS3.4 B.5), by the first components of its UID, longer ones first.
@@ -57,50 +106,50 @@ _CLASSES = {
 }  # fmt: skip
 
 # A part of the body: its id in the cards of models, its name, the words of headers for it, its codes (SNOMED CT, RT).
-_PARTS: tuple[tuple[str, str, str, str], ...] = (
+_PARTS: tuple[tuple[str, Text, str, str], ...] = (
     (
         "chest",
-        "the chest",
+        Text("the chest"),
         "CHEST THORAX THORACIC TORAX TORACE CXR BRUSTKORB BRUSTRAUM POITRINE MEDIASTINUM INTRATHORACIC KLATKA "
         "ГРУДЬ ГРУДНАЯ ОГК 胸部 胸 가슴 흉부",
         "816094009 51185008 T-D3000 43799004 T-D3200 72410000 T-D3300 78904004",
     ),
     (
         "lung",
-        "the lungs",
+        Text("the lungs"),
         "LUNG LUNGS LUNGE LUNGEN POUMON POUMONS PULMON PULMONES PULMAO PULMOES POLMONE POLMONI PLUCA PULMO ЛЕГКИЕ "
         "肺 肺部",
         "39607008 T-28000 86598002 T-280A0",
     ),
     (
         "heart",
-        "the heart",
+        Text("the heart"),
         "HEART CARDIAC HERZ COEUR CORAZON CUORE CORACAO HART COR СЕРДЦЕ 心臓 心脏",
         "80891009 T-32000",
     ),
     (
         "head",
-        "the head",
+        Text("the head"),
         "HEAD KOPF TETE CABEZA CABECA TESTA HOOFD GLOWA CAPUT HUVUD HODE CRANIUM INTRACRANIAL ГОЛОВА 頭部 头部 "
         "头颅 두부",
         "69536005 T-D1100 1101003 T-D1400",
     ),
     (
         "brain",
-        "the brain",
+        Text("the brain"),
         "BRAIN CEREBRUM CEREBRAL GEHIRN HIRN CERVEAU CEREBRO ENCEPHALE ENCEFALO CERVELLO HERSENEN MOZG NEURO "
         "CEREBELLUM SELLA PITUITARY HYPOPHYSE CIRCLEOFWILLIS МОЗГ ГОЛОВНОЙ 脑 颅脑 脳 뇌",
         "12738006 T-A0100 113305005 T-A6000 42575006 T-D1460 11279006 T-45520 128320002 T-A0191",
     ),
     (
         "skull",
-        "the skull",
+        Text("the skull"),
         "SKULL CRANE CRANEO CRANIO SCHADEL SCHAEDEL SCHEDEL CALVARIUM CZASZKA LEBKA ЧЕРЕП",
         "89546000 T-11100 79361005 T-15200",
     ),
     (
         "face",
-        "the face",
+        Text("the face"),
         "FACE FACIALBONES FACIAL GESICHT VISAGE NOSE NASAL NASALBONE SINUS SINUSES PARANASALSINUS PNS NNH ZYGOMA "
         "CHEEK SPN ППН",
         "89545001 T-D1200 91397008 T-11196 2095001 T-22000 74386004 T-11149 45206002 T-21000 13881006 T-11166 "
@@ -108,26 +157,26 @@ _PARTS: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         "jaw",
-        "the jaw",
+        Text("the jaw"),
         "JAW JAWREGION MANDIBLE MAXILLA TMJ TMJOINT KIEFER UNTERKIEFER OBERKIEFER TEETH TOOTH DENTAL MOUTH "
         "ORTHOPAN OPG PANORAMIC PANTOMOGRAM TONGUE",
         "661005 T-D1213 91609006 T-11180 70925003 T-11170 53620006 T-15290 123851003 T-D0662 21974007 T-53000",
     ),
     (
         "eye",
-        "the eye",
+        Text("the eye"),
         "EYE EYES ORBIT ORBITS ORBITA AUGE AUGEN ORBITALSTRUCTURE OPTICCANAL EYELID RETINA CORNEA",
         "81745001 T-AA000 371398005 T-D0801 363654007 T-D14AE 55024004 T-11102 80243003 T-AA810 28726007 T-AA200",
     ),
     (
         "ear",
-        "the ear",
+        Text("the ear"),
         "EAR EARS IAC TEMPORAL MASTOID MASTOIDBONE FELSENBEIN ROCHER PETROUS",
         "117590005 T-AB001 361078006 T-AB959 59066005 T-11133 84301002 T-AB200",
     ),
     (
         "neck",
-        "the neck",
+        Text("the neck"),
         "NECK HALS COU CUELLO COLLO PESCOCO SOFTTISSUENECK LARYNX PHARYNX NASOPHARYNX THYROID PARATHYROID PAROTID "
         "CAROTID TRACHEA ШЕЯ 颈部",
         "45048000 T-D1600 4596009 T-24100 54066008 T-55000 69748006 T-B6000 111002 T-B7000 45289007 T-61100 "
@@ -135,7 +184,7 @@ _PARTS: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         "spine",
-        "the spine",
+        Text("the spine"),
         "SPINE CSPINE TSPINE LSPINE SSPINE CTSPINE TLSPINE LSSPINE SCSPINE DSPINE CERVICALSPINE THORACICSPINE "
         "DORSALSPINE LUMBARSPINE LUMBOSACRALSPINE WHOLESPINE WIRBELSAULE WIRBELSAEULE HWS BWS LWS RACHIS COLUMNA "
         "COLONNA COLUNA VERTEBRA VERTEBRAE LUMBAR CERVICAL SACRUM COCCYX SACRAL KREGOSLUP WERVELKOLOM SPINALCORD "
@@ -145,27 +194,27 @@ _PARTS: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         "breast",
-        "the breast",
+        Text("the breast"),
         "BREAST BREASTS MAMMA MAMMAE MAMA SENO SEIN MAMMO MAMMOGRAPHY MAMMOGRAPHIE MAMMOGRAFIE MAMMOGRAFIA "
         "MAMOGRAFIA MAMMOGRAM BORST PIERS МОЛОЧНАЯ 乳腺 乳房 유방",
         "76752008 T-04000",
     ),
     (
         "ribs",
-        "the ribs",
+        Text("the ribs"),
         "RIB RIBS RIPPEN COTES COSTILLAS COSTE COSTELAS STERNUM SCJOINT STERNOCLAVICULAR BRUSTBEIN ZEBRA РЕБРА",
         "113197003 T-11300 56873002 T-11210 7844006 T-15610",
     ),
     (
         "shoulder",
-        "the shoulder",
+        Text("the shoulder"),
         "SHOULDER SHOULDERS SCHULTER EPAULE HOMBRO SPALLA OMBRO SCHOUDER CLAVICLE SCAPULA ACJOINT AXILLA "
         "SCHLUSSELBEIN CLAVICULA ПЛЕЧО 肩",
         "16982005 T-D2220 51299004 T-12310 79601000 T-12280 85856004 T-15420 91470000 T-D8104",
     ),
     (
         "arm",
-        "the arm",
+        Text("the arm"),
         "ARM UPPERARM ARMS HUMERUS FOREARM RADIUS ULNA RADIUSULNA ELBOW UPPERLIMB UPPEREXTREMITY OBERARM UNTERARM "
         "ELLENBOGEN ELLBOGEN BRAS COUDE BRAZO CODO GOMITO BRACCIO COTOVELO AVANTBRAS ELLEBOOG LOKIEC ЛОКОТЬ ЛОКТЕВОЙ",
         "40983000 T-D8200 85050009 T-12410 14975008 T-D8500 16953009 T-15430 53120007 T-D8000 371195002 T-D0821 "
@@ -173,14 +222,14 @@ _PARTS: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         "hand",
-        "the hand",
+        Text("the hand"),
         "HAND HANDS FINGER FINGERS THUMB WRIST WRISTJOINT CARPUS MANO MAIN MAO HANDGELENK POIGNET MUNECA POLSO "
         "PUNHO DAUMEN POLS DLON NADGARSTEK КИСТЬ 手 手部 손",
         "85562004 T-D8700 7569003 T-D8800 76505004 T-D8810 74670003 T-15460",
     ),
     (
         "abdomen",
-        "the abdomen",
+        Text("the abdomen"),
         "ABDOMEN ABD ABDOMINAL KUB BAUCH ABDOME ADDOME BUIK VENTRE LIVER LEBER FOIE HIGADO KIDNEY KIDNEYS NIERE "
         "REIN RENAL SPLEEN PANCREAS STOMACH BOWEL COLON SMALLBOWEL LARGEBOWEL DUODENUM GALLBLADDER BILEDUCT "
         "ESOPHAGUS OESOPHAGUS ADRENAL RETROPERITONEUM URINARYTRACT URETER BRZUCH ЖИВОТ БРЮШНАЯ 腹部 腹 복부",
@@ -191,7 +240,7 @@ _PARTS: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         "pelvis",
-        "the pelvis",
+        Text("the pelvis"),
         "PELVIS PELVIC BECKEN BASSIN PELVI BACIA BEKKEN MIEDNICA PANEV HIP HIPS HIPJOINT HUFTE HUEFTE HANCHE CADERA "
         "ANCA QUADRIL HEUP BIODRO BACINO ILIUM SIJOINT BLADDER PROSTATE UTERUS OVARY RECTUM TESTIS SCROTUM PERINEUM "
         "URETHRA ТАЗ 骨盆 骨盤 髋 골반",
@@ -201,7 +250,7 @@ _PARTS: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         "leg",
-        "the leg",
+        Text("the leg"),
         "LEG LEGS THIGH FEMUR TIBIA FIBULA TIBIAFIBULA TIBFIB LOWERLEG LOWERLIMB LOWEREXTREMITY UPPERLEG "
         "OBERSCHENKEL UNTERSCHENKEL JAMBE CUISSE PIERNA GAMBA PERNA ANKLE ANKLEJOINT CHEVILLE TOBILLO CAVIGLIA "
         "TORNOZELO SPRUNGGELENK ENKEL CALF 踝 ГОЛЕНЬ БЕДРО",
@@ -210,37 +259,37 @@ _PARTS: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         "knee",
-        "the knee",
+        Text("the knee"),
         "KNEE KNEES PATELLA KNIE GENOU RODILLA GINOCCHIO JOELHO KOLANO KOLENO КОЛЕНО КОЛЕННЫЙ 膝 무릎",
         "72696002 T-D9200 64234005 T-12730 32361000 T-D9310",
     ),
     (
         "foot",
-        "the foot",
+        Text("the foot"),
         "FOOT FEET TOE TOES CALCANEUS HEEL FUSS PIED PIE PIEDE VOET STOPA FERSE ZEHE ZEHEN FUSSE СТОПА 足 발",
         "56459004 T-D9700 29707007 T-D9800 80144004 T-12770 58742003 T-12980 27949001 T-15770",
     ),
     (
         "limb",
-        "a limb",
+        Text("a limb"),
         "EXTREMITY EXTREMITIES UPEXM LOEXM LONGBONE LONGBONES",
         "66019005 T-D0300",
     ),
     (
         "vessels",
-        "the vessels",
+        Text("the vessels"),
         "AORTA ARTERY VEIN VESSEL VESSELS ABDOMINALAORTA THORACICAORTA CORONARYARTERY RENALARTERY",
         "15825003 T-42000 7832008 T-42500 113262008 T-42070 57034009 T-42300 41801008 T-43000",
     ),
     (
         "body",
-        "the whole body",
+        Text("the whole body"),
         "WHOLEBODY ENTIREBODY BABYGRAM GANZKORPER GANZKOERPER",
         "38266002 T-D0010",
     ),
     (
         "phantom",
-        "a phantom",
+        Text("a phantom"),
         "PHANTOM",
         "706342009 R-FE0C7",
     ),

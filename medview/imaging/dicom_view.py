@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from medview.core.texts import Text
 from medview.imaging.dicom_header import as_line, group, item, numbers, text, value
 from medview.imaging.geometry import Orientation, named_orientation
 from medview.imaging.study import HeaderFacts
@@ -83,18 +84,20 @@ def _directions(ds: Dataset) -> tuple[str, str]:
     return (pair[0], pair[1]) if len(pair) == 2 else ("", "")
 
 
-def not_t1_weighted(ds: Dataset) -> str:
-    """Why a classic MR slice cannot be T1-weighted, in words; empty where the header does not tell.
+def not_t1_weighted(ds: Dataset) -> Text | None:
+    """Why a classic MR slice cannot be T1-weighted, in words; None where the header does not tell.
 
     T1 needs a short echo time, 30 ms at the most; from 60 ms on the contrast is that of T2 (Bushberg et al., The
     Essential Physics of Medical Imaging, on spin echo sequences). Echo planar imaging is for diffusion and function.
     """
     if text(ds, "Modality") != "MR":
-        return ""
+        return None
     if "EP" in re.split("[^A-Z]+", text(ds, "ScanningSequence")):
-        return "echo planar imaging"
+        return Text("echo planar imaging")
     echo = numbers(ds, "EchoTime")
-    return f"an echo time of {echo[0]:.0f} ms" if echo and LONG_ECHO_MS <= echo[0] <= LONGEST_ECHO_MS else ""
+    if echo and LONG_ECHO_MS <= echo[0] <= LONGEST_ECHO_MS:
+        return Text("an echo time of {ms:.0f} ms", ms=echo[0])
+    return None
 
 
 def is_lateral(view: str) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from medview.core.texts import Text
 from medview.imaging.dicom_header import group, item, numbers, readable_numbers, text, value, whole
 from medview.imaging.dicom_lut import read_lut
 from medview.imaging.modality_lut import MOST, Rescale, apply_rescale
@@ -20,20 +21,20 @@ if TYPE_CHECKING:
     from medview.imaging.dicom_layout import Layout
 
 _EXACT = ("LINEAR_EXACT", "SIGMOID")
-_NARROW = "The file gives a window less than 1 wide, which DICOM does not have; it is shown as wide as it says."
-_ONE = "The file gives a window 1 wide for finer values, by DICOM two greys only; it is shown as wide as it says."
-_NO_WINDOW = "The file gives a window narrower than one step of its values, which shows nothing; it was left out."
-_NO_CURVE = "A tone curve (VOI LUT) of this file is empty or damaged, and was left out."
-_FLAT = "A tone curve (VOI LUT) of this file shows all values alike, and was left out."
-_SCALED = "The tone curve (VOI LUT) uses less than half of the grey it declares; it is shown from black to white."
-_BEYOND = "The tone curve (VOI LUT) goes beyond the grey it declares; it is shown from black to white."
+_NARROW = Text("The file gives a window less than 1 wide, which DICOM does not have; it is shown as wide as it says.")
+_ONE = Text("The file gives a window 1 wide for finer values, by DICOM two greys only; it is shown as wide as it says.")
+_NO_WINDOW = Text("The file gives a window narrower than one step of its values, which shows nothing; it was left out.")
+_NO_CURVE = Text("A tone curve (VOI LUT) of this file is empty or damaged, and was left out.")
+_FLAT = Text("A tone curve (VOI LUT) of this file shows all values alike, and was left out.")
+_SCALED = Text("The tone curve (VOI LUT) uses less than half of the grey it declares; it is shown from black to white.")
+_BEYOND = Text("The tone curve (VOI LUT) goes beyond the grey it declares; it is shown from black to white.")
 # Windows and curves of one frame that are offered; files with more mean nothing by them.
 _MAX_PRESETS = 16
 
 
 def read_presets(
     ds: Dataset, frame: int, little: bool, ends: tuple[float, float], step: float = 1.0
-) -> tuple[tuple[Preset, ...], tuple[str, ...]]:
+) -> tuple[tuple[Preset, ...], tuple[Text, ...]]:
     """All windows of a frame, then its tone curves, in the order of the file, but for those that cannot be used; and
     what to tell of them. `ends`: the lowest and highest modality value that the frame can have; `step`: the smallest
     difference of two."""
@@ -42,7 +43,7 @@ def read_presets(
     function = text(holder, "VOILUTFunction").upper()
     names = _names(holder)
     found: list[Preset] = []
-    notes: dict[str, None] = {}
+    notes: dict[Text, None] = {}
     for number, (centre, width) in enumerate(zip(centres[:_MAX_PRESETS], widths, strict=False)):
         if centre is None or width is None:
             continue
@@ -83,13 +84,13 @@ def _window(centre: float, width: float, function: str, step: float) -> Window |
     return Window(centre, width) if width >= 1 else None
 
 
-def read_curve(item: Dataset, little: bool, ends: tuple[float, float]) -> tuple[Curve | None, str]:
+def read_curve(item: Dataset, little: bool, ends: tuple[float, float]) -> tuple[Curve | None, Text | None]:
     """A tone curve (an item of the VOI LUT Sequence), None when it is empty, damaged or of no use; and what to tell of
     it. `ends` as in `read_presets`."""
     lut = read_lut(item, little)
     if lut is None:
         return None, _NO_CURVE
-    top, note, first = 1 << lut.bits, "", lut.first(ends)
+    top, note, first = 1 << lut.bits, None, lut.first(ends)
     brightest = int(lut.entries.max())
     if brightest == lut.entries.min() or ends[1] <= first or ends[0] >= first + len(lut.entries) - 1:
         return None, _FLAT
@@ -122,29 +123,32 @@ def _wrapped(number: int, layout: Layout) -> int:
     return number
 
 
-def read_spacing(ds: Dataset, frame: int) -> tuple[tuple[float, float] | None, str]:
+def read_spacing(ds: Dataset, frame: int) -> tuple[tuple[float, float] | None, Text | None]:
     """(row, column) spacing in mm, None when there is none or it is not positive; and what to tell of it (10.7.1)."""
     imager = _pair(ds, "ImagerPixelSpacing")
     pixel = _pair(group(ds, "PixelMeasuresSequence", frame), "PixelSpacing")
     if pixel is not None:
         if imager == pixel and not text(ds, "PixelSpacingCalibrationType"):
             return pixel, _AT_DETECTOR
-        return pixel, ""
+        return pixel, None
     if imager is not None:
         factor = numbers(ds, "EstimatedRadiographicMagnificationFactor")
         if factor and factor[0] >= 1:
-            words = f"Sizes in mm are corrected for a magnification of {factor[0]:g}, as the file estimates it."
+            words = Text(
+                "Sizes in mm are corrected for a magnification of {factor:g}, as the file estimates it.",
+                factor=factor[0],
+            )
             return (imager[0] / factor[0], imager[1] / factor[0]), words
         return imager, _AT_DETECTOR
     scanned = _pair(ds, "NominalScannedPixelSpacing")
     if scanned is not None:
-        return scanned, "Sizes in mm are those on the scanned film."
-    return None, ""
+        return scanned, Text("Sizes in mm are those on the scanned film.")
+    return None, None
 
 
 # Distances of pixels (mm) beyond are mistakes.
 _LEAST, _MOST = 1e-6, 1e6
-_AT_DETECTOR = "Sizes in mm are those at the detector; in the patient they are smaller."
+_AT_DETECTOR = Text("Sizes in mm are those at the detector; in the patient they are smaller.")
 
 
 def _pair(ds: Dataset, keyword: str) -> tuple[float, float] | None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from medview.core.failures import Code, Failure
+from medview.core.texts import Text
 from medview.imaging.archive import unpack
 from medview.imaging.open import open_path
 from medview.imaging.open_file import packed_file, recognise
@@ -71,7 +72,7 @@ class Facts:
     series: str | None = None
     position_mm: float | None = None
     view: str | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Text, ...] = ()
     regions: tuple[CalibratedRegion, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -118,7 +119,11 @@ def inspect_each(path: Path, name: str = "", step: Callable[[], None] = lambda: 
     if isinstance(unpacked, Failure):
         yield refusal(name, unpacked)
     elif not unpacked.members and not unpacked.refused:
-        empty = Failure(Code.NO_IMAGES, f"The archive {path.name} is empty.", "Choose the archive with the pictures.")
+        empty = Failure(
+            Code.NO_IMAGES,
+            Text("The archive {name} is empty.", name=path.name),
+            Text("Choose the archive with the pictures."),
+        )
         yield refusal(name, empty)
     else:
         for file, member in unpacked.members:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from medview.core.failures import Code, Failure
+from medview.core.texts import Text
 
 # A picture file is read as a whole; a DICOM file piece by piece, so it has no such limit.
 MAX_FILE_BYTES = 256 * 1024 * 1024
@@ -42,11 +43,15 @@ def check_file(path: Path) -> os.stat_result | Failure:
         return _folder_failure(path)
     if not stat.S_ISREG(status.st_mode):
         return Failure(
-            Code.UNSUPPORTED, f"{path.name} is a device or a pipe, not a file.", "Copy the picture to a file first."
+            Code.UNSUPPORTED,
+            Text("{name} is a device or a pipe, not a file.", name=path.name),
+            Text("Copy the picture to a file first."),
         )
     if status.st_size == 0:
         return Failure(
-            Code.EMPTY_FILE, f"{path.name} is empty (0 bytes).", "Copy the file again from where it came from."
+            Code.EMPTY_FILE,
+            Text("{name} is empty (0 bytes).", name=path.name),
+            Text("Copy the file again from where it came from."),
         )
     return status
 
@@ -56,15 +61,17 @@ def _folder_failure(path: Path) -> Failure:
     try:
         os.scandir(path).close()
     except PermissionError as error:
-        text = f"You may not look into the folder {path.name}; what is in it was left out."
-        return Failure(Code.NO_PERMISSION, text, "Ask whoever owns the folder to let you read it.", str(error))
+        text = Text("You may not look into the folder {name}; what is in it was left out.", name=path.name)
+        return Failure(Code.NO_PERMISSION, text, Text("Ask whoever owns the folder to let you read it."), str(error))
     except OSError as error:
-        text = f"The folder {path.name} could not be read; what is in it was left out."
-        return Failure(Code.READ_ERROR, text, "Check the drive or the network connection and try again.", str(error))
+        text = Text("The folder {name} could not be read; what is in it was left out.", name=path.name)
+        return Failure(
+            Code.READ_ERROR, text, Text("Check the drive or the network connection and try again."), str(error)
+        )
     return Failure(
         Code.UNKNOWN_FORMAT,
-        f"{path.name} is a folder, not a file.",
-        "Open it with Open folder, or choose one of the files in it.",
+        Text("{name} is a folder, not a file.", name=path.name),
+        Text("Open it with Open folder, or choose one of the files in it."),
     )
 
 
@@ -73,21 +80,21 @@ def os_failure(path: Path, error: OSError | ValueError) -> Failure:
     if isinstance(error, FileNotFoundError | NotADirectoryError | ValueError):
         return Failure(
             Code.NOT_FOUND,
-            f"There is no file {path.name!r}.",
-            "Check the name, and that the drive it is on is connected.",
+            Text("There is no file {name!r}.", name=path.name),
+            Text("Check the name, and that the drive it is on is connected."),
             str(error),
         )
     if isinstance(error, PermissionError):
         return Failure(
             Code.NO_PERMISSION,
-            f"You may not read {path.name}.",
-            "Ask whoever owns the file to let you read it, or copy it to your own folder.",
+            Text("You may not read {name}.", name=path.name),
+            Text("Ask whoever owns the file to let you read it, or copy it to your own folder."),
             str(error),
         )
     return Failure(
         Code.READ_ERROR,
-        f"{path.name} could not be read.",
-        "Check the drive or the network connection and try again.",
+        Text("{name} could not be read.", name=path.name),
+        Text("Check the drive or the network connection and try again."),
         str(error),
     )
 
@@ -99,7 +106,9 @@ def stamp_of(status: os.stat_result) -> Stamp:
 
 def changed(path: Path) -> Failure:
     """The refusal of a file that is not the one that was opened: another size, another patient may be in it."""
-    return Failure(Code.READ_ERROR, f"{path.name} has changed since it was opened.", "Open it again.")
+    return Failure(
+        Code.READ_ERROR, Text("{name} has changed since it was opened.", name=path.name), Text("Open it again.")
+    )
 
 
 def read_stamped(path: Path) -> tuple[bytes, Stamp] | Failure:
@@ -145,8 +154,12 @@ def too_large_file(path: Path, size: int) -> Failure:
     """A file that is not read because of its length."""
     return Failure(
         Code.TOO_LARGE,
-        f"{path.name} has {size / 1e6:,.0f} MB, more than medview reads of one picture file.",
-        "Export the picture smaller or compressed, and open that.",
+        Text(
+            "{name} has {size:,.0f} MB, more than medview reads of one picture file.",
+            name=path.name,
+            size=size / 1000000.0,
+        ),
+        Text("Export the picture smaller or compressed, and open that."),
         f"limit {MAX_FILE_BYTES} bytes",
     )
 

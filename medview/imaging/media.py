@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from medview.core.failures import Code, Failure
+from medview.core.texts import Text, counted, joined
 from medview.imaging.archive import unpack
 from medview.imaging.dicom_header import Header
 from medview.imaging.dicomdir import listed_files
@@ -26,12 +27,16 @@ def open_archive(path: Path) -> Study | Failure:
     broken += [why for _, why in unpacked.refused]
     if not folder.series:
         none = Failure(
-            Code.UNKNOWN_FORMAT, f"{path.name} is an archive without a picture in it.", "Choose another file."
+            Code.UNKNOWN_FORMAT,
+            Text("{name} is an archive without a picture in it.", name=path.name),
+            Text("Choose another file."),
         )
         return broken[0] if broken else none
-    study = _study(path, "ZIP archive", folder)
-    files = "1 file in it" if len(broken) == 1 else f"{len(broken)} files in it"
-    return replace(study, description=f"{study.description}; {files} could not be read") if broken else study
+    study = _study(path, Text("ZIP archive"), folder)
+    if not broken:
+        return study
+    told = counted("1 file in it could not be read", "%n files in it could not be read", len(broken))
+    return replace(study, description=joined((study.description, told), "; "))
 
 
 def open_disc(path: Path, header: Header) -> Study | Failure:
@@ -41,17 +46,27 @@ def open_disc(path: Path, header: Header) -> Study | Failure:
     if not folder.series:
         return Failure(
             Code.NO_PIXELS,
-            f"{path.name} is the table of contents of a disc; none of the {len(files)} files it lists opens here.",
-            "Copy the whole disc, and open its folder.",
+            Text(
+                "{name} is the table of contents of a disc; none of the {files} files it lists opens here.",
+                name=path.name,
+                files=len(files),
+            ),
+            Text("Copy the whole disc, and open its folder."),
         )
-    study = _study(path, "DICOM disc", folder)
+    study = _study(path, Text("DICOM disc"), folder)
     missing = sum(why.code is Code.NOT_FOUND for why in folder.refused.values())
     if missing:
-        told = f"{missing} of the {len(files)} files that it lists {'is' if missing == 1 else 'are'} missing"
-        return replace(study, description=f"{study.description}; {told}")
+        told = counted(
+            "1 of the {files} files that it lists is missing",
+            "%n of the {files} files that it lists are missing",
+            missing,
+            files=len(files),
+        )
+        return replace(study, description=joined((study.description, told), "; "))
     return study
 
 
-def _study(path: Path, what: str, folder: Folder) -> Study:
+def _study(path: Path, what: Text, folder: Folder) -> Study:
     pictures = sum(len(series.frames) for series in folder.series)
-    return Study(path, f"{what}, {len(folder.series)} series, {pictures} pictures", folder.series)
+    parts = counted("1 series", "%n series", len(folder.series)), counted("1 picture", "%n pictures", pictures)
+    return Study(path, joined((what, *parts)), folder.series)

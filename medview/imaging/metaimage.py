@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Failure
+from medview.core.texts import Text
 from medview.imaging.detached import MAX_HEADER, beside, box, real_numbers, several, whole_numbers
 from medview.imaging.files import check_file, read_head, stamp_of
 from medview.imaging.study import Study
 from medview.imaging.voxels import Packing, Source, Voxels, damaged, open_voxels, usable
 
-_DAMAGED = "The header of this MetaImage file is damaged."
+_DAMAGED = Text("The header of this MetaImage file is damaged.")
 # MetaIO: a MET_LONG has 4 bytes on every machine.
 _TYPES = {
     "CHAR": "i1", "UCHAR": "u1", "SHORT": "i2", "USHORT": "u2", "INT": "i4", "UINT": "u4", "LONG": "i4", "ULONG": "u4",
@@ -77,14 +78,14 @@ def _voxels(path: Path, fields: dict[str, str], start: int) -> Voxels | Failure:
     if count != len(sizes) or not 1 <= count <= 10 or any(size < 1 for size in sizes):
         raise ValueError(f"sizes {sizes[:20]} of {count} dimensions")
     if any(size > 1 for size in sizes[4:]):
-        return several(path, f"It has {count} dimensions.")
+        return several(path, Text("It has {count} dimensions.", count=count))
     element = fields["ElementType"].removeprefix("MET_").removesuffix("_ARRAY")
     code = _TYPES.get(element)
     if code is None:
-        return several(path, f"Its numbers are of the type {element[:40]}.")
+        return several(path, Text("Its numbers are of the type {element}.", element=element[:40]))
     samples = int(fields.get("ElementNumberOfChannels") or 1)
     if samples != 1 and (samples not in (3, 4) or code not in ("u1", "u2")):
-        return several(path, f"It has {samples} values at a place.")
+        return several(path, Text("It has {samples} values at a place.", samples=samples))
     most = _yes(fields, "BinaryDataByteOrderMSB", "ElementByteOrderMSB", default=sys.byteorder == "big")
     dtype = np.dtype((">" if most else "<") + code)
     shape = tuple([*sizes, 1, 1, 1][: max(3, count)])
@@ -122,7 +123,7 @@ def _source(path: Path, fields: dict[str, str], start: int, size: int) -> Source
     name = fields["ElementDataFile"]
     inside = name.upper() == "LOCAL"
     if name.upper().split()[:1] == ["LIST"] or "%" in name:
-        return several(path, "Its voxels are spread over several files.")
+        return several(path, Text("Its voxels are spread over several files."))
     file = path if inside else beside(path, name)
     if isinstance(file, Failure):
         return file

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medview.core.texts import Text
 from medview.imaging.geometry import Plane
 from medview.imaging.study import Frame, Origin, Place, Series, Study
 from medview.imaging.volume import MprPlane, Volume
@@ -39,8 +40,13 @@ def mpr_study(volume: Volume, series: Series, path: Path, name: MprPlane) -> Stu
             look(number, rows, cols, decode=decode, spacing_mm=plane.spacing, place=Place(origin, plane=plane))
         )
     slices = len(series.frames) // max(series.time_points, 1)
-    size = f"{frames[0].cols} x {frames[0].rows} pixels of {_pixel(volume):.3g} mm"
-    what = f"{size}, computed from {slices} slices"
+    what = Text(
+        "{cols} x {rows} pixels of {mm:.3g} mm, computed from {slices} slices",
+        cols=frames[0].cols,
+        rows=frames[0].rows,
+        mm=_pixel(volume),
+        slices=slices,
+    )
     return Study(path, what, (Series(series.title, tuple(frames), series.origin, series.notes),))
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
+from medview.core.texts import Text
 from medview.imaging.files import check_file, read_head, stamp_of
 from medview.imaging.modality_lut import Rescale
 from medview.imaging.study import Study
@@ -32,9 +33,11 @@ _MILLIMETRES = {1: 1000.0, 3: 0.001}
 # Behind a header of this size there is no more to believe.
 _LATEST_START = 64 * 1024**2
 _GZIP = b"\x1f\x8b"
-SPM_NOTE = "The values of this Analyze file are scaled as SPM writes it."
-NEXT_BEST = "What this file says first of its place in the patient (sform) cannot be; its second word (qform) was used."
-INSIDE = "The file says that its voxels begin inside its header; they were read from behind it."
+SPM_NOTE = Text("The values of this Analyze file are scaled as SPM writes it.")
+NEXT_BEST = Text(
+    "What this file says first of its place in the patient (sform) cannot be; its second word (qform) was used."
+)
+INSIDE = Text("The file says that its voxels begin inside its header; they were read from behind it.")
 
 
 def sniff_nifti(head: bytes, size: int = 0) -> str:
@@ -103,14 +106,14 @@ def open_nifti(path: Path) -> Study | Failure:
         raw = zlib.decompressobj(31).decompress(head, TWO) if packed else head[:TWO]
         return _open(path, raw, Source(path, stamp_of(status), packing="gzip" if packed else ""))
     except _header_errors() as error:
-        return damaged("The header of this NIfTI file is damaged.", repr(error)[:500])
+        return damaged(Text("The header of this NIfTI file is damaged."), repr(error)[:500])
 
 
 def _half(path: Path) -> Failure:
     return Failure(
         Code.UNSUPPORTED,
-        f"{path.name} is one half of a pair of files; the other half (.img) is not beside it.",
-        "Copy both files into one folder and open either.",
+        Text("{name} is one half of a pair of files; the other half (.img) is not beside it.", name=path.name),
+        Text("Copy both files into one folder and open either."),
     )
 
 
@@ -144,7 +147,11 @@ def _open(path: Path, raw: bytes, source: Source) -> Study | Failure:
         return shape
     samples = len(dtype.names) if dtype.names in (("R", "G", "B"), ("R", "G", "B", "A")) else 0
     if dtype.kind not in "iuf" and not samples:
-        return Failure(Code.UNSUPPORTED, f"Values of the type {dtype} in {kind} files are not shown.", "Save as float.")
+        return Failure(
+            Code.UNSUPPORTED,
+            Text("Values of the type {dtype} in {kind} files are not shown.", dtype=dtype, kind=kind),
+            Text("Save as float."),
+        )
     found = _numbers(path, header, raw, source)
     if isinstance(found, Failure):
         return found
@@ -168,24 +175,26 @@ def _shape(header: Any, dtype: np.dtype[Any]) -> tuple[int, ...] | Failure:
     dims = [int(n) for n in header["dim"]]
     count = dims[0]
     if not 1 <= count <= 7 or dims[1] < 1 or any(n < 0 for n in dims[2 : count + 1]):
-        return damaged("The header of this NIfTI file gives no valid size.", str(dims))
+        return damaged(Text("The header of this NIfTI file gives no valid size."), str(dims))
     sizes = [max(1, n) for n in dims[1 : count + 1]] + [1] * (7 - count)
     colour = dtype == np.uint8 and sizes[4] in (3, 4)
     if any(n > 1 for n in sizes[5 if colour else 4 :]):
         return Failure(
-            Code.UNSUPPORTED, "This NIfTI file has more than one value at a place (vectors).", "Save each as a file."
+            Code.UNSUPPORTED,
+            Text("This NIfTI file has more than one value at a place (vectors)."),
+            Text("Save each as a file."),
         )
     return tuple(sizes[: 5 if colour else 4])
 
 
-def _numbers(path: Path, header: Any, raw: bytes, source: Source) -> tuple[Source, tuple[str, ...]] | Failure:
+def _numbers(path: Path, header: Any, raw: bytes, source: Source) -> tuple[Source, tuple[Text, ...]] | Failure:
     """Where the voxels are, and what there is to say of it."""
     offset = float(header["vox_offset"])
     if not 0 <= offset <= _LATEST_START:
-        return damaged("The header of this NIfTI file is damaged.", f"voxels at {offset}")
+        return damaged(Text("The header of this NIfTI file is damaged."), f"voxels at {offset}")
     start = int(offset)
     at, single, _ = _MAGIC[_length(raw)]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Text, ...] = ()
     marked = raw[at : at + 4] == single
     # A header alone, marked as if the voxels followed.
     paired = marked and source.stamp[0] <= _length(raw) + 4 and _stem(path)[1] == ".hdr" and not source.packing
@@ -209,7 +218,7 @@ def _numbers(path: Path, header: Any, raw: bytes, source: Source) -> tuple[Sourc
     return Source(source.path, source.stamp, 0, start, source.packing), notes
 
 
-def _scale(raw: bytes, header: Any, kind: str) -> tuple[Rescale, tuple[str, ...]]:
+def _scale(raw: bytes, header: Any, kind: str) -> tuple[Rescale, tuple[Text, ...]]:
     """Slope and intercept. Analyze has none, but SPM keeps a slope where NIfTI later put its own."""
     if kind == "Analyze":
         (slope,) = struct.unpack_from(("<" if header.endianness == "<" else ">") + "f", raw, 112)
@@ -229,14 +238,14 @@ def _window(header: Any) -> Window | None:
     return Window.from_range(low, high)
 
 
-def _affine(header: Any) -> tuple[NDArray[np.float64], bool, tuple[str, ...]]:
+def _affine(header: Any) -> tuple[NDArray[np.float64], bool, tuple[Text, ...]]:
     """(i, j, k, 1) to DICOM's patient coordinates in mm; whether the file says how it lies there; notes.
 
     sform, then qform, then the sizes of voxels alone, the first of these that is usable.
     """
     scale = _MILLIMETRES.get(int(header["xyzt_units"]) & 7, 1.0)
     to_dicom = np.diag([-scale, -scale, scale, 1.0])
-    notes: tuple[str, ...] = ()
+    notes: tuple[Text, ...] = ()
     with np.errstate(invalid="ignore", over="ignore"):
         if int(header["sform_code"]) > 0:
             rows = [np.asarray(header[name], np.float64) for name in ("srow_x", "srow_y", "srow_z")]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Failure
+from medview.core.texts import Text
 from medview.imaging.detached import (
     MAX_HEADER,
     after_lines,
@@ -29,7 +30,7 @@ from medview.imaging.study import Study
 from medview.imaging.voxels import Packing, Source, Voxels, damaged, open_voxels, usable
 
 MAGIC = b"NRRD000"
-_DAMAGED = "The header of this NRRD file is damaged."
+_DAMAGED = Text("The header of this NRRD file is damaged.")
 _TYPES = {
     "i1": "signed char, int8, int8_t", "u1": "uchar, unsigned char, uint8, uint8_t",
     "i2": "short, short int, signed short, signed short int, int16, int16_t",
@@ -102,7 +103,12 @@ def _voxels(path: Path, fields: dict[str, str], start: int) -> Voxels | Failure:
     packing = _PACKINGS.get(fields["encoding"].lower())
     if code is None or packing is None:
         return several(
-            path, f"Its numbers are of the type {fields['type'][:40]}, written as {fields['encoding'][:40]}."
+            path,
+            Text(
+                "Its numbers are of the type {type}, written as {encoding}.",
+                type=fields["type"][:40],
+                encoding=fields["encoding"][:40],
+            ),
         )
     vectors = _vectors(fields.get("spacedirections", ""), count)
     kinds = [kind.lower() for kind in fields.get("kinds", "").split()]
@@ -113,7 +119,7 @@ def _voxels(path: Path, fields: dict[str, str], start: int) -> Voxels | Failure:
     order = {"little": "<", "big": ">"}.get(fields.get("endian", "").lower(), "<" if sys.byteorder == "little" else ">")
     dtype = np.dtype(order + code)
     if axes.sample is not None and dtype.itemsize > 2:
-        return several(path, "Its colours are deeper than 16 bits.")
+        return several(path, Text("Its colours are deeper than 16 bits."))
     source = _source(path, fields, start, packing, int(np.prod(sizes, dtype=object)) * dtype.itemsize)
     if isinstance(source, Failure):
         return source
@@ -171,9 +177,12 @@ def _axes(
         elif kinds[axis] in _TIMES and time is None:
             time = axis
         else:
-            return several(path, f"It has more than one value at a place ({kinds[axis][:40] or 'vectors'}).")
+            return several(
+                path,
+                Text("It has more than one value at a place ({kinds}).", kinds=kinds[axis][:40] or Text("vectors")),
+            )
     if not 1 <= len(space) <= 3:
-        return several(path, f"{len(space)} of its axes lie in space.")
+        return several(path, Text("{count} of its axes lie in space.", count=len(space)))
     return _Axes(tuple(space), time, sample)
 
 
@@ -209,7 +218,7 @@ def _sides(fields: dict[str, str], vectors: list[NDArray[np.float64] | None], sp
 def _source(path: Path, fields: dict[str, str], start: int, packing: Packing, size: int) -> Source | Failure:
     name = fields.get("datafile", "")
     if re.fullmatch(r"LIST(\s+\d+)?|\S*%\S*\s+-?\d+\s+-?\d+.*", name):
-        return several(path, "Its voxels are spread over several files.")
+        return several(path, Text("Its voxels are spread over several files."))
     file = beside(path, name) if name else path
     if isinstance(file, Failure):
         return file

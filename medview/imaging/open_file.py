@@ -11,6 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
+from medview.core.texts import Text, counted, joined
 from medview.imaging.archive import plain_file
 from medview.imaging.dicom import open_dicom
 from medview.imaging.files import (
@@ -31,7 +32,7 @@ from medview.imaging.nrrd import MAGIC as NRRD
 from medview.imaging.nrrd import open_nrrd
 from medview.imaging.raster import describe_raster, raster_damage, read_raster
 from medview.imaging.series_window import with_series_window
-from medview.imaging.study import Frame, Series, Study
+from medview.imaging.study import Frame, Series, Study, pixel_size
 from medview.imaging.unknown import unknown
 
 
@@ -116,7 +117,7 @@ def packed_file(path: Path) -> Path | Failure:
     except zlib.error:
         inner = b""  # unpacking it tells more
     if inner and file_kind(inner, MAX_FILE_BYTES) in ("", "zip", "gzip"):
-        return unknown(f"What is packed in {path.name}", inner)
+        return unknown(Text("What is packed in {name}", name=path.name), inner)
     return plain_file(path)
 
 
@@ -135,14 +136,22 @@ def _misnamed(path: Path, kind: str) -> Failure:
     """A picture file under the name of a DICOM file: whoever passes it on takes it for one with a patient in it."""
     return Failure(
         Code.UNKNOWN_FORMAT,
-        f"{path.name} is named as DICOM but holds a {kind.upper()} picture: no patient, no size in mm, no orientation.",
-        f"Ask for the DICOM file; to look at the picture all the same, rename it to end in .{kind}.",
+        Text(
+            "{name} is named as DICOM but holds a {kind} picture: no patient, no size in mm, no orientation.",
+            name=path.name,
+            kind=kind.upper(),
+        ),
+        Text("Ask for the DICOM file; to look at the picture all the same, rename it to end in .{kind}.", kind=kind),
     )
 
 
 def _second_half(path: Path, header: Path) -> Failure:
     """The voxels of a pair in a folder: their picture is in the list by the name of the header."""
-    return Failure(Code.NO_PIXELS, f"{path.name} holds the voxels of {header.name}.", f"Open {header.name}.")
+    return Failure(
+        Code.NO_PIXELS,
+        Text("{name} holds the voxels of {header}.", name=path.name, header=header.name),
+        Text("Open {header}.", header=header.name),
+    )
 
 
 def _open_raster(path: Path, examine: bool) -> Study | Failure:
@@ -167,10 +176,12 @@ def _open_raster(path: Path, examine: bool) -> Study | Failure:
         for index, page in enumerate(pages)
     )
     first = pages[0]
-    count = f", {len(frames)} pictures" if len(frames) > 1 else ""
-    count = f", the first of {first.pictures} pictures" if first.pictures > 1 else count
-    description = f"{first.format.upper()}, {first.cols} x {first.rows} pixels{count}"
-    return Study(path, description, (Series(path.name, frames, start=0),))
+    what = [first.format.upper(), pixel_size(first.cols, first.rows)]
+    if first.pictures > 1:
+        what.append(Text("the first of {pictures} pictures", pictures=first.pictures))
+    elif len(frames) > 1:
+        what.append(counted("1 picture", "%n pictures", len(frames)))
+    return Study(path, joined(what), (Series(path.name, frames, start=0),))
 
 
 def _decode(path: Path, stamp: Stamp, index: int) -> NDArray[Any] | Failure:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
+from medview.core.texts import Text
 from medview.imaging.bmp import plain_bmp
 from medview.imaging.boxes import J2K_END, still_of
 from medview.imaging.headers import Header, read_header, sniff
@@ -35,8 +36,10 @@ LEAST_PIXELS, PIXELS_A_BYTE = 16_000_000, 3000
 MAX_SIDE = 1_000_000
 # Bytes in which the end marker of a JPEG 2000 stream is looked for: boxes or fill bytes may follow it.
 _TRAILER = 4096
-TRANSPARENT = "Parts of this picture are transparent; they are shown in the colours that the file stores for them."
-_AGAIN = "Copy the file again from where it came from, or export it anew."
+TRANSPARENT = Text(
+    "Parts of this picture are transparent; they are shown in the colours that the file stores for them."
+)
+_AGAIN = Text("Copy the file again from where it came from, or export it anew.")
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Raster:
 
     values: NDArray[Any]
     pages: int = 1
-    notes: tuple[str, ...] = ()
+    notes: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class Page:
     format: str
     rows: int
     cols: int
-    notes: tuple[str, ...] = ()
+    notes: tuple[Text, ...] = ()
     pictures: int = 1
 
 
@@ -77,13 +80,14 @@ def check_header(data: bytes) -> Header | Failure:
     header = read_header(data)
     kind = sniff(data).upper() or "picture"
     if header is None:
-        return Failure(Code.CORRUPT, f"The header of this {kind} file is damaged.", _AGAIN)
+        return Failure(Code.CORRUPT, Text("The header of this {kind} file is damaged.", kind=kind), _AGAIN)
     if not header.complete:
-        return Failure(Code.TRUNCATED, f"This {kind} file ends too early; a part of the picture is missing.", _AGAIN)
+        text = Text("This {kind} file ends too early; a part of the picture is missing.", kind=kind)
+        return Failure(Code.TRUNCATED, text, _AGAIN)
     refused = check_size(header.rows, header.cols, header.pixel_bytes, len(data))
     pixels = header.rows * header.cols
     if not refused and header.format in MODERN and pixels > max(LEAST_PIXELS, PIXELS_A_BYTE * len(data)):
-        return Failure(Code.CORRUPT, f"This {kind} file declares far more than it can hold.", _AGAIN)
+        return Failure(Code.CORRUPT, Text("This {kind} file declares far more than it can hold.", kind=kind), _AGAIN)
     return refused or header
 
 
@@ -91,14 +95,19 @@ def check_size(rows: int, cols: int, pixel_bytes: int, packed: int = 0) -> Failu
     """The refusal of a picture that would not fit, or None. `packed`: bytes of its file, 0 where they do not matter."""
     decoded = rows * cols * max(3, pixel_bytes)
     if packed and decoded > max(LARGE, MAX_RATIO * packed):
-        text = f"The picture is {cols} x {rows} pixels in {packed / 1e6:.1f} MB: no real picture is packed so far."
-        return Failure(Code.TOO_LARGE, text, "Ask for the picture in its usual size.", f"{decoded} bytes decoded")
+        text = Text(
+            "The picture is {cols} x {rows} pixels in {size:.1f} MB: no real picture is packed so far.",
+            cols=cols,
+            rows=rows,
+            size=packed / 1e6,
+        )
+        return Failure(Code.TOO_LARGE, text, Text("Ask for the picture in its usual size."), f"{decoded} bytes decoded")
     if decoded <= MAX_BYTES and max(rows, cols) <= MAX_SIDE:
         return None
     return Failure(
         Code.TOO_LARGE,
-        f"The picture is {cols} x {rows} pixels, more than medview opens.",
-        "Reduce it, or cut out the part of interest, and open that.",
+        Text("The picture is {cols} x {rows} pixels, more than medview opens.", cols=cols, rows=rows),
+        Text("Reduce it, or cut out the part of interest, and open that."),
         f"limit {MAX_BYTES} bytes decoded",
     )
 
@@ -125,36 +134,43 @@ def describe_raster(data: bytes, examine: bool = True) -> tuple[Page, ...] | Fai
     if first:
         return first
     return tuple(
-        _page("tiff", p.rows, p.cols, p.orientation, (f"Picture {n} of {len(header.pages)} in the file.",)
-              if len(header.pages) > 1 else ())
+        _page("tiff", p.rows, p.cols, p.orientation, _which(n, len(header.pages)))
         for n, p in enumerate(header.pages, 1)
     )  # fmt: skip
 
 
-def _animated(header: Header) -> tuple[str, ...]:
+def _animated(header: Header) -> tuple[Text, ...]:
     if header.pictures == 1:
         return ()
     if header.pictures == 0:
-        return ("This file is animated; only the first of its pictures is read.",)
-    return (f"This file is animated; only the first of its {header.pictures} pictures is read.",)
+        return (Text("This file is animated; only the first of its pictures is read."),)
+    count = header.pictures
+    return (Text("This file is animated; only the first of its {pictures} pictures is read.", pictures=count),)
 
 
-def _page(kind: str, rows: int, cols: int, orientation: int, notes: tuple[str, ...]) -> Page:
+def _which(number: int, pictures: int) -> tuple[Text, ...]:
+    if pictures == 1:
+        return ()
+    return (Text("Picture {number} of {pictures} in the file.", number=number, pictures=pictures),)
+
+
+def _page(kind: str, rows: int, cols: int, orientation: int, notes: tuple[Text, ...]) -> Page:
     if orientation > 1:
-        notes += ("Turned as the camera or scanner noted.",)
+        notes += (Text("Turned as the camera or scanner noted."),)
     return Page(kind, cols, rows, notes) if orientation >= 5 else Page(kind, rows, cols, notes)
 
 
 def _check_page(page: TiffPage, size: int) -> Failure | None:
     """Why a page of a TIFF must not be decoded, or None."""
     if page.rows <= 0 or page.cols <= 0:
-        return Failure(Code.CORRUPT, "The header of this TIFF file is damaged.", _AGAIN)
+        return Failure(Code.CORRUPT, Text("The header of this TIFF file is damaged."), _AGAIN)
     if page.missing(size):
-        return Failure(Code.TRUNCATED, "This TIFF file ends too early; a part of the picture is missing.", _AGAIN)
+        return Failure(Code.TRUNCATED, Text("This TIFF file ends too early; a part of the picture is missing."), _AGAIN)
     if page.tag(262) == CIELAB:
-        return Failure(Code.UNSUPPORTED, "The colours of this TIFF file are CIELAB.", "Save it as RGB and open that.")
+        text = Text("The colours of this TIFF file are CIELAB.")
+        return Failure(Code.UNSUPPORTED, text, Text("Save it as RGB and open that."))
     if page.tile_bytes > MAX_BYTES:
-        return Failure(Code.CORRUPT, "The header of this TIFF file is damaged.", _AGAIN, "tile size")
+        return Failure(Code.CORRUPT, Text("The header of this TIFF file is damaged."), _AGAIN, "tile size")
     return check_size(page.rows, page.cols, page.pixel_bytes, size)
 
 
@@ -168,8 +184,8 @@ def read_raster(data: bytes, page: int = 0, examine: bool = True) -> Raster | Fa
         return header
     count = len(header.pages) or 1
     if not 0 <= page < count:
-        text = f"The file has {count} pictures; number {page + 1} is not one of them."
-        return Failure(Code.NO_SUCH_FRAME, text, "Choose another picture of the file.")
+        text = Text("The file has {count} pictures; number {page} is not one of them.", count=count, page=page + 1)
+        return Failure(Code.NO_SUCH_FRAME, text, Text("Choose another picture of the file."))
     directory = header.pages[page] if header.pages else None
     refused = _check_page(directory, len(data)) if directory else None
     if refused:
@@ -214,16 +230,17 @@ def _damaged(header: Header, detail: str) -> Failure:
     if "not implemented" in detail or "not configured" in detail or "not supported" in detail:
         return Failure(
             Code.UNSUPPORTED,
-            f"This {header.format.upper()} file is packed in a way that medview does not know.",
-            "Open it in another program and save it as PNG.",
+            Text("This {kind} file is packed in a way that medview does not know.", kind=header.format.upper()),
+            Text("Open it in another program and save it as PNG."),
             detail,
         )
-    return Failure(Code.CORRUPT, f"This {header.format.upper()} file is damaged and cannot be decoded.", _AGAIN, detail)
+    text = Text("This {kind} file is damaged and cannot be decoded.", kind=header.format.upper())
+    return Failure(Code.CORRUPT, text, _AGAIN, detail)
 
 
 def _decode(
     data: bytes, header: Header, directory: TiffPage | None, examine: bool
-) -> tuple[NDArray[Any], tuple[str, ...]]:
+) -> tuple[NDArray[Any], tuple[Text, ...]]:
     """Samples in the order of the file: grey, grey and alpha, RGB or RGBA. Raises what the codecs raise."""
     import imagecodecs
 
@@ -257,7 +274,7 @@ def _modern(data: bytes, header: Header) -> NDArray[Any]:
     return spread(values, header.bits) if values.dtype.kind == "u" else values
 
 
-def _jpeg(data: bytes, examine: bool) -> tuple[NDArray[Any], tuple[str, ...]]:
+def _jpeg(data: bytes, examine: bool) -> tuple[NDArray[Any], tuple[Text, ...]]:
     import imagecodecs
 
     info = parse_jpeg(data)
@@ -272,7 +289,8 @@ def _jpeg(data: bytes, examine: bool) -> tuple[NDArray[Any], tuple[str, ...]]:
     values = decode(data)
     notes = (DAMAGED_PART,) if examine and jpeg_damage(data, decode) else ()
     if ink:
-        values, notes = _ink_to_rgb(values, info.adobe >= 0), (*notes, "Printing colours (CMYK) are shown as RGB.")
+        values = _ink_to_rgb(values, info.adobe >= 0)
+        notes = (*notes, Text("Printing colours (CMYK) are shown as RGB."))
     return values, notes
 
 
@@ -310,13 +328,13 @@ def _plain_type(values: NDArray[Any]) -> NDArray[Any]:
     return display_type(values)
 
 
-def _to_grey_or_rgb(values: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
+def _to_grey_or_rgb(values: NDArray[Any]) -> tuple[NDArray[Any], tuple[Text, ...]]:
     """Transparency is left away, colour that is grey in every pixel becomes grey, deep colour 16-bit.
 
     A transparent pixel keeps the colour that is stored for it: laid over black or white, half of a film would be gone
     for the models and for the eye.
     """
-    notes: tuple[str, ...] = ()
+    notes: tuple[Text, ...] = ()
     if values.ndim == 3 and values.shape[2] in (2, 4):
         alpha = values[:, :, -1]
         values = values[:, :, :-1]
@@ -331,7 +349,7 @@ def _to_grey_or_rgb(values: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]
         low, high = float(values.min()), float(values.max())
         scale = 65535.0 / (high - low) if high > low else 0.0
         values = np.rint((values.astype(np.float64) - low) * scale).astype(np.uint16)
-        notes += ("Colours were scaled to 16 bits.",)
+        notes += (Text("Colours were scaled to 16 bits."),)
     return values, notes
 
 

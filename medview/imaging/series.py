@@ -14,6 +14,7 @@ from pathlib import Path
 
 from medview.core.failures import Failure
 from medview.core.jobs import one_of_many
+from medview.core.texts import Text, verbatim
 from medview.imaging.copies import without_copies
 from medview.imaging.dates import date_text
 from medview.imaging.open_file import open_file
@@ -83,7 +84,7 @@ def _study(group: list[Series]) -> Study:
     origin = group[0].origin or Origin()
     path = group[0].frames[0].path.parent
     title = " ".join(filter(None, (date_text(origin.study_date), origin.study_title))) or path.name
-    return Study(path, title, tuple(group))
+    return Study(path, verbatim(title), tuple(group))
 
 
 def arrange(frames: Iterable[Frame], step: Callable[[Path], None] = lambda path: None) -> tuple[Series, ...]:
@@ -116,7 +117,11 @@ def _arrange_group(group: list[Frame], step: Callable[[Path], None]) -> Iterator
     notes += missing_parts(frames)
     parts = split(frames)
     if len(parts) > 1:
-        notes.append(f"The series was split into {len(parts)}: its pictures differ in orientation, kind or size.")
+        notes.append(
+            Text(
+                "The series was split into {count}: its pictures differ in orientation, kind or size.", count=len(parts)
+            )
+        )
     for part in parts:
         yield with_series_window(ordered(part, notes))
 

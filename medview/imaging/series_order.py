@@ -14,6 +14,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from medview.core.texts import Text
 from medview.imaging.geometry import Plane, dot
 from medview.imaging.study import Frame, ObjectPart, Place, Series
 
@@ -32,7 +33,9 @@ SAME_ECHO = 0.02
 # Orientations of one series that are told apart; a comparison with each costs time.
 MAX_ORIENTATIONS = 2_000
 _LAST = 1 << 31
-_ONE_POSITION = "All pictures give the same position, but different slice locations: they are in the order of these."
+_ONE_POSITION = Text(
+    "All pictures give the same position, but different slice locations: they are in the order of these."
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Part:
 
     frames: list[Frame]
     parallel: bool = True
-    notes: tuple[str, ...] = ()
+    notes: tuple[Text, ...] = ()
 
 
 def split(frames: list[Frame]) -> list[Part]:
@@ -59,7 +62,7 @@ def split(frames: list[Frame]) -> list[Part]:
         if len(ways) > 1 and len(group) < 2 * len(ways):
             # Around an axis (radial), or a picture of each plane: to be scrolled as one, and no volume.
             parts.append(
-                Part(group, False, ("The pictures do not lie in parallel; they are in the order of numbers.",))
+                Part(group, False, (Text("The pictures do not lie in parallel; they are in the order of numbers."),))
             )
         else:
             parts.extend(part for way in ways.values() for part in _split_echoes(way))
@@ -92,7 +95,11 @@ def _split_echoes(group: list[Frame]) -> list[Part]:
         for frame in group:
             by_echo.setdefault(_place(frame).echo, []).append(frame)
         return [Part(part) for echo in by_echo.values() for part in _split_repeated(echo)]
-    note = f"The echo time is not quite the same for all pictures: {times[0]:g} to {times[-1]:g} ms."
+    note = Text(
+        "The echo time is not quite the same for all pictures: {least:g} to {most:g} ms.",
+        least=times[0],
+        most=times[-1],
+    )
     return [Part(part, notes=(note,)) for part in _split_repeated(group)]
 
 
@@ -181,7 +188,7 @@ def _moment(frame: Frame) -> tuple[tuple[float, ...], int, str, int]:
     return (place.time, number, str(frame.path), frame.index)
 
 
-def ordered(part: Part, notes: Sequence[str]) -> Series:
+def ordered(part: Part, notes: Sequence[Text]) -> Series:
     """The frames of a part as a series, with what is odd about it behind `notes`."""
     frames, notes = part.frames, (*notes, *part.notes)
     origin = _place(frames[0]).origin
@@ -201,12 +208,19 @@ def ordered(part: Part, notes: Sequence[str]) -> Series:
     step, more = _spacing_notes(firsts)
     tilt = _tilt(_plane(firsts[0]), _plane(firsts[-1]))
     if tilt > TILT_DEGREES:
-        more.append(f"The slices are displaced sideways: the gantry was tilted by {tilt:.1f} degrees.")
+        more.append(Text("The slices are displaced sideways: the gantry was tilted by {tilt:.1f} degrees.", tilt=tilt))
     times = Counter(len(cluster) for cluster in clusters)
     usual = times.most_common(1)[0][0]
     if len(times) > 1:
         few = sum(count for length, count in times.items() if length != usual)
-        more.append(f"Positions that do not have {usual} pictures as the others have: {few} of {len(clusters)}.")
+        more.append(
+            Text(
+                "Positions that do not have {usual} pictures as the others have: {few} of {count}.",
+                usual=usual,
+                few=few,
+                count=len(clusters),
+            )
+        )
     return replace(series, notes=(*notes, *more), step_mm=step, time_points=usual)
 
 
@@ -288,17 +302,19 @@ def _by_parts(frames: list[Frame]) -> list[Frame] | None:
     return None
 
 
-def missing_parts(frames: Sequence[Frame]) -> list[str]:
+def missing_parts(frames: Sequence[Frame]) -> list[Text]:
     """What to tell of objects that were cut into parts and are not here whole."""
     found: dict[str, set[int]] = {}
-    count: dict[str, int] = {}
+    count: Counter[str] = Counter()
     for frame in frames:
         part = _place(frame).part
         if part and part.number is not None:
             found.setdefault(part.uid, set()).add(part.number)
             count[part.uid] = max(count.get(part.uid, 0), part.count or 0, part.number)
     missing = sum(count[uid] - len(numbers) for uid, numbers in found.items() if min(numbers) > 0)
-    return [f"Parts of this series that are missing: {missing} of {sum(count.values())}."] if missing else []
+    if not missing:
+        return []
+    return [Text("Parts of this series that are missing: {missing} of {all}.", missing=missing, all=count.total())]
 
 
 def _part(frame: Frame) -> ObjectPart:
@@ -314,7 +330,7 @@ def _main_axis(frames: list[Frame]) -> int:
     return spread.index(max(spread))
 
 
-def _spacing_notes(slices: list[Frame]) -> tuple[float | None, list[str]]:
+def _spacing_notes(slices: list[Frame]) -> tuple[float | None, list[Text]]:
     """The distance of neighbouring slices (mm), None when it is not the same all along; and what is odd about it."""
     normal = _plane(slices[0]).normal
     offsets = [dot(_plane(frame).position, normal) for frame in slices]
@@ -324,15 +340,26 @@ def _spacing_notes(slices: list[Frame]) -> tuple[float | None, list[str]]:
     missing = [_is_gap(step, want, usual) for step, want in zip(steps, wanted, strict=True)]
     gaps = [(at, step, want) for at, step, want, gap in zip(offsets, steps, wanted, missing, strict=False) if gap]
     notes = [
-        f"Missing slices after {at:.2f} mm: {max(1, round(step / want) - 1)}, for the next one is {step:.2f} mm away."
+        Text(
+            "Missing slices after {at:.2f} mm: {missing}, for the next one is {step:.2f} mm away.",
+            at=at,
+            missing=max(1, round(step / want) - 1),
+            step=step,
+        )
         for at, step, want in gaps[:5]
     ]
     if len(gaps) > 5:
-        notes.append(f"More such gaps: {len(gaps) - 5}.")
+        notes.append(Text("More such gaps: {count}.", count=len(gaps) - 5))
     rest = [step for step, gap in zip(steps, missing, strict=True) if not gap] or steps
     uneven = max(rest) - min(rest) > max(2 * min(SAME_MM, usual / 10), EQUAL * usual)
     if uneven:
-        notes.append(f"The distance of slices is not the same everywhere: {min(rest):.2f} to {max(rest):.2f} mm.")
+        notes.append(
+            Text(
+                "The distance of slices is not the same everywhere: {least:.2f} to {most:.2f} mm.",
+                least=min(rest),
+                most=max(rest),
+            )
+        )
     return (None if gaps or uneven else (offsets[-1] - offsets[0]) / len(steps)), notes
 
 

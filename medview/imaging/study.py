@@ -14,11 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Failure
+from medview.core.texts import Text
 from medview.imaging.geometry import Orientation, Plane, Vector, dot
 from medview.imaging.series_window import SeriesWindow
 from medview.imaging.window import Preset, Window, usual_window
 
-DAMAGED_PART = "Part of this picture is damaged: its data is broken, and what is shown may be shifted, grey or missing."
+DAMAGED_PART = Text(
+    "Part of this picture is damaged: its data is broken, and what is shown may be shifted, grey or missing."
+)
 
 
 @dataclass(frozen=True)
@@ -187,7 +190,7 @@ class Frame:
         overlays: drawings that the file keeps apart from the picture (groups 60xx).
         view: the view of a projection image in the file's own word (`PA`, `LL` ...), or empty.
         lateral: that view is from the side.
-        not_t1: why an MR slice is not T1-weighted, by its header in words; empty where it does not tell.
+        not_t1: why an MR slice is not T1-weighted, by its header in words; None where it does not tell.
         said_orientation: the sides of the patient at its edges in the file's own letters, of a picture without plane.
         header: what the header says it shows; None for a file without one, such as a PNG.
         notes: what the user should know about how the picture was read.
@@ -207,7 +210,7 @@ class Frame:
     inverted: bool = False
     window: Window | None = None
     spacing_mm: tuple[float, float] | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Text, ...] = ()
     place: Place | None = None
     presets: tuple[Preset, ...] = ()
     padding: tuple[float, float] | None = None
@@ -216,7 +219,7 @@ class Frame:
     stored: Callable[[], NDArray[Any] | Failure] | None = field(default=None, repr=False, compare=False)
     view: str = ""
     lateral: bool = False
-    not_t1: str = ""
+    not_t1: Text | None = None
     said_orientation: Orientation | None = None
     few_bits: tuple[float, float] | None = None
     header: HeaderFacts | None = None
@@ -305,7 +308,7 @@ class Series:
     title: str
     frames: tuple[Frame, ...]
     origin: Origin | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Text, ...] = ()
     step_mm: float | None = None
     time_points: int = 1
     start: int | None = None
@@ -341,6 +344,11 @@ class Series:
         return (count // times, times) if max(within) < 0.5 * min(steps) else (count, 1)
 
 
+def pixel_size(cols: int, rows: int) -> Text:
+    """The size of a picture, as descriptions say it."""
+    return Text("{cols} x {rows} pixels", cols=cols, rows=rows)
+
+
 @dataclass(frozen=True)
 class Study:
     """What one file, or one study of a folder, holds.
@@ -349,7 +357,7 @@ class Study:
     """
 
     path: Path
-    description: str
+    description: Text
     series: tuple[Series, ...]
 
     @property

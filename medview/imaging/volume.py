@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
+from medview.core.texts import Text
 from medview.imaging.geometry import Plane, Vector, dot
 from medview.imaging.series_order import SAME_MM
 from medview.imaging.study import Frame, Series
@@ -153,11 +154,11 @@ def _along(values: NDArray[Any], axis: int, at: NDArray[np.float64]) -> tuple[ND
 def read_volume(series: Series, time: int = 0, step: Callable[[int], None] = lambda done: None) -> Volume | Failure:
     """Decode a series into a volume; of a dynamic one, the time point `time` (from 0). `step` hears of every slice."""
     if series.time_points < 1 or len(series.frames) % series.time_points or not 0 <= time < series.time_points:
-        return _no_volume("Its positions do not all have the same number of pictures.")
+        return _no_volume(Text("Its positions do not all have the same number of pictures."))
     frames = series.frames[time :: series.time_points]
     refused = _check(series, frames)
     if not refused and not _even(series):
-        refused = _no_volume("Its positions do not all have the same number of pictures.")
+        refused = _no_volume(Text("Its positions do not all have the same number of pictures."))
     if refused:
         return refused
     values: NDArray[Any] | None = None
@@ -167,7 +168,7 @@ def read_volume(series: Series, time: int = 0, step: Callable[[int], None] = lam
         if isinstance(decoded, Failure):
             return decoded
         if decoded.ndim > 2:
-            return _no_volume("Its pictures are in colour.")
+            return _no_volume(Text("Its pictures are in colour."))
         if values is None:
             values = np.empty((len(frames), frame.rows, frame.cols), decoded.dtype)
         elif not np.can_cast(decoded.dtype, values.dtype):
@@ -183,16 +184,18 @@ def read_volume(series: Series, time: int = 0, step: Callable[[int], None] = lam
 def _check(series: Series, frames: tuple[Frame, ...]) -> Failure | None:
     """Why frames cannot be one volume, or None."""
     if any(frame.place is None or frame.place.plane is None for frame in series.frames):
-        return _no_volume("The files do not say where the slices lie in the patient.")
+        return _no_volume(Text("The files do not say where the slices lie in the patient."))
     if len(frames) < 2:
-        return _no_volume("It has only one slice.")
+        return _no_volume(Text("It has only one slice."))
     if series.step_mm is None:
-        return _no_volume("The distance of its slices is not the same everywhere.")
+        return _no_volume(Text("The distance of its slices is not the same everywhere."))
     if len({(frame.rows, frame.cols) for frame in frames}) > 1:
-        return _no_volume("Its slices differ in size.")
+        return _no_volume(Text("Its slices differ in size."))
     if len(frames) * frames[0].rows * frames[0].cols * 4 > MAX_BYTES:
         return Failure(
-            Code.TOO_LARGE, "The series is larger than medview cuts in other planes.", "Look at its slices instead."
+            Code.TOO_LARGE,
+            Text("The series is larger than medview cuts in other planes."),
+            Text("Look at its slices instead."),
         )
     return None
 
@@ -205,9 +208,11 @@ def _even(series: Series) -> bool:
     return all(max(block) - min(block) <= SAME_MM for block in blocks)
 
 
-def _no_volume(why: str) -> Failure:
+def _no_volume(why: Text) -> Failure:
     return Failure(
-        Code.UNSUPPORTED, f"This series cannot be cut in other planes. {why}", "Look at its slices one by one instead."
+        Code.UNSUPPORTED,
+        Text("This series cannot be cut in other planes. {why}", why=why),
+        Text("Look at its slices one by one instead."),
     )
 
 

@@ -27,12 +27,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
+from medview.core.texts import Text, counted, joined
 from medview.imaging.files import Stamp, changed, os_failure, stamp_of
 from medview.imaging.geometry import Vector, make_plane
 from medview.imaging.modality_lut import MOST, Rescale, apply_rescale
 from medview.imaging.raster import check_size
 from medview.imaging.series_window import with_one_window
-from medview.imaging.study import Frame, Origin, Place, Series, Study
+from medview.imaging.study import Frame, Origin, Place, Series, Study, pixel_size
 from medview.imaging.window import Window
 
 # Voxels of one file in memory.
@@ -55,8 +56,8 @@ _LONGER = 1.2
 # World axes of (slice, down, across) and the sign in which they grow on the screen.
 _AXIAL, _CORONAL, _SAGITTAL = ((2, 1), (1, 1), (0, 1)), ((1, 1), (2, -1), (0, 1)), ((0, -1), (2, -1), (1, 1))
 
-SIDES_UNKNOWN = "The file does not say how it lies in the patient: left and right are not known."
-AGAIN = "Copy the file again from where it came from."
+SIDES_UNKNOWN = Text("The file does not say how it lies in the patient: left and right are not known.")
+AGAIN = Text("Copy the file again from where it came from.")
 Packing = Literal["", "gzip", "zlib", "bzip2", "text"]
 
 
@@ -101,7 +102,7 @@ class Voxels:
     known: bool = True
     rescale: Rescale = field(default_factory=Rescale)
     window: Window | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Text, ...] = ()
 
     @property
     def count(self) -> int:
@@ -119,7 +120,7 @@ class Voxels:
         return 1 if self.time is None else self.shape[self.time]
 
 
-def damaged(text: str, detail: str = "", code: Code = Code.CORRUPT) -> Failure:
+def damaged(text: Text, detail: str = "", code: Code = Code.CORRUPT) -> Failure:
     """The refusal of a file that is broken or cut off."""
     return Failure(code, text, AGAIN, detail)
 
@@ -166,11 +167,11 @@ def _refused(voxels: Voxels, axes: tuple[int, int, int]) -> Failure | None:
     length = source.stamp[0]
     end = source.start + source.skip + voxels.size
     if end > length if source.packing == "" else source.start >= length:
-        text = f"This {kind} file ends too early; a part of the picture is missing."
+        text = Text("This {kind} file ends too early; a part of the picture is missing.", kind=kind)
         return damaged(text, f"{length} of {end} bytes", Code.TRUNCATED)
     least = 2 * voxels.count - 1 if source.packing == "text" else voxels.size // BEST_RATIO
     if source.packing and least > length:
-        return damaged(f"The header of this {kind} file declares far more than it can hold.")
+        return damaged(Text("The header of this {kind} file declares far more than it can hold.", kind=kind))
     slices, rows, cols = (voxels.shape[voxels.space[axis]] for axis in axes)
     samples = 1 if voxels.sample is None else voxels.shape[voxels.sample]
     unpacked = source.skip + voxels.size
@@ -178,7 +179,11 @@ def _refused(voxels: Voxels, axes: tuple[int, int, int]) -> Failure | None:
     written_too_far = source.packing == "text" and voxels.count > MAX_WRITTEN
     if unpacked > MAX_BYTES or packed_too_far or written_too_far or slices * voxels.times > MAX_FRAMES:
         shape = " x ".join(map(str, voxels.shape))
-        return Failure(Code.TOO_LARGE, f"The file has {shape} voxels, more than medview opens.", "Export a part of it.")
+        return Failure(
+            Code.TOO_LARGE,
+            Text("The file has {shape} voxels, more than medview opens.", shape=shape),
+            Text("Export a part of it."),
+        )
     return check_size(rows, cols, samples * voxels.dtype.itemsize)
 
 
@@ -197,10 +202,12 @@ def _study(path: Path, voxels: Voxels, axes: tuple[int, int, int], flips: tuple[
                     aspect=spacing[0] / spacing[1], notes=notes, stored=stored, place=place, window=voxels.window,
                 )
             )  # fmt: skip
-    count = (", 1 slice" if slices == 1 else f", {slices} slices") + (f", {times} times" if times > 1 else "")
+    what = [voxels.kind, pixel_size(cols, rows), counted("1 slice", "%n slices", slices)]
+    if times > 1:
+        what.append(counted("1 time", "%n times", times))
     # Of one volume, whether or not it says how it lies in the patient.
     series = with_one_window(Series(path.name, tuple(frames), notes=notes, time_points=times))
-    return Study(path, f"{voxels.kind}, {cols} x {rows} pixels{count}", (series,))
+    return Study(path, joined(what), (series,))
 
 
 def _place(
@@ -262,8 +269,8 @@ def _modality(voxels: Voxels, stored: partial[NDArray[Any] | Failure]) -> NDArra
     if max(map(abs, ends)) > MOST and np.isfinite((values.min(), values.max())).all():
         return Failure(
             Code.CORRUPT,
-            "The scaling of this file leads to values that no measurement has.",
-            "Copy the file again from where it came from, or export it anew.",
+            Text("The scaling of this file leads to values that no measurement has."),
+            Text("Copy the file again from where it came from, or export it anew."),
             f"slope {voxels.rescale.slope:g}, intercept {voxels.rescale.intercept:g}",
         )
     return apply_rescale(values, voxels.rescale)
@@ -294,7 +301,9 @@ def _numbers(voxels: Voxels, first: int, count: int) -> NDArray[Any] | Failure:
             data, at = _read(source, offset, size), 0
     except (EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:
         code = Code.TRUNCATED if isinstance(error, EOFError) else Code.CORRUPT
-        return damaged(f"The voxels of this {voxels.kind} file are damaged or cut off.", repr(error), code)
+        return damaged(
+            Text("The voxels of this {kind} file are damaged or cut off.", kind=voxels.kind), repr(error), code
+        )
     except OSError as error:
         return changed(source.path) if isinstance(error, _Changed) else os_failure(source.path, error)
     return np.frombuffer(data, voxels.dtype, count, at)

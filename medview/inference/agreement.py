@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from medview.core.failures import Code, Failure
+from medview.core.texts import Text
 from medview.inference.analysis import Result
 from medview.inference.card import Label
 
-HINT = "At least one of them is wrong. Judge by the picture itself."
+HINT = Text("At least one of them is wrong. Judge by the picture itself.")
 # Where what stands against the normal is worth a look, and no more.
-DOUBT = "They do not agree: take neither for granted. Judge by the picture itself."
+DOUBT = Text("They do not agree: take neither for granted. Judge by the picture itself.")
 
 
 def contradictions(results: Sequence[Result]) -> tuple[Failure, ...]:
@@ -27,7 +28,7 @@ def _top(result: Result) -> Label | None:
     return result.card.label(max(probabilities, key=lambda label: probabilities[label]))
 
 
-def _outlines(results: Sequence[Result]) -> Iterator[str]:
+def _outlines(results: Sequence[Result]) -> Iterator[Text]:
     for result in results:
         stage = result.card.first_stage
         first = next((r for r in results if stage and r.card.id == stage.model), None)
@@ -35,20 +36,39 @@ def _outlines(results: Sequence[Result]) -> Iterator[str]:
         if stage is None or first is None or top is None or result.mask is None or result.skipped_by:
             continue
         if top.id == stage.unless and result.mask.count:
-            what = result.card.labels[0].name
-            yield f"{first.card.name}: {top.name} is most probable. {result.card.name}: {what} is marked all the same."
+            yield Text(
+                "{first}: {label} is most probable. {second}: {outlined} is marked all the same.",
+                first=first.card.name,
+                label=top.name,
+                second=result.card.name,
+                outlined=result.card.labels[0].name,
+            )
         if top.id != stage.unless and not result.mask.count:
-            yield f"{first.card.name}: {top.name} is most probable. {result.card.name}: nothing is marked."
+            yield Text(
+                "{first}: {label} is most probable. {second}: nothing is marked.",
+                first=first.card.name,
+                label=top.name,
+                second=result.card.name,
+            )
 
 
-def _normal_with_finding(results: Sequence[Result]) -> Iterator[tuple[str, str]]:
+def _normal_with_finding(results: Sequence[Result]) -> Iterator[tuple[Text, Text]]:
     """The texts with their hints."""
     calm = [(r, top) for r in results if (top := _top(r)) and top.normal and not r.findings]
     for result, top in calm:
         for other in results:
             if other is not result and other.probabilities and other.findings:
                 told = other.likely or other.findings
-                names = ", ".join(other.card.label(found).name for found in told)
-                names = names if other.likely else f"{names} (worth a look)"
-                text = f"{result.card.name}: {top.name} is most probable. {other.card.name}: {names}."
-                yield text, HINT if other.likely else DOUBT
+                about = {
+                    "first": result.card.name,
+                    "label": top.name,
+                    "second": other.card.name,
+                    "findings": ", ".join(other.card.label(found).name for found in told),
+                }
+                if other.likely:
+                    yield Text("{first}: {label} is most probable. {second}: {findings}.", **about), HINT
+                else:
+                    yield (
+                        Text("{first}: {label} is most probable. {second}: {findings} (worth a look).", **about),
+                        DOUBT,
+                    )

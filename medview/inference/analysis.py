@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from medview import __version__
 from medview.core.failures import Failure
+from medview.core.texts import Text
 from medview.inference.card import Card
 from medview.inference.corrections import Correction
 from medview.inference.quality import QualityNote
@@ -122,7 +123,7 @@ class Analysis:
     warnings: tuple[Failure, ...] = ()
     contradictions: tuple[Failure, ...] = ()
     validity: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Text, ...] = ()
     gate: Card | None = None
     total_ms: float = 0.0
 

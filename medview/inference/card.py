@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from medview.core.failures import Code, Failure
+from medview.core.texts import Text
 from medview.inference.preprocess import Preprocess
 
 TASKS = ("classify", "multilabel", "segment")
@@ -184,7 +185,7 @@ def damaged(folder: Path, detail: str) -> Failure:
     """The failure of a model folder that cannot be used."""
     return Failure(
         Code.MODEL_DAMAGED,
-        f"The model {folder.name} is damaged and was switched off.",
-        "Install medview again, or copy the model folder anew.",
+        Text("The model {name} is damaged and was switched off.", name=folder.name),
+        Text("Install medview again, or copy the model folder anew."),
         detail,
     )

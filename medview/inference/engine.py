@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.core.jobs import Cancelled, Token
+from medview.core.texts import Text
 from medview.imaging.study import DAMAGED_PART, Frame
 from medview.inference import gate, header_rules
 from medview.inference.agreement import contradictions
@@ -67,12 +68,12 @@ class Engine:
         header = header_rules.HeaderVerdict() if kind else asked
         if header.reason and not request.force:
             return self._ruled_out(request, header.reason, started)
-        token.progress(0.0, "reading")
+        token.progress(0.0, Text("reading"))
         decoded = frame.modality_values() if request.values is None else request.values
         if isinstance(decoded, Failure):
             return Analysis(file, frame.index, "error", decoded)
         frame, decoded = corrected_frame(frame, corrections), corrected(decoded, corrections)
-        token.progress(0.1, "checking the picture")
+        token.progress(0.1, Text("checking the picture"))
         damaged = _damaged(frame)
         if damaged and DAMAGED_PART not in frame.notes:
             frame = replace(frame, notes=(*frame.notes, DAMAGED_PART))
@@ -183,14 +184,19 @@ class Engine:
                 return None
             return Failure(
                 Code.WRONG_MODEL,
-                f"The model {model} is not for such a file, by its header.",
-                "Let medview choose the model.",
+                Text("The model {model} is not for such a file, by its header.", model=model),
+                Text("Let medview choose the model."),
             )
         names = self.kind_names()
         return Failure(
             Code.WRONG_MODEL,
-            f"The model {model} judges {names.get(card.kind, card.kind)}; this looks like {names.get(kind, kind)}.",
-            "Let medview choose the model, or open the right picture.",
+            Text(
+                "The model {model} judges {kind}; this looks like {seen}.",
+                model=model,
+                kind=names.get(card.kind, card.kind),
+                seen=names.get(kind, kind),
+            ),
+            Text("Let medview choose the model, or open the right picture."),
         )
 
     def _choose(self, model: str, verdict: gate.Verdict, frame: Frame, refused: bool) -> list[Card]:
@@ -232,12 +238,11 @@ class Engine:
             return self.registry.broken[model]
         if failures:
             return failures[0]
-        off = ", ".join(self.registry.broken)
-        return Failure(
-            Code.NO_MODEL,
-            "No model is installed for this kind of picture." + (f" Switched off: {off}." if off else ""),
-            "Install medview again, with its models.",
-        )
+        text = Text("No model is installed for this kind of picture.")
+        if self.registry.broken:
+            off = ", ".join(self.registry.broken)
+            text = Text("No model is installed for this kind of picture. Switched off: {models}.", models=off)
+        return Failure(Code.NO_MODEL, text, Text("Install medview again, with its models."))
 
 
 def _damaged(frame: Frame) -> Failure | None:
@@ -247,8 +252,8 @@ def _damaged(frame: Frame) -> Failure | None:
         return None
     return Failure(
         Code.CORRUPT,
-        "Part of this picture is damaged, and so no model judges it.",
-        "Copy the file again from where it came from, or send it again from the archive.",
+        Text("Part of this picture is damaged, and so no model judges it."),
+        Text("Copy the file again from where it came from, or send it again from the archive."),
         detail,
     )
 
@@ -266,16 +271,20 @@ def _guarded(model: Model, work: Callable[[], T]) -> T | Failure:
         log.error("%s: %s", model.card.id, error)
         return Failure(
             Code.MODEL_FAILED,
-            f"The model {model.card.id} failed on this picture: {error}. It says nothing about it.",
-            "Do without this model, and tell whoever made it.",
+            Text(
+                "The model {id} failed on this picture: {error}. It says nothing about it.",
+                id=model.card.id,
+                error=error.why,
+            ),
+            Text("Do without this model, and tell whoever made it."),
             str(error),
         )
     except Exception as error:
         log.exception("%s failed", model.card.id)
         return Failure(
             Code.MODEL_FAILED,
-            f"The model {model.card.id} could not judge this picture.",
-            "Try the CPU (--device cpu); if it stays, report it with the log.",
+            Text("The model {id} could not judge this picture.", id=model.card.id),
+            Text("Try the CPU (--device cpu); if it stays, report it with the log."),
             repr(error),
         )
 
@@ -340,8 +349,12 @@ def _first_is_silent(card: Card, earlier: list[Result]) -> Failure | None:
         return None
     return Failure(
         Code.MODEL_FAILED,
-        f"The model {card.id} was not run, since {stage.model}, which has to answer first, did not.",
-        f"See what is wrong with {stage.model}: `medview models`, or Help > Models.",
+        Text(
+            "The model {id} was not run, since {model}, which has to answer first, did not.",
+            id=card.id,
+            model=stage.model,
+        ),
+        Text("See what is wrong with {model}: `medview models`, or Help > Models.", model=stage.model),
         f"no result of {stage.model}",
     )
 

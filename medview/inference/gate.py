@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
+from medview.core.texts import Text
 from medview.inference.card import Card
 from medview.inference.corrections import INVERT, Correction, quarter_turns, rotation, undone
 from medview.inference.field import find_field
@@ -136,7 +137,7 @@ def judge(
     values: NDArray[Any],
     inverted: bool,
     lateral: bool = False,
-    not_t1: str = "",
+    not_t1: Text | None = None,
     small: NDArray[Any] | None = None,
     corrections: Sequence[Correction] = (),
     said: str = "",
@@ -196,8 +197,12 @@ def _changed(card: Card, filed: Look, look: Look) -> Failure | None:
     if filed.kind == look.kind:
         return None
     names = _names(card)
-    text = f"As it lies in the file this looks like {names[filed.kind]}, after the change like {names[look.kind]}."
-    return Failure(Code.UNFAMILIAR, text, "Show it as it is in the file.")
+    text = Text(
+        "As it lies in the file this looks like {filed}, after the change like {changed}.",
+        filed=names[filed.kind],
+        changed=names[look.kind],
+    )
+    return Failure(Code.UNFAMILIAR, text, Text("Show it as it is in the file."))
 
 
 def _doubt(card: Card, said: str, look: Look, reason: Failure | None) -> QualityNote:
@@ -205,13 +210,17 @@ def _doubt(card: Card, said: str, look: Look, reason: Failure | None) -> Quality
     that kind."""
     seen = OTHER if reason and reason.code is Code.OTHER_KIND else look.kind
     names = {label.id: label.name for label in card.labels}
-    sees = f"takes it for {names[seen]}" if seen != said else "finds it unlike those that the models learned from"
+    about = {"said": names.get(said, said), "seen": names[seen]}
+    if seen != said:
+        text = Text("You say that this is {said}; medview takes it for {seen}.", **about)
+    else:
+        text = Text("You say that this is {said}; medview finds it unlike those that the models learned from.", **about)
     return QualityNote(
         Code.UNFAMILIAR,
         look.scores.get(said, 0.0),
         card.gate.get(f"min_probability_{said}", 0.5),
-        f"You say that this is {names.get(said, said)}; medview {sees}.",
-        "If it is anything else, none of the numbers means anything.",
+        text,
+        Text("If it is anything else, none of the numbers means anything."),
     )
 
 
@@ -252,9 +261,9 @@ def _names(card: Card) -> dict[str, str]:
     return {label.id: label.name for label in card.labels if label.id != OTHER}
 
 
-def _hint(card: Card) -> str:
+def _hint(card: Card) -> Text:
     *first, last = _names(card).values()
-    return f"medview judges {', '.join(first)} or {last}; open such a picture."
+    return Text("medview judges {kinds} or {last}; open such a picture.", kinds=", ".join(first), last=last)
 
 
 def _not_ours(card: Card, kind: str, scores: dict[str, float]) -> Failure | None:
@@ -265,7 +274,7 @@ def _not_ours(card: Card, kind: str, scores: dict[str, float]) -> Failure | None
         return None
     return Failure(
         Code.OTHER_KIND,
-        "This looks like none of the pictures medview can judge.",
+        Text("This looks like none of the pictures medview can judge."),
         _hint(card),
         f"{OTHER} {scores.get(OTHER, 0.0):.3f}, {kind} {scores[kind]:.3f}, at least {least:.3f}",
     )
@@ -277,14 +286,16 @@ def _unfamiliar(card: Card, kind: str, scores: dict[str, float], distance: float
     name = _names(card)[kind]
     if share < card.gate.get(f"min_share_{kind}", 0.0):
         return Failure(
-            Code.UNFAMILIAR, f"medview is not sure what this picture shows; it is most like {name}.", _hint(card)
+            Code.UNFAMILIAR,
+            Text("medview is not sure what this picture shows; it is most like {kind}.", kind=name),
+            _hint(card),
         )
     limit = card.gate.get(f"max_distance_{kind}", float("inf"))
     if distance is not None and distance > limit:
         return Failure(
             Code.UNFAMILIAR,
-            f"This looks like {name}, but unlike those that the models learned from.",
-            "Check that it is whole, upright and well exposed; without such a picture, trust no model here.",
+            Text("This looks like {kind}, but unlike those that the models learned from.", kind=name),
+            Text("Check that it is whole, upright and well exposed; without such a picture, trust no model here."),
             f"feature distance {distance:.2f}, limit {limit:.2f}",
         )
     return None
@@ -306,7 +317,10 @@ def _in_parts(
         return None
     return Failure(
         Code.OTHER_KIND,
-        f"As a whole this looks like {_names(card)[kind]}, but its parts do not; it is probably another photo.",
+        Text(
+            "As a whole this looks like {kind}, but its parts do not; it is probably another photo.",
+            kind=_names(card)[kind],
+        ),
         _hint(card),
         f"lookalike {max(found):.3f}, limit {limit:.3f}",
     )
@@ -318,6 +332,6 @@ def _colourless(card: Card, kind: str, chroma: float) -> Failure | None:
         return None
     return Failure(
         Code.OTHER_KIND,
-        f"This picture has no colours, and so it is not {_names(card)[kind]}.",
-        "Open the picture in colour, as the camera took it.",
+        Text("This picture has no colours, and so it is not {kind}.", kind=_names(card)[kind]),
+        Text("Open the picture in colour, as the camera took it."),
     )

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from medview.core.failures import Code, Failure
+from medview.core.texts import Text
 from medview.imaging.dicom_terms import MODALITIES, PART_NAMES, body_parts, coded_parts, modality_of_class
 from medview.imaging.study import Frame, HeaderFacts
 from medview.inference.card import Accepts, Card
 from medview.inference.quality import QualityNote
 
-HINT = "If its header is wrong, say what the picture is, and it is judged as that; the result then tells so."
+HINT = Text("If its header is wrong, say what the picture is, and it is judged as that; the result then tells so.")
 
 
 class Step(IntEnum):
@@ -68,8 +69,11 @@ def _written(image_type: str) -> set[str]:
     return {image_type, " ".join(words), *(word for word in words if len(word) > 1)}
 
 
-def _named(parts: Iterable[str]) -> str:
-    return " and ".join(sorted(PART_NAMES[part] for part in parts))
+def _named(parts: Iterable[str]) -> Text:
+    first, *more = sorted(PART_NAMES[part] for part in parts)
+    for part in more:
+        first = Text("{one} and {other}", one=first, other=part)
+    return first
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ class HeaderVerdict:
         reason: the refusal, where every kind is closed.
     """
 
-    closed: dict[str, str] = field(default_factory=dict)
+    closed: dict[str, Text] = field(default_factory=dict)
     reason: Failure | None = None
 
 
@@ -101,31 +105,40 @@ def ask_header(cards: Iterable[Card], frame: Frame) -> HeaderVerdict:
     if not closed or len(closed) < len(kinds):
         return HeaderVerdict(closed)
     what = _what(max(closest.values(), key=lambda r: r.step), frame, accepted)
-    return HeaderVerdict(closed, Failure(Code.OTHER_MODALITY, f"This is {what}; medview has no model for it.", HINT))
-
-
-def contradicted(kind_name: str, what: str) -> Failure:
-    """The refusal of a picture that looks like a kind while its header says that it is something else."""
-    return Failure(Code.OTHER_MODALITY, f"This looks like {kind_name}, but by its header it is {what}.", HINT)
-
-
-def doubted(kind_name: str, what: str) -> QualityNote:
-    """The note about a picture that the user calls of a kind while its header says that it is something else; its
-    measure is 1 for yes, with the limit 0."""
-    text = f"You say that this is {kind_name}; by its header it is {what}."
-    return QualityNote(
-        Code.AGAINST_HEADER, 1.0, 0.0, text, "If the header is right, none of the numbers means anything."
+    return HeaderVerdict(
+        closed, Failure(Code.OTHER_MODALITY, Text("This is {what}; medview has no model for it.", what=what), HINT)
     )
 
 
-def _what(ruling: Ruling, frame: Frame, accepted: set[str]) -> str:
+def contradicted(kind_name: str, what: Text) -> Failure:
+    """The refusal of a picture that looks like a kind while its header says that it is something else."""
+    return Failure(
+        Code.OTHER_MODALITY,
+        Text("This looks like {kind}, but by its header it is {what}.", kind=kind_name, what=what),
+        HINT,
+    )
+
+
+def doubted(kind_name: str, what: Text) -> QualityNote:
+    """The note about a picture that the user calls of a kind while its header says that it is something else; its
+    measure is 1 for yes, with the limit 0."""
+    text = Text("You say that this is {kind}; by its header it is {what}.", kind=kind_name, what=what)
+    return QualityNote(
+        Code.AGAINST_HEADER, 1.0, 0.0, text, Text("If the header is right, none of the numbers means anything.")
+    )
+
+
+def _what(ruling: Ruling, frame: Frame, accepted: set[str]) -> Text:
     """What a picture is by its header, in plain English; its modality first where no model `accepted` that one."""
     words = [m for m in _modalities(frame) if m in MODALITIES]
     words = [m for m in words if m not in accepted] or words
-    names = list(dict.fromkeys(MODALITIES[m] for m in words)) or ["a picture"]
+    names = list(dict.fromkeys(MODALITIES[m] for m in words)) or [Text("a picture")]
+    picture, *others = names
     if ruling.step is Step.MODALITY:
         # A class for one modality and the name of another one: no model is for both.
-        return " and also ".join(names)
+        return Text("{one} and also {other}", one=picture, other=others[0]) if others else picture
     if ruling.step is Step.BODY_PART:
-        return f"{names[0]} of {ruling.word}"
-    return f"{names[0]} in the view {ruling.word}" if ruling.step is Step.VIEW else f"{names[0]} ({ruling.word})"
+        return Text("{picture} of {part}", picture=picture, part=ruling.word)
+    if ruling.step is Step.VIEW:
+        return Text("{picture} in the view {view}", picture=picture, view=ruling.word)
+    return Text("{picture} ({word})", picture=picture, word=ruling.word)

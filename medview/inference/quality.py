@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
+from medview.core.texts import Text
 from medview.inference.corrections import INVERT, Correction, rotation
 from medview.inference.lungs import LIKE_LUNGS
-from medview.inference.quality_texts import PHOTOS, SAID, SAID_OF_PHOTOS
+from medview.inference.quality_texts import PHOTOS, SAID, SAID_OF_LATERAL, SAID_OF_NOT_T1, SAID_OF_PHOTOS
 from medview.inference.region import WHOLE, Region
 from medview.inference.resample import resize_squash, stretch, to_grey
 
@@ -51,8 +52,8 @@ class QualityNote:
     code: Code
     measured: float
     limit: float
-    text: str
-    hint: str
+    text: Text
+    hint: Text
     correction: Correction | Literal[""] = ""
     severity: Severity = "warn"
 
@@ -255,7 +256,7 @@ def notes(measures: Measures, kind: str) -> tuple[QualityNote, ...]:
     return worst_first(found)
 
 
-def _beyond(measures: Measures, limits: Limits, hints: dict[str, str]) -> Iterator[QualityNote]:
+def _beyond(measures: Measures, limits: Limits, hints: dict[str, Text]) -> Iterator[QualityNote]:
     """A note for every limit that is passed; `hints` by the name of the limit, in place of the usual ones."""
     for name, said in SAID.items():
         value = getattr(measures, name.removeprefix("low_"))
@@ -266,9 +267,9 @@ def _beyond(measures: Measures, limits: Limits, hints: dict[str, str]) -> Iterat
             if value is not None and bound is not None and sign * value > sign * bound:
                 code, text, hint = said[0], said[1], hints.get(name, said[2])
                 correction = limits.too_bright_correction if code is Code.TOO_BRIGHT else ""
-                hint = f"If it is a negative, invert it. {hint}" if correction else hint
+                hint = Text("If it is a negative, invert it. {hint}", hint=hint) if correction else hint
                 yield QualityNote(
-                    code, value, bound, text.format(measured=value, limit=bound), hint, correction, severity
+                    code, value, bound, text.filled(measured=value, limit=bound), hint, correction, severity
                 )
                 break
 
@@ -284,26 +285,29 @@ def orientation_notes(
     """Notes about a film that is a negative or not upright, from their probabilities: `inverted`, and `turned` for
     the fix of 1, 2 and 3 clockwise quarter turns. Noted from the probability `warn` on, refused from `refuse` on."""
 
-    def note(code: Code, measured: float, text: str, hint: str, correction: Correction) -> QualityNote:
+    def note(code: Code, measured: float, text: Text, hint: Text, correction: Correction) -> QualityNote:
         hard = measured >= refuse
         return QualityNote(
             code, measured, refuse if hard else warn, text, hint, correction, "refuse" if hard else "warn"
         )
 
-    def sure(probability: float) -> str:
-        return "over 99%" if probability > 0.99 else f"{probability:.0%}"
+    def sure(probability: float) -> Text:
+        return Text("over 99%") if probability > 0.99 else Text("{share:.0%}", share=probability)
 
     found = []
     if inverted >= warn:
-        text = f"The film looks like a negative, with black and white swapped ({sure(inverted)})."
-        found.append(
-            note(Code.INVERTED, inverted, text, "Invert it if bones are dark; the models expect them bright.", INVERT)
-        )
+        text = Text("The film looks like a negative, with black and white swapped ({sure}).", sure=sure(inverted))
+        hint = Text("Invert it if bones are dark; the models expect them bright.")
+        found.append(note(Code.INVERTED, inverted, text, hint, INVERT))
     turns = 1 + int(np.argmax(turned))
     if sum(turned) >= warn:
-        way = {1: "turned a quarter anticlockwise", 2: "upside down", 3: "turned a quarter clockwise"}[turns]
-        text = f"The film seems to be {way} ({sure(sum(turned))})."
-        hint = f"If so, rotate it by {turns * 90}° clockwise; the models expect it upright."
+        way = {
+            1: Text("turned a quarter anticlockwise"),
+            2: Text("upside down"),
+            3: Text("turned a quarter clockwise"),
+        }[turns]
+        text = Text("The film seems to be {way} ({sure}).", way=way, sure=sure(sum(turned)))
+        hint = Text("If so, rotate it by {degrees}° clockwise; the models expect it upright.", degrees=turns * 90)
         found.append(note(Code.ROTATED, sum(turned), text, hint, rotation(turns)))
     return tuple(found)
 
@@ -316,24 +320,24 @@ def view_notes(kind: str, lateral: bool) -> tuple[QualityNote, ...]:
         Code.LATERAL,
         1.0,
         0.0,
-        "This is a lateral view, as the file says; the models know frontal views only.",
-        "Open the frontal view (PA or AP) of the same examination.",
+        *SAID_OF_LATERAL,
         severity="refuse",
     )
     return (note,)
 
 
-def sequence_notes(kind: str, not_t1: str) -> tuple[QualityNote, ...]:
+def sequence_notes(kind: str, not_t1: Text | None) -> tuple[QualityNote, ...]:
     """What to say of a brain slice that is not T1-weighted as its file tells, by the reason `not_t1`; its measure is 1
     for yes, with the limit 0."""
     if not not_t1 or kind != "brain_mr":
         return ()
+    text, hint = SAID_OF_NOT_T1
     note = QualityNote(
         Code.OTHER_SEQUENCE,
         1.0,
         0.0,
-        f"This is no T1-weighted slice, as the file says ({not_t1}); tumours were learned on those with contrast.",
-        "Open the T1-weighted series with contrast of the same examination; the models' numbers are worth less here.",
+        text.filled(why=not_t1),
+        hint,
     )
     return (note,)
 
@@ -347,8 +351,8 @@ def lung_notes(lungs: Region | None) -> tuple[QualityNote, ...]:
         Code.NO_LUNGS,
         lungs.likeness,
         LIKE_LUNGS,
-        f"Nothing on this film looks like two lungs (likeness {lungs.likeness:.2f} of 1).",
-        "Check that it shows the whole chest from the front; the models' numbers are worth less here.",
+        Text("Nothing on this film looks like two lungs (likeness {likeness:.2f} of 1).", likeness=lungs.likeness),
+        Text("Check that it shows the whole chest from the front; the models' numbers are worth less here."),
     )
     return (note,)
 
@@ -361,8 +365,13 @@ def check_picture(values: NDArray[Any]) -> QualityNote | None:
             Code.TOO_SMALL,
             min(rows, cols),
             MIN_SIDE,
-            f"The picture is {cols} x {rows} pixels; medview needs at least {MIN_SIDE} on each side.",
-            "If this is a thumbnail, open the original picture.",
+            Text(
+                "The picture is {cols} x {rows} pixels; medview needs at least {least} on each side.",
+                cols=cols,
+                rows=rows,
+                least=MIN_SIDE,
+            ),
+            Text("If this is a thumbnail, open the original picture."),
             severity="refuse",
         )
     if max(rows, cols) > MAX_ASPECT * min(rows, cols):
@@ -370,8 +379,8 @@ def check_picture(values: NDArray[Any]) -> QualityNote | None:
             Code.WRONG_SHAPE,
             max(rows, cols) / min(rows, cols),
             MAX_ASPECT,
-            f"The picture is a strip of {cols} x {rows} pixels, not a whole examination.",
-            "Open the whole picture.",
+            Text("The picture is a strip of {cols} x {rows} pixels, not a whole examination.", cols=cols, rows=rows),
+            Text("Open the whole picture."),
             severity="refuse",
         )
     sample = values[:: max(1, rows // 512), :: max(1, cols // 512)]
@@ -381,8 +390,8 @@ def check_picture(values: NDArray[Any]) -> QualityNote | None:
             Code.BLANK,
             high - low,
             0.0,
-            "The picture is blank: nearly all of its pixels have one value.",
-            "Check that the right file was exported, then open it again.",
+            Text("The picture is blank: nearly all of its pixels have one value."),
+            Text("Check that the right file was exported, then open it again."),
             severity="refuse",
         )
     return None

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from medview.core import resources
 from medview.core.failures import Code, Failure
+from medview.core.texts import Text
 from medview.inference.card import TASKS, Card, damaged
 from medview.inference.card_reading import CARD_BYTES, LONGEST_DETAIL, read_card
 from medview.inference.model_files import ARRAYS_BYTES, MODEL_BYTES, check_self_contained, read_arrays, read_inside
@@ -194,15 +195,15 @@ def load_model(folder: Path, card: Card, device: Device, shipped: bool = False) 
         network.shapes = {name: value.shape for name, value in outputs.items()}
         difference = self_test(outputs, parts.golden)
     except BadAnswer as error:
-        return off(card.id, str(error))
+        return off(card.id, error.why)
     except Exception as error:  # noqa: BLE001 - the border to ONNX Runtime, whose errors share no base class
         return damaged(folder, repr(error)[:LONGEST_DETAIL])
     done = time.perf_counter()
     if not difference <= SELF_TEST_TOLERANCE:
         return Failure(
             Code.MODEL_SELF_TEST,
-            f"The model {card.id} gives wrong answers on its own test picture and was switched off.",
-            "Install medview again; if it stays, run on the CPU (--device cpu) and report it.",
+            Text("The model {id} gives wrong answers on its own test picture and was switched off.", id=card.id),
+            Text("Install medview again; if it stays, run on the CPU (--device cpu) and report it."),
             f"difference {difference:.4g}, allowed {SELF_TEST_TOLERANCE}",
         )
     return Model(card, network, parts.gate, (loaded - started) * 1e3, (done - loaded) * 1e3, difference)
@@ -281,8 +282,8 @@ class Registry:
             known = ", ".join(sorted(self.cards)) or "none"
             return Failure(
                 Code.NO_MODEL,
-                f"There is no model {id!r}.",
-                f"Models installed: {known}. If some are missing, install medview again.",
+                Text("There is no model {id!r}.", id=id),
+                Text("Models installed: {known}. If some are missing, install medview again.", known=known),
                 f"looked in {self.folder}",
             )
         model = load_tried(self.folder / id, card, self.device, self.again)

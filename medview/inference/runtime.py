@@ -17,6 +17,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from medview.core.texts import Text
+
 Device = Literal["auto", "cpu", "cuda"]
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
@@ -27,7 +29,11 @@ LARGEST_OUTPUT = 1e9
 
 
 class BadAnswer(Exception):
-    """A network that gives no usable numbers, or none in time; the text is for people."""
+    """A network that gives no usable numbers, or none in time; `why` continues a sentence about its model."""
+
+    def __init__(self, why: Text) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 @dataclass(frozen=True)
@@ -138,14 +144,15 @@ class Network:
             return list(self._session.run(None, {self._input: tensor}))
         if self._was_late:
             # Not once more for each of a thousand pictures.
-            raise BadAnswer("it had to be stopped on an earlier picture and is not asked again")
+            raise BadAnswer(Text("it had to be stopped on an earlier picture and is not asked again"))
         with _stopping(self._limits.seconds) as (run_options, late):
             try:
                 return list(self._session.run(None, {self._input: tensor}, run_options))
             except Exception as error:
                 if late.is_set():
                     self._was_late = True
-                    raise BadAnswer(f"it did not answer within {self._limits.seconds:g} s and was stopped") from error
+                    why = Text("it did not answer within {limit:g} s and was stopped", limit=self._limits.seconds)
+                    raise BadAnswer(why) from error
                 raise
 
 
@@ -173,9 +180,12 @@ def _stopping(seconds: float) -> Iterator[tuple[Any, threading.Event]]:
 def _check(name: str, value: Any, shapes: dict[str, tuple[int, ...]]) -> None:
     """Raise BadAnswer for an output that is no array of usable numbers, or of another shape than it must have."""
     if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
-        raise BadAnswer(f"its output {name} is no array of numbers")
+        raise BadAnswer(Text("its output {name} is no array of numbers", name=name))
     if name in shapes and value.shape != shapes[name]:
-        raise BadAnswer(f"its output {name} has the shape {value.shape}, not {shapes[name]}")
+        shape, wanted = str(value.shape), str(shapes[name])
+        raise BadAnswer(
+            Text("its output {name} has the shape {shape}, not {wanted}", name=name, shape=shape, wanted=wanted)
+        )
     # Of NaN no comparison is true.
     if value.size and not -LARGEST_OUTPUT <= float(value.min()) <= float(value.max()) <= LARGEST_OUTPUT:
-        raise BadAnswer(f"its output {name} holds values that are no numbers")
+        raise BadAnswer(Text("its output {name} holds values that are no numbers", name=name))

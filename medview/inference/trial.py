@@ -9,7 +9,6 @@ import hashlib
 import json
 import logging
 import os
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from medview.core.failures import Code, Failure
 from medview.core.files import make_private, write_atomic
 from medview.core.paths import cache_dir
 from medview.core.program import command, environment
+from medview.core.texts import Text, packed, unpacked
 from medview.inference.card import Card, damaged
 from medview.inference.card_reading import CARD_BYTES, LONGEST_DETAIL
 from medview.inference.model_files import MODEL_BYTES, read_inside
@@ -42,14 +42,16 @@ def tried(folder: Path, card: Card, again: bool = False) -> Failure | None:
         try:
             outcome = {"failure": _try(folder)}
         except OSError as error:
-            return off(folder.name, f"the program that tries it could not be started: {error.strerror}")
+            return off(
+                folder.name, Text("the program that tries it could not be started: {reason}", reason=error.strerror)
+            )
         try:
             make_private(known.parent)
             write_atomic(known, json.dumps(outcome).encode("ascii"), private=True)
         except OSError as error:
             log.warning("what was found about a model cannot be kept: %s", error.strerror)
     failure = outcome["failure"]
-    return Failure(Code(failure["code"]), failure["text"], failure["hint"], failure["detail"]) if failure else None
+    return _failure(failure) if failure else None
 
 
 def _key(folder: Path, card: Card) -> str:
@@ -66,14 +68,19 @@ def _remembered(path: Path) -> dict[str, Any] | None:
     try:
         known = json.loads(path.read_bytes())
         failure = known["failure"]
-        if failure is None or (set(failure) == {"code", "text", "hint", "detail"} and Code(failure["code"])):
+        if failure is None or _failure(failure):
             return {"failure": failure}
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         pass
     return None
 
 
-def _try(folder: Path) -> dict[str, str] | None:
+def _failure(row: dict[str, Any]) -> Failure:
+    """The failure that `failure_fields` made a row of. Raises ValueError, TypeError and KeyError for any other row."""
+    return Failure(Code(row["code"]), unpacked(row["text"]), unpacked(row["hint"]), str(row["detail"]))
+
+
+def _try(folder: Path) -> dict[str, Any] | None:
     """Load the model in a child; the failure as its fields, or None. Raises OSError when there can be no child."""
     import subprocess  # seldom needed, and not for nothing
 
@@ -89,27 +96,32 @@ def _try(folder: Path) -> dict[str, str] | None:
             check=False,
         )
         answer = json.loads(done.stdout[:_MOST_ANSWER])
-        return {key: str(answer[key]) for key in ("code", "text", "hint", "detail")} if answer else None
+        return failure_fields(_failure(answer)) if answer else None
     except subprocess.TimeoutExpired:
-        why = f"it did not answer within {LIMIT_S:g} s"
-    except (KeyError, TypeError, ValueError):
-        why = f"it ended the program that tried it (exit code {done.returncode})"
+        why = Text("it did not answer within {limit:g} s", limit=LIMIT_S)
+    except (KeyError, TypeError, ValueError, RecursionError):
+        why = Text("it ended the program that tried it (exit code {code})", code=done.returncode)
     finally:
         os.close(reading)
         os.close(writing)
     return failure_fields(off(folder.name, why))
 
 
-def failure_fields(failure: Failure) -> dict[str, str]:
+def failure_fields(failure: Failure) -> dict[str, Any]:
     """A failure as JSON carries it from the child."""
-    return asdict(replace(failure, detail=failure.detail[:LONGEST_DETAIL]))
+    return {
+        "code": failure.code.value,
+        "text": packed(failure.text),
+        "hint": packed(failure.hint),
+        "detail": failure.detail[:LONGEST_DETAIL],
+    }
 
 
-def off(id: str, why: str) -> Failure:
+def off(id: str, why: Text) -> Failure:
     """The failure of a model that answers nothing, or nothing in time, when it is tried."""
     return Failure(
         Code.MODEL_FAILED,
-        f"The model {id} was switched off: when it was tried, {why}.",
-        "Ask whoever made the model. `medview models` tries it once more.",
+        Text("The model {id} was switched off: when it was tried, {why}.", id=id, why=why),
+        Text("Ask whoever made the model. `medview models` tries it once more."),
         why,
     )

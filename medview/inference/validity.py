@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from medview.core.failures import Code
+from medview.core.texts import Text
 from medview.inference.card import Card
 from medview.inference.quality import QualityNote
 
 # What a note about the picture means for every answer on it.
 OF_NOTES = {
-    Code.AGAINST_HEADER: "its header says that it is something else",
-    Code.OTHER_SEQUENCE: "another sequence than the models learned",
-    Code.PHOTO: "a photo of a film",
-    Code.NO_LUNGS: "lungs not found",
-    Code.LATERAL: "a lateral view",
+    Code.AGAINST_HEADER: Text("its header says that it is something else"),
+    Code.OTHER_SEQUENCE: Text("another sequence than the models learned"),
+    Code.PHOTO: Text("a photo of a film"),
+    Code.NO_LUNGS: Text("lungs not found"),
+    Code.LATERAL: Text("a lateral view"),
 }
 
 
@@ -23,8 +24,8 @@ def validity(
 ) -> tuple[str, ...]:
     """The limits of the answers of models with these `cards` on a picture with these notes, the most important first,
     each once. `said_kind`: the name of the kind where the user said it."""
-    found = ["not valid here: the picture was refused"] if forced else []
-    found += [f"judged as {said_kind}, as you said"] if said_kind else []
+    found: list[str] = [Text("not valid here: the picture was refused")] if forced else []
+    found += [Text("judged as {kind}, as you said", kind=said_kind)] if said_kind else []
     found += [OF_NOTES[note.code] for note in quality if note.code in OF_NOTES]
     found += [limit for card in cards for limit in card.valid_for]
     return tuple(dict.fromkeys(found))

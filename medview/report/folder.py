@@ -9,7 +9,7 @@ from typing import Any
 
 from medview.core.failures import Code, Failure
 from medview.core.files import make_private
-from medview.core.texts import to_json
+from medview.core.texts import Text, to_json
 
 # Longest stem of a result file, in bytes of UTF-8. With the number of a frame and of a copy, a model's and a label's
 # id of 64 characters each and what stands between them it still fits into the 255 of a file name.
@@ -109,7 +109,7 @@ def write_failure(path: Path, error: OSError) -> Failure:
     """The failure of a file that could not be written."""
     return Failure(
         Code.WRITE_ERROR,
-        f"{path.name} could not be written: {error.strerror or error}.",
-        "Choose another folder, or make room on the disk.",
+        Text("{name} could not be written: {reason}.", name=path.name, reason=error.strerror or str(error)),
+        Text("Choose another folder, or make room on the disk."),
         repr(error),
     )

@@ -13,6 +13,7 @@ from medview.core.cache import Kept
 from medview.core.failures import Failure
 from medview.core.jobs import Token
 from medview.core.settings import Settings
+from medview.core.texts import Text
 from medview.inference.analysis import Analysis, analysis_bytes
 from medview.inference.corrections import Correction
 from medview.inference.request import AnalysisRequest
@@ -81,7 +82,7 @@ class Analyses:
         def failed(failure: Failure) -> None:
             self._taken(Analysis(request.file, picture.frame.index, "error", failure))
 
-        text = "loading the models" if not self._engine.made else "checking the picture"
+        text = Text("loading the models") if not self._engine.made else Text("checking the picture")
         self._kept.drop(key)
         self._runner.start(Job("analyse", text, work, partial(self._on_done, key, request), failed))
 

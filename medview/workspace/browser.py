@@ -8,6 +8,7 @@ from pathlib import Path
 
 from medview.core.failures import Failure
 from medview.core.jobs import Token
+from medview.core.texts import Text
 from medview.workspace import listing, opening
 from medview.workspace.listing import Entry, Listing, Row
 from medview.workspace.runner import Job, Runner
@@ -64,7 +65,7 @@ class Browser:
         def work(token: Token) -> tuple[Row, ...]:
             return listing.scan(paths, self._finder, token)
 
-        text = "looking for pictures"
+        text = Text("looking for pictures")
         self._runner.start(Job("scan", text, work, self._on_found, self._failed, on_part=self._on_found))
 
     def clear(self) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from medview.core.failures import Code, Failure
 from medview.core.jobs import Token, one_of_many
+from medview.core.texts import Text
 from medview.imaging.study import Frame, Origin, Series, Study
 
 MAX_FILES = 100_000
@@ -171,8 +172,8 @@ def scan(paths: Sequence[Path], finder: Finder, token: Token) -> tuple[Row, ...]
     for number, path in enumerate(_walk(paths, finder), start=1):
         token.check()
         if number > MAX_FILES:
-            text = f"The list ends after {MAX_FILES:,} files; what comes after them was left out."
-            refused[path] = Failure(Code.TOO_LARGE, text, "Open fewer folders at a time.")
+            text = Text("The list ends after {most:,} files; what comes after them was left out.", most=MAX_FILES)
+            refused[path] = Failure(Code.TOO_LARGE, text, Text("Open fewer folders at a time."))
             break
         found = one_of_many(partial(look, path, paths))
         if isinstance(found, Failure):

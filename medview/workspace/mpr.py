@@ -10,6 +10,7 @@ from collections.abc import Callable
 from medview.core.cache import Kept
 from medview.core.failures import Failure
 from medview.core.jobs import Token
+from medview.core.texts import Text
 from medview.imaging.mpr import mpr_study
 from medview.imaging.study import Frame, Series, Study
 from medview.imaging.volume import MprPlane, Volume, read_volume
@@ -19,7 +20,7 @@ from medview.workspace.runner import Job, Runner
 from medview.workspace.view import Picture
 
 LANE = "plane"
-READING = "reading the slices"
+READING = Text("reading the slices")
 
 
 # A study, the picture of it that is shown, and its stamp.

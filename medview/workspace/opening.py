@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.core.jobs import Token, one_of_many
-from medview.imaging.study import Frame, Series, Study
+from medview.core.texts import Text, joined
+from medview.imaging.study import Frame, Series, Study, pixel_size
 from medview.inference.corrections import Correction, corrected, corrected_frame
 from medview.workspace.listing import Entry
 from medview.workspace.view import Picture
@@ -24,14 +25,15 @@ if TYPE_CHECKING:
 
 NO_PICTURES = Failure(
     Code.NO_IMAGES,
-    "Nothing that was opened is a picture.",
-    "Open a file or a folder with pictures: DICOM, NIfTI, PNG, JPEG, TIFF and others.",
+    Text("Nothing that was opened is a picture."),
+    Text("Open a file or a folder with pictures: DICOM, NIfTI, PNG, JPEG, TIFF and others."),
 )
 
 
 def none_opened(count: int) -> Failure:
     """Of `count` listed files not one could be shown."""
-    return Failure(Code.NO_IMAGES, f"None of the {count} files can be shown.", "Choose one in the list to read why.")
+    text = Text("None of the {count} files can be shown.", count=count)
+    return Failure(Code.NO_IMAGES, text, Text("Choose one in the list to read why."))
 
 
 # Files beside a slice that are looked at for its series.
@@ -149,9 +151,8 @@ def series_study(series: Series, path: Path) -> Study:
     """A series by itself as a study; `path` is the file it was opened by."""
     first = series.frames[0]
     what = " ".join(filter(None, ("DICOM" if series.origin else "", first.modality)))
-    size = f"{first.cols} x {first.rows} pixels"
-    many = f"series of {len(series.frames)}" if len(series.frames) > 1 else ""
-    return Study(path, ", ".join(filter(None, (what, size, many))), (series,))
+    many = Text("series of {pictures}", pictures=len(series.frames)) if len(series.frames) > 1 else ""
+    return Study(path, joined(filter(None, (what, pixel_size(first.cols, first.rows), many))), (series,))
 
 
 def decode_all(frames: Sequence[Frame], token: Token) -> list[Picture]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medview.core.failures import Failure
+from medview.core.texts import Text
 from medview.inference.analysis import Analysis
 from medview.workspace.view import Picture
 
@@ -43,4 +44,4 @@ def save(what: ToSave, folder: Path) -> list[Path] | Failure:
         if not isinstance(saved, Failure):
             return list(saved.paths)
         failure = saved
-    return replace(failure, text=f"{failure.text} Folder: {folder}")
+    return replace(failure, text=Text("{text} Folder: {folder}", text=failure.text, folder=str(folder)))

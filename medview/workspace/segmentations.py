@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from medview.core.cache import Kept
 from medview.core.failures import Code, Failure
 from medview.core.jobs import Token
+from medview.core.texts import Text
 from medview.imaging.colours import Rgb, distinct
 from medview.imaging.study import Frame, Study
 from medview.inference.corrections import Correction
@@ -166,8 +167,8 @@ class Segments(QObject):
             return
         alone = Failure(
             Code.SEGMENTATION,
-            f"{path.name} is a segmentation: masks over other pictures, which are not beside it.",
-            "Open the pictures it was made on first, then this file: its masks are laid over them.",
+            Text("{name} is a segmentation: masks over other pictures, which are not beside it.", name=path.name),
+            Text("Open the pictures it was made on first, then this file: its masks are laid over them."),
             failure.detail,
         )
         self._refuse(alone if failure.code in (Code.NO_IMAGES, Code.OTHER_PICTURES) else failure)

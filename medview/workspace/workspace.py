@@ -18,6 +18,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from medview.core.failures import Code, Failure
 from medview.core.settings import Settings, add_recent
+from medview.core.texts import Text
 from medview.imaging.study import Frame, Study
 from medview.imaging.volume import MprPlane
 from medview.inference.analysis import Analysis, Mask, heatmap_of, mask_of
@@ -435,9 +436,8 @@ class Workspace(QObject):
 
     def list_models(self) -> None:
         """Load and test every model; `modelsListed` follows."""
-        listed, failed = self.modelsListed.emit, self.actionFailed.emit
-        job = Job("models", "testing the models", lambda token: list(self.engine.get().statuses()), listed, failed)
-        self.runner.start(job)
+        text, done, failed = Text("testing the models"), self.modelsListed.emit, self.actionFailed.emit
+        self.runner.start(Job("models", text, lambda token: self.engine.get().statuses(), done, failed))
 
     def save_results(self, folder: Path) -> None:
         """Write masks, overlays and results of the shown frame into `folder`; `saved` or `actionFailed` follows."""
@@ -449,4 +449,4 @@ class Workspace(QObject):
         many, private = len(study.frames) > 1, bool(self.settings["privacy"])
         what = saving.ToSave(analysis, seen, self.view.inverted, many, private)
         done, failed = self.saved.emit, self.actionFailed.emit
-        self.runner.start(Job("save", "saving", lambda token: saving.save(what, folder), done, failed))
+        self.runner.start(Job("save", Text("saving"), lambda token: saving.save(what, folder), done, failed))

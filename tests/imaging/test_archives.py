@@ -142,7 +142,7 @@ def test_an_inner_archive_that_cannot_be_unpacked_is_told(tmp_path: Path):
     path = make_zip(tmp_path / "a.zip", {"inner.zip": broken, "c.dcm": slice_at(2), "o.docx": office})
     study = open_path(path)
     assert isinstance(study, Study)
-    assert study.description == "ZIP archive, 1 series, 1 pictures; 2 files in it could not be read"
+    assert study.description == "ZIP archive, 1 series, 1 picture; 2 files in it could not be read"
     assert [(fact.file, fact.code) for fact in inspect_path(path)] == [
         (f"{path}/c.dcm", None), (f"{path}/inner.zip", "corrupt"), (f"{path}/o.docx", "unknown-format"),
     ]  # fmt: skip

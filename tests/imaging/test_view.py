@@ -109,7 +109,7 @@ def test_the_sides_of_a_picture(tmp_path: Path, elements: dict[str, Any], sides:
     ],
 )
 def test_an_mr_slice_that_cannot_be_t1_weighted(tmp_path: Path, elements: dict[str, Any], why: str):
-    assert frame_of(tmp_path, **elements).not_t1 == why
+    assert frame_of(tmp_path, **elements).not_t1 == (why or None)
 
 
 def test_what_a_header_says_that_the_picture_shows(tmp_path: Path) -> None:
