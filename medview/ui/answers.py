@@ -23,6 +23,7 @@ from medview.ui.popover import Popover
 from medview.ui.results import ResultBox
 from medview.ui.widgets import Choice, MessageBox, label, set_tip
 from medview.workspace import Workspace
+from medview.workspace.viewport import Viewport
 
 # Refusals that the user may not overrule: such a picture holds nothing an answer could rest on.
 FINAL = frozenset((Code.BLANK, Code.TOO_SMALL))
@@ -33,8 +34,11 @@ class AnswerWidgets:
     """Makes the widgets. `about` is called with the card of a model that the user wants to read; a row that is clicked
     is explained in `popover`."""
 
-    def __init__(self, workspace: Workspace, about: Callable[[Card], object], popover: Popover) -> None:
-        self._workspace, self._about, self._popover = workspace, about, popover
+    def __init__(
+        self, workspace: Workspace, viewport: Viewport, about: Callable[[Card], object], popover: Popover
+    ) -> None:
+        self._engine, self._viewport = workspace.engine, viewport
+        self._about, self._popover = about, popover
 
     def widgets(self, analysis: Analysis) -> list[QWidget]:
         """Everything there is to say of an analysis."""
@@ -45,7 +49,7 @@ class AnswerWidgets:
             set_tip(line, reason.hint)
             return [line]
         if analysis.status == "error" and reason:
-            again = self._choice(translate("answers", "Try again"), self._workspace.analyse)
+            again = self._choice(translate("answers", "Try again"), self._viewport.analyse)
             return [_message("alarm", reason, [again]), *self._by_user(analysis), *self._corrected(analysis)]
         if analysis.status == "refused" and reason:
             return self._refused(analysis, reason)
@@ -65,7 +69,7 @@ class AnswerWidgets:
             widgets.append(_message("caution", analysis.reason, self._corrections(analysis), own))
         widgets += self._quality(analysis)
         widgets += [
-            ResultBox(self._workspace, analysis, result, self._about, self._popover)
+            ResultBox(self._viewport, analysis, result, self._about, self._popover)
             for result in limits.strongest_first(analysis.results)
         ]
         widgets += [_message("alarm", warning, []) for warning in analysis.warnings]
@@ -77,7 +81,7 @@ class AnswerWidgets:
             # No fix and no insisting makes one of our kinds of what is none. What it is, the user can say.
             card = _message("caution", reason, self._kinds(), head)
             return [card, *self._corrected(analysis), *self._quality(analysis)]
-        force = self._choice(translate("answers", "Analyse all the same"), lambda: self._workspace.analyse(force=True))
+        force = self._choice(translate("answers", "Analyse all the same"), lambda: self._viewport.analyse(force=True))
         choices = [*self._corrections(analysis), *([] if reason.code in FINAL else [force])]
         card = _message("caution", reason, choices, head)
         return [
@@ -87,20 +91,22 @@ class AnswerWidgets:
 
     def _choice(self, text: str, run: Callable[[], object], role: str = "") -> Choice:
         """Of an answer to the frame that is shown: while that of another one is, nothing happens."""
-        return Choice(text, lambda: run() if self._workspace.analysis is not None else None, role)
+        return Choice(text, lambda: run() if self._viewport.analysis is not None else None, role)
 
     # What the picture is
 
     def _kinds(self) -> list[Choice]:
-        ws = self._workspace
-        said = [self._choice(says(name), partial(ws.set_kind, kind)) for kind, name in ws.engine.kinds().items()]
+        viewport = self._viewport
+        said = [
+            self._choice(says(name), partial(viewport.set_kind, kind)) for kind, name in self._engine.kinds().items()
+        ]
         return [Choice(translate("answers", "Say what it is"), lambda: None, more=tuple(said))] if said else []
 
     def _by_user(self, analysis: Analysis) -> list[QWidget]:
         if not analysis.kind_by_user:
             return []
-        told = translate("answers", "You said this is {0}").format(self._workspace.engine.kind_name(analysis.kind))
-        back = self._choice(translate("answers", "Take back"), lambda: self._workspace.set_kind(""))
+        told = translate("answers", "You said this is {0}").format(self._engine.kind_name(analysis.kind))
+        back = self._choice(translate("answers", "Take back"), lambda: self._viewport.set_kind(""))
         doubt = next((note for note in analysis.quality if note.code is Code.UNFAMILIAR), None)
         if doubt is not None:
             told = translate("answers", "{0}; medview did not recognise it").format(told)
@@ -112,15 +118,17 @@ class AnswerWidgets:
             return []
         score = analysis.kind_scores.get(kind)
         sure = f" ({words.percent(score, 0)})" if score is not None else ""
-        text = translate("answers", "Kind of picture: {0}").format(self._workspace.engine.kind_name(kind))
+        text = translate("answers", "Kind of picture: {0}").format(self._engine.kind_name(kind))
         return [label(text + sure, "muted", wrap=True)]
 
     # How good it is
 
     def _correction(self, correction: Correction) -> Choice:
-        ws = self._workspace
+        viewport = self._viewport
         return self._choice(
-            words.correction(correction), lambda: ws.set_corrections(combined(ws.corrections, correction)), "primary"
+            words.correction(correction),
+            lambda: viewport.set_corrections(combined(viewport.corrections, correction)),
+            "primary",
         )
 
     def _corrections(self, analysis: Analysis) -> list[Choice]:
@@ -149,7 +157,7 @@ class AnswerWidgets:
         if not analysis.corrected:
             return []
         done = words.listed(words.corrected(correction) for correction in analysis.corrected)
-        back = self._choice(translate("answers", "As in the file"), lambda: self._workspace.set_corrections(()))
+        back = self._choice(translate("answers", "As in the file"), lambda: self._viewport.set_corrections(()))
         text = translate("answers", "The models and you see the picture {0}.").format(done)
         return [MessageBox("", translate("answers", "Corrected"), text, "", [back])]
 

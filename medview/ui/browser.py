@@ -170,7 +170,7 @@ class ListColumn(QWidget):
 
     def _want_thumbnails(self) -> None:
         """Those of the rows that are on the screen, then of a screen before and after."""
-        if self.workspace.busy("open"):
+        if self.workspace.active.busy("open"):
             self._rest.start()
             return
         port, count = self.view.viewport(), len(self.model.rows)
@@ -184,7 +184,7 @@ class ListColumn(QWidget):
 
     def _follow(self) -> None:
         """The current row is that of the workspace, wherever it stands now."""
-        current = self.workspace.listing.current
+        current = self.workspace.active.asked
         selection = self.view.selectionModel()
         index = self.model.index_of(current.key) if current else QModelIndex()
         if index == self.view.currentIndex():
@@ -204,7 +204,7 @@ class ListColumn(QWidget):
 
     def _on_current(self, index: Index) -> None:
         entry = self.model.entry_at(index)
-        current = self.workspace.listing.current
+        current = self.workspace.active.asked
         if entry is not None and (current is None or entry.key != current.key):
             place = self.workspace.listing.place(entry.key)
             if place is not None:

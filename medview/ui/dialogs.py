@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from medview.workspace.runner import Job, Runner
+from medview.workspace.runner import Job, Lanes
 
 LANE = "folder"
 # A folder that does not answer for so long lies on a drive that is gone: the dialog starts elsewhere.
@@ -20,8 +20,8 @@ class FileDialogs:
     """Opens them over a window. Qt asks the disk for the folder that a dialog starts in, on the thread of the window; a
     job asks before, so that a dead drive does not stop it."""
 
-    def __init__(self, window: QWidget, runner: Runner) -> None:
-        self._window, self._runner = window, runner
+    def __init__(self, window: QWidget, lanes: Lanes) -> None:
+        self._window, self._lanes = window, lanes
 
     def files(self, title: str, folder: str, chosen: Callable[[list[Path]], object]) -> None:
         """Let the user choose files; `chosen` is called unless they cancel."""
@@ -45,10 +45,10 @@ class FileDialogs:
 
     def _start(self, folder: str, show: Callable[[str], None]) -> None:
         """Call `show` with `folder` if it is one that answers, else with an empty text."""
-        if self._runner.busy(LANE):
+        if self._lanes.busy(LANE):
             return
         work = Job(
             LANE, "", lambda token: folder if os.path.isdir(folder) else "", show, on_cancelled=lambda: show("")
         )  # fmt: skip
-        self._runner.start(work)
-        QTimer.singleShot(ANSWER_MS, self._window, lambda: None if work.ended else self._runner.cancel(LANE))
+        self._lanes.start(work)
+        QTimer.singleShot(ANSWER_MS, self._window, lambda: None if work.ended else self._lanes.cancel(LANE))

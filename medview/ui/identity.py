@@ -12,8 +12,8 @@ from medview.imaging.dates import age_of, day_of
 from medview.imaging.files import PICTURE_SUFFIXES
 from medview.imaging.study import Origin
 from medview.ui import words
-from medview.workspace import Workspace
 from medview.workspace.listing import Entry
+from medview.workspace.viewport import Viewport
 
 translate = QCoreApplication.translate
 
@@ -139,22 +139,22 @@ def without_name(text: str, path: Path | None, hide: bool) -> str:
     return "" if _NAME.search(text) else text
 
 
-def shown_identity(workspace: Workspace) -> Identity | None:
+def shown_identity(viewport: Viewport, hide: bool) -> Identity | None:
     """Of what is shown: None for plain pictures, and where nothing is shown."""
-    study = workspace.study
+    study = viewport.study
     place = study.frames[0].place if study else None
     found = identity_of(place.origin if place else None)
-    return Identity(hidden_patient()) if found and workspace.settings["privacy"] else found
+    return Identity(hidden_patient()) if found and hide else found
 
 
-def shown_name(workspace: Workspace) -> str:
+def shown_name(viewport: Viewport, hide: bool) -> str:
     """Of the series or file that is shown, or could not be; empty for nothing."""
-    entry, hide = workspace.shown_entry, workspace.settings["privacy"]
-    return entry_name(entry, hide) if entry and hide else words.one_line(workspace.title)
+    entry = viewport.shown_entry
+    return entry_name(entry, hide) if entry and hide else words.one_line(viewport.title)
 
 
-def window_title(workspace: Workspace) -> str:
+def window_title(viewport: Viewport, hide: bool) -> str:
     """Patient and study, or the name of the file; while they are hidden the program's name alone."""
-    found = shown_identity(workspace)
-    said = "" if workspace.settings["privacy"] else found.line if found else shown_name(workspace)
+    found = shown_identity(viewport, hide)
+    said = "" if hide else found.line if found else shown_name(viewport, hide)
     return f"{said} - medview" if said else "medview"

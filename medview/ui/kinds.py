@@ -41,12 +41,12 @@ class KindMenu(QMenu):
         for kind, name in ws.engine.kinds().items():
             action = self.addAction(says(name).replace("&", "&&"))
             action.setCheckable(True)
-            action.setChecked(kind == ws.kind)
+            action.setChecked(kind == ws.active.kind)
             action.triggered.connect(partial(self._say, kind))
         self.addSeparator()
         back = self.addAction(translate("kinds", "Take back"))
-        back.setEnabled(bool(ws.kind))
+        back.setEnabled(bool(ws.active.kind))
         back.triggered.connect(partial(self._say, ""))
 
     def _say(self, kind: str, _checked: bool = False) -> None:
-        self.workspace.set_kind(kind)
+        self.workspace.active.set_kind(kind)

@@ -30,10 +30,11 @@ from medview.ui.popover import Popover
 from medview.ui.probability_row import ProbabilityRow
 from medview.ui.results import ResultBox
 from medview.ui.segmentation_list import SegmentList
-from medview.ui.switches import OverlaySwitches
+from medview.ui.switches import LayerSwitches
 from medview.ui.widgets import Box, Elided, MessageBox, button, keep_place, label
 from medview.workspace import Workspace
 from medview.workspace.view import Answer
+from medview.workspace.viewport import Viewport
 
 WIDTH = 352
 # What takes no longer than this is not shown as going on.
@@ -45,15 +46,15 @@ DIMMED = 0.45
 class BusyRow(QWidget):
     """What a lane does, how far it is, and a button to stop it. Always there, so that nothing jumps."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, viewport: Viewport) -> None:
         super().__init__()
-        self.workspace = workspace
+        self.viewport = viewport
         column = QVBoxLayout(self)
         column.setContentsMargins(theme.DOUBLE, theme.STEP, theme.DOUBLE, theme.STEP)
         column.setSpacing(theme.HALF)
         line = QHBoxLayout()
         self.text = Elided("", "heading")
-        self.stop = button(self.tr("Cancel"), lambda: workspace.cancel("analyse"), "link")
+        self.stop = button(self.tr("Cancel"), viewport.cancel_analysis, "link")
         line.addWidget(self.text, 1)
         line.addWidget(self.stop)
         column.addLayout(line)
@@ -67,13 +68,13 @@ class BusyRow(QWidget):
             keep_place(widget)
         self._late = QTimer(self, singleShot=True, interval=LATE_MS)
         self._late.timeout.connect(self._show)
-        workspace.busyChanged.connect(self.refresh)
-        workspace.analysisChanged.connect(self.refresh)
+        viewport.busyChanged.connect(self.refresh)
+        viewport.analysisChanged.connect(self.refresh)
         self._show()
 
     def refresh(self) -> None:
         """Show the analysis lane; what is over in a moment is not worth a flicker."""
-        busy = self.workspace.busy("analyse") is not None
+        busy = self.viewport.busy("analyse") is not None
         if not busy or not self.stop.isHidden():
             self._late.stop()
             self._show()
@@ -81,7 +82,7 @@ class BusyRow(QWidget):
             self._late.start()
 
     def _show(self) -> None:
-        busy = self.workspace.busy("analyse")
+        busy = self.viewport.busy("analyse")
         self.stop.setVisible(busy is not None)
         self.bar.setVisible(busy is not None)
         if busy is None:
@@ -97,28 +98,34 @@ def _without_stability(analysis: Analysis) -> Analysis:
 
 
 class FindingsPanel(QWidget):
-    """Shows the workspace's analysis, or why there is none and what to do about it.
+    """Shows the viewport's analysis, or why there is none and what to do about it.
 
     While a series is stepped through, the answer of the slice before stays, dimmed and named, until the new one comes.
     Of one of the `samples` it also says what it is known to show, and what the models say wrongly of it.
 
-    cardAsked(medview.inference.card.Box): the user wants to read a model's card.
+    cardAsked(medview.inference.card.Card): the user wants to read a model's card.
     """
 
     cardAsked = Signal(object)
 
-    def __init__(self, workspace: Workspace, samples: Sequence[Sample] = (), parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        viewport: Viewport,
+        samples: Sequence[Sample] = (),
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self._known = {sample.path: sample for sample in samples}
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.workspace = workspace
+        self.viewport = viewport
         self.setAccessibleName(self.tr("Findings"))
         self.setMinimumWidth(300)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        self.busy = BusyRow(workspace)
+        self.busy = BusyRow(viewport)
         self.slice = Elided("", "muted", Qt.TextElideMode.ElideRight)
         self.slice.setContentsMargins(theme.DOUBLE, 0, theme.DOUBLE, theme.HALF)
         self.area = QScrollArea()
@@ -130,30 +137,31 @@ class FindingsPanel(QWidget):
         scroll = self.area.verticalScrollBar()
         scroll.rangeChanged.connect(lambda least, most: scroll.setEnabled(most > least))
         self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.segments = SegmentList(workspace)
-        self.switches = OverlaySwitches(workspace)
+        self.segments = SegmentList(workspace, viewport)
+        self.switches = LayerSwitches(viewport)
         for part, stretch in ((self.busy, 0), (self.slice, 0), (self.area, 1), (self.segments, 0), (self.switches, 0)):
             column.addWidget(part, stretch)
         self.popover = Popover(self)
         self.area.verticalScrollBar().valueChanged.connect(self.popover.leave)
-        self.answers = AnswerWidgets(workspace, self.cardAsked.emit, self.popover)
+        self.answers = AnswerWidgets(workspace, viewport, self.cardAsked.emit, self.popover)
         self.cards: list[QWidget] = []
         self._shown: tuple[object, ...] = ()
-        for signal in (workspace.analysisChanged, workspace.pictureChanged, workspace.busyChanged):
+        for signal in (viewport.analysisChanged, viewport.pictureChanged, viewport.busyChanged):
             signal.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
-        """Follow the workspace; cards are built anew only where there is something new to say."""
-        answer = self.workspace.answer
+        """Follow the viewport; cards are built anew only where there is something new to say."""
+        answer = self.viewport.answer
         self._rebuild_if_new(answer)
         self._follow(answer)
 
     def _rebuild_if_new(self, answer: Answer | None) -> None:
-        ws = self.workspace
-        idle = answer is None and not ws.busy("analyse") and not ws.busy("open")
+        viewport = self.viewport
+        idle = answer is None and not viewport.busy("analyse") and not viewport.busy("open")
         shown = answer.analysis if answer else None
-        told = (ws.entry, None if shown else ws.picture, ws.plane, shown, idle, idle and ws.answers.cancelled)
+        picture, cancelled = None if shown else viewport.picture, idle and viewport.cancelled
+        told = (viewport.entry, picture, viewport.plane, shown, idle, cancelled)
         if len(told) == len(self._shown) and all(a is b for a, b in zip(told, self._shown, strict=True)):
             return
         before, self._shown = self._shown, told
@@ -163,13 +171,13 @@ class FindingsPanel(QWidget):
             self._show_stability(shown)
             return
         self.popover.leave()
-        self._build(self._cards(answer, idle), same_series=bool(before) and before[0] is ws.entry)
+        self._build(self._cards(answer, idle), same_series=bool(before) and before[0] is viewport.entry)
 
     def _follow(self, answer: Answer | None) -> None:
         """What is known of the shown frame before its answer: its notes, and whether the answer is of another one."""
-        ws = self.workspace
-        old = answer is not None and ws.analysis is None
-        study = ws.study
+        viewport = self.viewport
+        old = answer is not None and viewport.analysis is None
+        study = viewport.study
         # What the header says of a series holds for all of it.
         reason = answer.analysis.reason if answer else None
         for_all = reason is not None and reason.code is Code.OTHER_MODALITY
@@ -178,7 +186,8 @@ class FindingsPanel(QWidget):
         if answer is not None and study is not None:
             self.slice.set_text(self._whose(answer, study))
         # The analysis may know more of how the picture was read: that it is damaged.
-        found = (*(ws.picture.frame.notes if ws.picture else ()), *(ws.analysis.notes if ws.analysis else ()))
+        picture, analysis = viewport.picture, viewport.analysis
+        found = (*(picture.frame.notes if picture else ()), *(analysis.notes if analysis else ()))
         self.notes.setText("\n".join(dict.fromkeys(found)))
         self.notes.setVisible(bool(self.notes.text()))
         dimmed = old and not for_all
@@ -194,7 +203,7 @@ class FindingsPanel(QWidget):
         sliced = study.sliced
         name = self.tr("Slice {0}") if sliced else self.tr("Frame {0}")
         follows = self.tr("Slice {0}; slice {1} follows") if sliced else self.tr("Frame {0}; frame {1} follows")
-        shown = self.workspace.frame_index
+        shown = self.viewport.frame_index
         if place == shown:
             return name.format(place // times + 1)
         return follows.format(place // times + 1, shown // times + 1)
@@ -257,7 +266,7 @@ class FindingsPanel(QWidget):
 
     def _sample(self, answer: Answer | None) -> list[QWidget]:
         """What one of our own samples is known to show, and where the models get it wrong."""
-        picture = self.workspace.picture
+        picture = self.viewport.picture
         # Not `resolve`, which asks the drive of the picture: that may be gone.
         known = self._known.get(Path(os.path.abspath(picture.frame.path))) if picture else None
         if known is None:
@@ -273,19 +282,19 @@ class FindingsPanel(QWidget):
 
     def _without_answer(self) -> list[QWidget]:
         """Why there is none, and how to get one."""
-        ws = self.workspace
-        if ws.picture is None:
+        viewport = self.viewport
+        if viewport.picture is None:
             return []
         card = Box()
-        if ws.plane is not None:
+        if viewport.plane is not None:
             told = self.tr(
                 "No model looks at this picture: it was computed from the slices, and the models learned from pictures "
                 "as they were acquired."
             )
             card.box.addWidget(label(told, "muted", wrap=True))
-            card.box.addWidget(button(self.tr("Show as acquired"), lambda: ws.show_plane(None)))
+            card.box.addWidget(button(self.tr("Show as acquired"), lambda: viewport.show_plane(None)))
             return [card]
-        text = self.tr("The analysis was cancelled.") if ws.answers.cancelled else self.tr("Not analysed yet.")
+        text = self.tr("The analysis was cancelled.") if viewport.cancelled else self.tr("Not analysed yet.")
         card.box.addWidget(label(text, "muted", wrap=True))
-        card.box.addWidget(button(self.tr("Analyse"), ws.analyse, "primary"))
+        card.box.addWidget(button(self.tr("Analyse"), viewport.analyse, "primary"))
         return [card]

@@ -15,7 +15,7 @@ from medview.ui.icons import icon
 from medview.ui.popover import Popover
 from medview.ui.probability_row import INSET, ProbabilityRow
 from medview.ui.widgets import Box, Elided, button, label, set_tip
-from medview.workspace import Workspace
+from medview.workspace.viewport import Viewport
 
 # Where several models answer, a card first shows its findings and so many labels, and the others on demand.
 ROWS = 3
@@ -46,14 +46,14 @@ class ResultBox(Box):
 
     def __init__(
         self,
-        workspace: Workspace,
+        viewport: Viewport,
         analysis: Analysis,
         result: Result,
         about: Callable[[Card], object],
         popover: Popover,
     ) -> None:
         super().__init__()
-        self.workspace, self.result, self.popover = workspace, result, popover
+        self.viewport, self.result, self.popover = viewport, result, popover
         self.folded, self.forced = len(analysis.results) > 1, analysis.forced
         self.rows: dict[str, ProbabilityRow] = {}
         self.more: QPushButton | None = None
@@ -72,7 +72,7 @@ class ResultBox(Box):
         self.source = Elided("", "small", Qt.TextElideMode.ElideRight)
         self.source.set_text(provenance(result), f"{result.card.id} {result.card.version}\nsha256 {result.card.sha256}")
         self._add(self.source)
-        workspace.overlayChanged.connect(self.refresh)
+        viewport.layersChanged.connect(self.refresh)
         self.set_result(result)
         self.refresh()
 
@@ -230,15 +230,15 @@ class ResultBox(Box):
 
     def _choose(self, label_id: str) -> None:
         """Show the heatmap of a row and explain it; a second click takes both away."""
-        row, chosen, overlay = self.rows[label_id], (self.result.card.id, label_id), self.workspace.overlay
-        if self.workspace.analysis is None:
+        row, chosen, overlay = self.rows[label_id], (self.result.card.id, label_id), self.viewport.layers
+        if self.viewport.analysis is None:
             # The numbers are those of another frame.
             self.refresh()
             return
         shown = self.popover.anchor is row
         if row.has_heatmap:
             on = not (overlay.heatmap_on and overlay.label == chosen and shown)
-            self.workspace.set_overlay(label=chosen, heatmap_on=on)
+            self.viewport.set_layers(label=chosen, heatmap_on=on)
         if shown:
             self.popover.leave()
         else:
@@ -247,7 +247,7 @@ class ResultBox(Box):
 
     def refresh(self) -> None:
         """Mark the row whose heatmap is shown."""
-        overlay = self.workspace.overlay
+        overlay = self.viewport.layers
         for label_id, row in self.rows.items():
             row.setChecked(overlay.heatmap_on and overlay.label == (self.result.card.id, label_id))
 

@@ -16,6 +16,7 @@ from medview.ui.icons import icon
 from medview.ui.widgets import Box, Check, Elided, label, set_tip
 from medview.workspace import Workspace
 from medview.workspace.segmentations import Shown
+from medview.workspace.viewport import Viewport
 
 # Part of the panel that the list may take before it scrolls.
 SHARE = 0.42
@@ -74,11 +75,10 @@ class Name(QPushButton):
 class SegmentationBox(Box):
     """One segmentation: on or off, how strongly, from where, and its segments."""
 
-    def __init__(self, workspace: Workspace, shown: Shown) -> None:
+    def __init__(self, viewport: Viewport, shown: Shown, hide: bool) -> None:
         super().__init__()
-        self.segments, self.shown = workspace.segments, shown
+        self.segments, self.shown = viewport.segmentations, shown
         segmentation = shown.segmentation
-        hide = workspace.settings["privacy"]
         own = segmentation.path.name == segmentation.title
         called = identity.hidden_file(segmentation.path) if hide and own else segmentation.title
         self.setAccessibleName(self.tr("Segmentation {0}").format(called))
@@ -131,7 +131,7 @@ class SegmentationBox(Box):
         self.rows[segment.number], self.names[segment.number] = check, name
 
     def refresh(self) -> None:
-        """Follow the workspace: switches, what is odd, and which segments are in this picture."""
+        """Follow the viewport: switches, what is odd, and which segments are in this picture."""
         shown, made = self.shown, self.segments.outlines(self.shown)
         here = {one.segment for one in made} if not isinstance(made, Failure) else set()
         for check, on, live in (
@@ -184,9 +184,9 @@ def provenance(segments: tuple[Segment, ...]) -> str:
 class SegmentList(QScrollArea):
     """All segmentations over the open pictures; hidden without any. Scrolls where they take too much of the panel."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, viewport: Viewport) -> None:
         super().__init__()
-        self.workspace = workspace
+        self.workspace, self.pane = workspace, viewport
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -194,15 +194,15 @@ class SegmentList(QScrollArea):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.setAccessibleName(self.tr("Segmentations"))
         self.cards: list[SegmentationBox] = []
-        workspace.segments.changed.connect(self.refresh)
+        viewport.segmentations.changed.connect(self.refresh)
         workspace.settingChanged.connect(
-            lambda key: self._build(workspace.segments.shown) if key == "privacy" else None
+            lambda key: self._build(viewport.segmentations.shown) if key == "privacy" else None
         )
         self.refresh()
 
     def refresh(self) -> None:
         """Cards anew where other segmentations are on; the same cards where only their looks have changed."""
-        shown = self.workspace.segments.shown
+        shown = self.pane.segmentations.shown
         if [card.shown for card in self.cards] == shown:
             for card in self.cards:
                 card.refresh()
@@ -212,7 +212,7 @@ class SegmentList(QScrollArea):
         self.updateGeometry()
 
     def _build(self, shown: list[Shown]) -> None:
-        self.cards = [SegmentationBox(self.workspace, one) for one in shown]
+        self.cards = [SegmentationBox(self.pane, one, self.workspace.settings["privacy"]) for one in shown]
         body = QWidget()
         column = QVBoxLayout(body)
         column.setContentsMargins(theme.DOUBLE, 0, theme.STEP, theme.STEP)

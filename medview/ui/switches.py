@@ -7,15 +7,15 @@ from PySide6.QtWidgets import QGridLayout, QSlider, QWidget
 
 from medview.ui import theme, words
 from medview.ui.widgets import Check, Elided, Legend, keep_place, set_tip
-from medview.workspace import Workspace
+from medview.workspace.viewport import Viewport
 
 
-class OverlaySwitches(QWidget):
+class LayerSwitches(QWidget):
     """Heatmap and mask: on or off, and how strongly."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, viewport: Viewport) -> None:
         super().__init__()
-        self.workspace = workspace
+        self.viewport = viewport
         self.setObjectName("switches")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         grid = QGridLayout(self)
@@ -30,35 +30,35 @@ class OverlaySwitches(QWidget):
         grid.addWidget(self.legend, 1, 1)
         grid.addWidget(self.note, 1, 0, 1, 2)
         keep_place(self.note)
-        workspace.overlayChanged.connect(self.refresh)
-        workspace.analysisChanged.connect(self.refresh)
+        viewport.layersChanged.connect(self.refresh)
+        viewport.analysisChanged.connect(self.refresh)
         self.refresh()
 
     def _row(self, grid: QGridLayout, row: int, text: str, field: str) -> tuple[Check, QSlider]:
         switch = Check(text)
-        switch.toggled.connect(lambda on: self.workspace.set_overlay(**{f"{field}_on": on}))
+        switch.toggled.connect(lambda on: self.viewport.set_layers(**{f"{field}_on": on}))
         slider = QSlider(Qt.Orientation.Horizontal)
         slider.setRange(0, 100)
         slider.setAccessibleName(self.tr("Opacity: {0}").format(text))
         set_tip(slider, slider.accessibleName())
-        slider.valueChanged.connect(lambda value: self.workspace.set_overlay(**{f"{field}_opacity": value / 100}))
+        slider.valueChanged.connect(lambda value: self.viewport.set_layers(**{f"{field}_opacity": value / 100}))
         grid.addWidget(switch, row, 0)
         grid.addWidget(slider, row, 1)
         return switch, slider
 
     def refresh(self) -> None:
-        """Show the workspace's overlay; a switch without anything to show is disabled.
+        """Show the viewport's layers; a switch without anything to show is disabled.
 
         While the answer of a frame is on its way the switches stay as they are.
         """
-        ws = self.workspace
-        if ws.analysis is None and ws.answer is not None:
+        viewport = self.viewport
+        if viewport.analysis is None and viewport.answer is not None:
             return
-        overlay, mask, heat = ws.overlay, ws.mask, ws.heatmap
+        layers, mask, heat = viewport.layers, viewport.mask, viewport.heatmap
         has_mask = mask is not None and mask.count > 0
         for switch, slider, on, opacity, there in (
-            (self.heat_switch, self.heat_slider, overlay.heatmap_on, overlay.heatmap_opacity, heat is not None),
-            (self.mask_switch, self.mask_slider, overlay.mask_on, overlay.mask_opacity, has_mask),
+            (self.heat_switch, self.heat_slider, layers.heatmap_on, layers.heatmap_opacity, heat is not None),
+            (self.mask_switch, self.mask_slider, layers.mask_on, layers.mask_opacity, has_mask),
         ):
             for widget in (switch, slider):
                 widget.blockSignals(True)
@@ -68,10 +68,10 @@ class OverlaySwitches(QWidget):
                 widget.blockSignals(False)
             switch.setEnabled(there)
             slider.setEnabled(there and on)
-        said = words.no_evidence(heat[0]) if heat is not None and overlay.heatmap_on else ""
+        said = words.no_evidence(heat[0]) if heat is not None and layers.heatmap_on else ""
         self.note.set_text(said)
         self.note.setVisible(bool(said))
-        self.legend.setVisible(heat is not None and overlay.heatmap_on and not said)
+        self.legend.setVisible(heat is not None and layers.heatmap_on and not said)
 
 
 def _heat_colours() -> object:

@@ -254,7 +254,7 @@ class TagDialog(QDialog):
 
     def _shown_path(self) -> Path | None:
         ws = self.workspace
-        return ws.picture.frame.path if ws.picture else ws.failed_path
+        return ws.active.picture.frame.path if ws.active.picture else ws.active.failed_path
 
     def _follow(self) -> None:
         if self.isVisible() and self._shown_path() != self._path:
@@ -264,7 +264,7 @@ class TagDialog(QDialog):
         """Read the elements of the shown file."""
         path = self._path = self._shown_path()
         if path is None:
-            self.workspace.runner.cancel(LANE)
+            self.workspace.lanes.cancel(LANE)
             self._failure = None
             self._tell(self.tr("Open a DICOM file to see its elements."))
             self._set_title()
@@ -274,7 +274,7 @@ class TagDialog(QDialog):
             self._tell(self.tr("Reading the file…"))
             self._set_title()
         job = Job(LANE, "", lambda token: opening.read_tags(path), self._on_read, self._on_failed)
-        self.workspace.runner.start(job)
+        self.workspace.lanes.start(job)
 
     def _on_read(self, rows: list[TagRow]) -> None:
         self._rows, self._failure = rows, None

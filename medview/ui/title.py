@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 from medview.ui import identity, theme, words
 from medview.ui.widgets import Elided, button, keep_place, trail
 from medview.workspace import Workspace
+from medview.workspace.viewport import Viewport
 
 HEIGHT = 58
 # Part of a line that its second text gets, where the first leaves less.
@@ -19,11 +20,11 @@ class TitleRow(QWidget):
     """Two lines: the patient, and what is shown of them; of a picture that is nobody's by its file, its name alone. The
     height never changes."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, viewport: Viewport) -> None:
         super().__init__()
         self.setObjectName("titleRow")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.workspace = workspace
+        self.workspace, self.viewport = workspace, viewport
         self.setFixedHeight(HEIGHT)
         self.column = column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -50,34 +51,35 @@ class TitleRow(QWidget):
         self.bar.setFixedHeight(3)
         keep_place(self.bar)
         column.addWidget(self.bar)
-        for signal in (workspace.pictureChanged, workspace.busyChanged, workspace.listingChanged):
+        for signal in (viewport.pictureChanged, viewport.busyChanged, workspace.busyChanged, workspace.listingChanged):
             signal.connect(self.refresh)
         workspace.settingChanged.connect(lambda key: self.refresh() if key == "privacy" else None)
         self.refresh()
 
     def _cancel(self) -> None:
-        self.workspace.cancel("scan", "open", "plane")
+        self.workspace.cancel_opening(self.viewport)
 
     def _name(self, study: tuple[str, ...]) -> str:
         """With the plane, and where the shown slice lies, in front: they must not be cut off."""
-        ws = self.workspace
+        viewport, hide = self.viewport, self.workspace.settings["privacy"]
         plane = ""
-        if ws.plane is not None and ws.picture is not None:
-            plane = f"{words.plane(ws.plane)}, {words.position(ws.plane, ws.picture.frame)}"
-        return identity.BETWEEN.join(dict.fromkeys(filter(None, (plane, *study, identity.shown_name(ws)))))
+        if viewport.plane is not None and viewport.picture is not None:
+            plane = f"{words.plane(viewport.plane)}, {words.position(viewport.plane, viewport.picture.frame)}"
+        parts = (plane, *study, identity.shown_name(viewport, hide))
+        return identity.BETWEEN.join(dict.fromkeys(filter(None, parts)))
 
     def refresh(self) -> None:
         """What is shown, never what is only being opened."""
-        ws = self.workspace
-        found = identity.shown_identity(ws)
+        viewport, hide = self.viewport, self.workspace.settings["privacy"]
+        found = identity.shown_identity(viewport, hide)
         self.patient_row.setVisible(found is not None)
-        stays = self.tr("Letters that are part of the picture itself stay.") if ws.settings["privacy"] else ""
+        stays = self.tr("Letters that are part of the picture itself stay.") if hide else ""
         self.who.set_text(found.name if found else "", stays)
         self.details.set_text(identity.BETWEEN.join(found.details) if found else "")
         self._set_role("muted" if found else "heading")
-        path = None if ws.settings["privacy"] else ws.study.path if ws.study else ws.failed_path
+        path = None if hide else viewport.study.path if viewport.study else viewport.failed_path
         # The end of a file's name tells what it is.
-        mode = Qt.TextElideMode.ElideRight if ws.plane or found else Qt.TextElideMode.ElideMiddle
+        mode = Qt.TextElideMode.ElideRight if viewport.plane or found else Qt.TextElideMode.ElideMiddle
         self.name.set_text(self._name(found.study if found else ()), words.one_line(str(path)) if path else "", mode)
         self._show_work()
         self._share()
@@ -89,16 +91,16 @@ class TitleRow(QWidget):
             self.name.style().polish(self.name)
 
     def _show_work(self) -> None:
-        ws = self.workspace
-        busy = ws.busy("open") or ws.busy("scan") or ws.busy("plane")
+        ws, viewport = self.workspace, self.viewport
+        busy = viewport.busy("open") or ws.busy("scan") or viewport.busy("plane")
         self.stop.setVisible(busy is not None)
         self.bar.setVisible(busy is not None)
         share = busy.share if busy else None
         self.bar.setRange(0, 0 if share is None else 1000)
         self.bar.setValue(round((share or 0) * 1000))
         if busy is None:
-            self.facts.set_text(ws.study.description if ws.study else "")
-        elif busy.lane == "plane":
+            self.facts.set_text(viewport.study.description if viewport.study else "")
+        elif busy.purpose == "plane":
             self.facts.set_text(words.progress(busy.text) + "…")
         elif ws.settings["privacy"]:
             self.facts.set_text(self.tr("Opening…"))

@@ -14,6 +14,7 @@ from medview.ui.title import TitleRow
 from medview.ui.widgets import Choice, Elided, MessageBox, label, trail
 from medview.ui.window_menu import WindowButton, WindowMenu
 from medview.workspace import Workspace
+from medview.workspace.viewport import Viewport
 
 
 class Steps(QWidget):
@@ -51,31 +52,31 @@ class FrameRow(QWidget):
     """Sliders over the frames of a series, of a dynamic one over its positions and its points in time; hidden for a
     single picture."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, viewport: Viewport) -> None:
         super().__init__()
         self.setObjectName("frameRow")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.workspace = workspace
+        self.viewport = viewport
         line = QHBoxLayout(self)
         line.setContentsMargins(theme.DOUBLE, theme.HALF, theme.DOUBLE, theme.HALF)
         line.setSpacing(theme.TRIPLE)
         self.position = Steps(self.tr("Slice or frame"), self._position_text)
         self.time = Steps(self.tr("Point in time"), lambda n, of: self.tr("Time {0} of {1}").format(n, of))
-        self.position.moved.connect(lambda number: workspace.select_place(number, workspace.place[1]))
-        self.time.moved.connect(lambda number: workspace.select_place(workspace.place[0], number))
+        self.position.moved.connect(lambda number: viewport.select_place(number, viewport.place[1]))
+        self.time.moved.connect(lambda number: viewport.select_place(viewport.place[0], number))
         line.addWidget(self.position, 3)
         line.addWidget(self.time, 2)
-        workspace.pictureChanged.connect(self.refresh)
+        viewport.pictureChanged.connect(self.refresh)
         self.refresh()
 
     def _position_text(self, number: int, count: int) -> str:
-        study = self.workspace.study
+        study = self.viewport.study
         text = self.tr("Slice {0} of {1}") if study and study.sliced else self.tr("Frame {0} of {1}")
         return text.format(number, count)
 
     def refresh(self) -> None:
-        """Follow the workspace."""
-        (positions, times), (position, time) = self.workspace.grid, self.workspace.place
+        """Follow the viewport."""
+        (positions, times), (position, time) = self.viewport.grid, self.viewport.place
         self.setVisible(positions * times > 1)
         self.position.show_place(position, positions)
         self.time.show_place(time, times)
@@ -84,17 +85,17 @@ class FrameRow(QWidget):
 class FactsRow(QWidget):
     """Pixel value under the cursor, window, zoom: one line of fixed places, so that numbers do not dance."""
 
-    def __init__(self, workspace: Workspace, canvas: Canvas) -> None:
+    def __init__(self, viewport: Viewport, canvas: Canvas) -> None:
         super().__init__()
         self.setObjectName("frameRow")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.workspace, self.canvas = workspace, canvas
+        self.viewport, self.canvas = viewport, canvas
         self.setFixedHeight(32)
         line = QHBoxLayout(self)
         line.setContentsMargins(theme.DOUBLE, 0, theme.DOUBLE, 0)
         line.setSpacing(theme.STEP)
         self.pixel = Elided("", "muted", Qt.TextElideMode.ElideRight)
-        self.window_menu = WindowMenu(workspace, self)
+        self.window_menu = WindowMenu(viewport, self)
         self.window_button = WindowButton(self.window_menu)
         self.zoom_text = label("", "muted")
         self.zoom_text.setMinimumWidth(56)
@@ -106,7 +107,7 @@ class FactsRow(QWidget):
         canvas.scaled.connect(self._on_scaled)
 
     def _on_pointed(self, place: tuple[int, int] | None) -> None:
-        picture = self.workspace.picture
+        picture = self.viewport.picture
         if place is None or picture is None:
             self.pixel.set_text("")
             return
@@ -121,36 +122,37 @@ class FactsRow(QWidget):
         self.pixel.set_text(self.tr("column {0}, row {1}: {2}").format(col, row, shown))
 
     def _on_scaled(self) -> None:
-        transform, picture = self.canvas.transform(), self.workspace.picture
+        transform, picture = self.canvas.transform(), self.viewport.picture
         scale = transform.scale * self.canvas.devicePixelRatioF() if transform else 0.0
         self.zoom_text.setText(f"{words.number(scale * 100)} %" if transform else "")
-        self.window_button.show_window(self.workspace.view.window_of(picture) if picture else None)
+        self.window_button.show_window(self.viewport.view.window_of(picture) if picture else None)
 
 
 class FailurePage(QWidget):
     """Why the file is not shown, in the place where it would be."""
 
-    def __init__(self, workspace: Workspace, open_file: Callable[[], object]) -> None:
+    def __init__(self, workspace: Workspace, viewport: Viewport, open_file: Callable[[], object]) -> None:
         super().__init__()
-        self.workspace, self._open_file = workspace, open_file
+        self.workspace, self.viewport, self._open_file = workspace, viewport, open_file
         self.card: MessageBox | None = None
         self.box = QVBoxLayout(self)
         self.box.setContentsMargins(theme.TRIPLE, theme.TRIPLE, theme.TRIPLE, theme.TRIPLE)
 
     def show_failure(self, failure: Failure) -> None:
         """Replace the message."""
-        ws = self.workspace
+        ws, viewport = self.workspace, self.viewport
+        index = ws.index_of(viewport)
         choices = [Choice(self.tr("Open another file…"), self._open_file, "primary")]
-        if ws.failed_path is not None:
-            choices.append(Choice(self.tr("Try again"), lambda: ws.select_entry(ws.listing.index)))
-        if ws.listing.index < len(ws.listing.entries) - 1:
-            choices.append(Choice(self.tr("Next in the list"), lambda: ws.step_entry(1)))
+        if viewport.failed_path is not None:
+            choices.append(Choice(self.tr("Try again"), lambda: ws.select_entry(index, viewport)))
+        if index < len(ws.listing.entries) - 1:
+            choices.append(Choice(self.tr("Next in the list"), lambda: ws.select_entry(index + 1, viewport)))
         while self.box.count():
             item = self.box.takeAt(0)
             if item is not None and (old := item.widget()):
                 old.deleteLater()
         hide = ws.settings["privacy"]
-        text, hint = (identity.without_name(said, ws.failed_path, hide) for said in (failure.text, failure.hint))
+        text, hint = (identity.without_name(said, viewport.failed_path, hide) for said in (failure.text, failure.hint))
         detail = "" if hide else failure.detail
         self.card = MessageBox("alarm", words.title(failure.code), text, hint, choices, detail)
         self.card.setMaximumWidth(480)
@@ -166,41 +168,41 @@ class FailurePage(QWidget):
 
 
 class Viewer(QWidget):
-    """Everything between the list of files and the panel."""
+    """One pane with what stands around its picture."""
 
-    def __init__(self, workspace: Workspace, open_file: Callable[[], object]) -> None:
+    def __init__(self, workspace: Workspace, viewport: Viewport, open_file: Callable[[], object]) -> None:
         super().__init__()
         self.setObjectName("canvasColumn")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.workspace = workspace
+        self.viewport = viewport
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        self.title = TitleRow(workspace)
-        self.canvas = Canvas(workspace)
-        self.failure = FailurePage(workspace, open_file)
+        self.title = TitleRow(workspace, viewport)
+        self.canvas = Canvas(viewport)
+        self.failure = FailurePage(workspace, viewport, open_file)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.canvas)
         self.stack.addWidget(self.failure)
-        self.frames = FrameRow(workspace)
-        self.facts = FactsRow(workspace, self.canvas)
+        self.frames = FrameRow(viewport)
+        self.facts = FactsRow(viewport, self.canvas)
         column.addWidget(self.title)
         column.addWidget(self.stack, 1)
         column.addWidget(self.frames)
         column.addWidget(self.facts)
-        workspace.pictureChanged.connect(self.refresh)
+        viewport.pictureChanged.connect(self.refresh)
         workspace.settingChanged.connect(lambda key: self.refresh() if key == "privacy" else None)
 
     def refresh(self) -> None:
         """Picture or message."""
-        failure = self.workspace.failure
+        failure = self.viewport.failure
         if failure is not None:
             self.failure.show_failure(failure)
         self.stack.setCurrentWidget(self.failure if failure is not None else self.canvas)
 
     def take_focus(self) -> None:
         """Give the keys to the picture, or to the message in its place: both know those that step through files."""
-        if self.workspace.picture is not None:
+        if self.viewport.picture is not None:
             self.canvas.setFocus()
-        elif self.workspace.failure is not None and self.failure.card is not None:
+        elif self.viewport.failure is not None and self.failure.card is not None:
             self.failure.card.buttons[0].setFocus()

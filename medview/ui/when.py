@@ -17,12 +17,12 @@ def accepted(ws: Workspace) -> bool:
 
 def picture(ws: Workspace) -> bool:
     """A picture is shown."""
-    return ws.picture is not None
+    return ws.active.picture is not None
 
 
 def file(ws: Workspace) -> bool:
     """A file is shown, or could not be."""
-    return ws.picture is not None or ws.failed_path is not None
+    return ws.active.picture is not None or ws.active.failed_path is not None
 
 
 def several_entries(ws: Workspace) -> bool:
@@ -32,44 +32,44 @@ def several_entries(ws: Workspace) -> bool:
 
 def several_frames(ws: Workspace) -> bool:
     """The study has another frame to go to."""
-    return ws.study is not None and len(ws.study.frames) > 1
+    return ws.active.study is not None and len(ws.active.study.frames) > 1
 
 
 def several_times(ws: Workspace) -> bool:
     """The study has another point in time to go to."""
-    return ws.grid[1] > 1
+    return ws.active.grid[1] > 1
 
 
 def results(ws: Workspace) -> bool:
     """There are results, and none are being saved."""
-    return ws.analysis is not None and bool(ws.analysis.results) and not ws.busy("save")
+    return ws.active.analysis is not None and bool(ws.active.analysis.results) and not ws.busy("save")
 
 
 def heatmaps(ws: Workspace) -> bool:
     """A model has shown where its evidence lies, in this picture or in the one before while this one is looked at."""
-    answer = ws.answer
+    answer = ws.active.answer
     return answer is not None and any(result.heatmaps for result in answer.analysis.results)
 
 
 def marked(ws: Workspace) -> bool:
     """A model has marked something, as with `heatmaps`."""
-    mask = mask_of(ws.answer.analysis) if ws.answer else None
+    mask = mask_of(ws.active.answer.analysis) if ws.active.answer else None
     return mask is not None and mask.count > 0
 
 
 def sided(ws: Workspace) -> bool:
     """The file says which sides of the patient lie at the edges."""
-    return ws.picture is not None and ws.picture.frame.orientation is not None
+    return ws.active.picture is not None and ws.active.picture.frame.orientation is not None
 
 
 def judged(ws: Workspace) -> bool:
     """Models may look at what is shown."""
-    return ws.picture is not None and ws.plane is None
+    return ws.active.picture is not None and ws.active.plane is None
 
 
 def busy(ws: Workspace) -> bool:
     """Something runs that can be stopped."""
-    return any(ws.busy(lane) for lane in ("analyse", "open", "scan", "plane"))
+    return ws.busy("scan") is not None or any(map(ws.active.busy, ("analyse", "open", "plane")))
 
 
 def anything(ws: Workspace) -> bool:

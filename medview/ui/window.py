@@ -6,14 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QUrl
-from PySide6.QtGui import (
-    QAction,
-    QCloseEvent,
-    QDesktopServices,
-    QDragEnterEvent,
-    QDropEvent,
-    QShowEvent,
-)
+from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QMainWindow,
@@ -45,6 +38,8 @@ from medview.workspace import Workspace
 WANTED, LEAST = QSize(1440, 900), QSize(880, 470)
 # Frames that are passed by Page Up and Page Down.
 MANY = 10
+# More than any series has.
+ALL = 1_000_000
 # Actions that turn a setting on and off.
 SWITCHES = {
     "sides": "sides_on",
@@ -78,10 +73,10 @@ class MainWindow(QMainWindow):
 
     def _build_pages(self) -> None:
         ws = self.workspace
-        self.viewer = Viewer(ws, self.ask_file)
+        self.viewer = Viewer(ws, ws.active, self.ask_file)
         self.empty = EmptyPage(ws, self.samples, self.ask_file, self.ask_folder)
         self.files = ListColumn(ws)
-        self.findings = panel.FindingsPanel(ws, self.samples)
+        self.findings = panel.FindingsPanel(ws, ws.active, self.samples)
         middle = QWidget()
         column = QVBoxLayout(middle)
         column.setContentsMargins(0, 0, 0, 0)
@@ -101,7 +96,7 @@ class MainWindow(QMainWindow):
         self.splitter.setSizes([240, 848, panel.WIDTH])
         self.notice = NoticePage(self.accept_notice, self.close)
         self.page = pages.Page(self.leave_page)
-        self.tags, self.dialogs = TagDialog(ws, self), FileDialogs(self, ws.runner)
+        self.tags, self.dialogs = TagDialog(ws, self), FileDialogs(self, ws.lanes)
         self.stack = QStackedWidget()
         for widget in (self.notice, self.splitter, self.page):
             self.stack.addWidget(widget)
@@ -152,26 +147,26 @@ class MainWindow(QMainWindow):
             "actual": canvas.actual_size,
             "zoom_in": lambda: canvas.zoom(1.25),
             "zoom_out": lambda: canvas.zoom(0.8),
-            "invert": lambda: ws.set_view(inverted=not ws.view.inverted),
-            "reset": ws.reset_view,
-            "heatmap": lambda: ws.set_overlay(heatmap_on=not ws.overlay.heatmap_on),
-            "mask": lambda: ws.set_overlay(mask_on=not ws.overlay.mask_on),
+            "invert": lambda: ws.active.set_view(inverted=not ws.active.view.inverted),
+            "reset": lambda: ws.active.reset_view(),
+            "heatmap": lambda: ws.active.set_layers(heatmap_on=not ws.active.layers.heatmap_on),
+            "mask": lambda: ws.active.set_layers(mask_on=not ws.active.layers.mask_on),
             "full_screen": lambda: self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen),
             "previous_file": lambda: ws.step_entry(-1),
             "next_file": lambda: ws.step_entry(1),
-            "previous_frame": lambda: ws.step_frame(-1),
-            "next_frame": lambda: ws.step_frame(1),
-            "frames_back": lambda: ws.step_frame(-MANY),
-            "frames_on": lambda: ws.step_frame(MANY),
-            "first_frame": lambda: ws.step_frame(-len(ws.study.frames) if ws.study else 0),
-            "last_frame": lambda: ws.step_frame(len(ws.study.frames) if ws.study else 0),
-            "previous_time": lambda: ws.step_time(-1),
-            "next_time": lambda: ws.step_time(1),
-            "plane_acquired": lambda: ws.show_plane(None),
-            "plane_axial": lambda: ws.show_plane("axial"),
-            "plane_coronal": lambda: ws.show_plane("coronal"),
-            "plane_sagittal": lambda: ws.show_plane("sagittal"),
-            "analyse": ws.analyse,
+            "previous_frame": lambda: ws.active.step_frame(-1),
+            "next_frame": lambda: ws.active.step_frame(1),
+            "frames_back": lambda: ws.active.step_frame(-MANY),
+            "frames_on": lambda: ws.active.step_frame(MANY),
+            "first_frame": lambda: ws.active.step_frame(-ALL),
+            "last_frame": lambda: ws.active.step_frame(ALL),
+            "previous_time": lambda: ws.active.step_time(-1),
+            "next_time": lambda: ws.active.step_time(1),
+            "plane_acquired": lambda: ws.active.show_plane(None),
+            "plane_axial": lambda: ws.active.show_plane("axial"),
+            "plane_coronal": lambda: ws.active.show_plane("coronal"),
+            "plane_sagittal": lambda: ws.active.show_plane("sagittal"),
+            "analyse": lambda: ws.active.analyse(),
             "cancel": self.cancel_all,
             "help": lambda: self.show_page(self.tr("Help"), help_html()),
             "models": self.show_models,
@@ -189,14 +184,14 @@ class MainWindow(QMainWindow):
             ws.listingChanged,
             ws.pictureChanged,
             ws.viewChanged,
-            ws.overlayChanged,
+            ws.layersChanged,
             ws.analysisChanged,
             ws.busyChanged,
             ws.settingChanged,
         ):
             signal.connect(self._refresh)
         self.stack.currentChanged.connect(self._refresh)
-        ws.pictureChanged.connect(self._on_picture_changed)
+        self.viewer.viewport.pictureChanged.connect(self._on_picture_changed)
         ws.entrySelected.connect(self.bar.clear)
         ws.recentChanged.connect(self._fill_recent)
         ws.settingChanged.connect(self._on_setting_changed)
@@ -248,25 +243,26 @@ class MainWindow(QMainWindow):
             action = self.actions_by_id[spec.id]
             action.setEnabled(spec.enabled(ws) and (spec.anywhere or self.stack.currentWidget() is not self.page))
         self.viewer.facts.window_menu.set_reachable(self.stack.currentWidget() is self.splitter)
-        self.actions_by_id["invert"].setChecked(ws.view.inverted)
-        self.actions_by_id["heatmap"].setChecked(ws.overlay.heatmap_on and self.action("heatmap").isEnabled())
-        self.actions_by_id["mask"].setChecked(ws.overlay.mask_on and self.action("mask").isEnabled())
+        self.actions_by_id["invert"].setChecked(ws.active.view.inverted)
+        self.actions_by_id["heatmap"].setChecked(ws.active.layers.heatmap_on and self.action("heatmap").isEnabled())
+        self.actions_by_id["mask"].setChecked(ws.active.layers.mask_on and self.action("mask").isEnabled())
         for id, key in SWITCHES.items():
             self.actions_by_id[id].setChecked(ws.settings[key])
         for id in ("axial", "coronal", "sagittal"):
-            self.actions_by_id[f"plane_{id}"].setChecked(ws.plane == id)
-        self.actions_by_id["plane_acquired"].setChecked(ws.plane is None and self.action("plane_acquired").isEnabled())
+            self.actions_by_id[f"plane_{id}"].setChecked(ws.active.plane == id)
+        self.action("plane_acquired").setChecked(not ws.active.plane and self.action("plane_acquired").isEnabled())
         accepted = ws.settings["notice_accepted"]
         self.recent_menu.setEnabled(accepted and bool(ws.recent) and not ws.settings["privacy"])
         self.samples_menu.setEnabled(accepted and bool(self.samples))
-        something = bool(ws.picture or ws.failure or ws.listing.entries or ws.busy("open") or ws.busy("scan"))
+        pane = ws.active
+        something = bool(pane.picture or pane.failure or ws.listing.entries or pane.busy("open") or ws.busy("scan"))
         self.middle.setCurrentWidget(self.viewer if something else self.empty)
         self.findings.setVisible(something and ws.settings["panel_on"])
         if not accepted:
             self.stack.setCurrentWidget(self.notice)
         elif self.stack.currentWidget() is self.notice:
             self.stack.setCurrentWidget(self.splitter)
-        self.setWindowTitle(identity.window_title(ws))
+        self.setWindowTitle(identity.window_title(ws.active, ws.settings["privacy"]))
         self.ran.set_text(self._what_ran())
         if accepted and not something:
             self.empty.want_thumbnails()
@@ -276,7 +272,7 @@ class MainWindow(QMainWindow):
             self.viewer.take_focus()
 
     def _what_ran(self) -> str:
-        answer = self.workspace.answer
+        answer = self.workspace.active.answer
         if answer is None or all(result.skipped_by for result in answer.analysis.results):
             return ""
         analysis = answer.analysis
@@ -366,7 +362,8 @@ class MainWindow(QMainWindow):
 
     def cancel_all(self) -> None:
         """Stop what is running."""
-        self.workspace.cancel("analyse", "scan", "open", "plane")
+        self.workspace.cancel_opening(self.workspace.active)
+        self.workspace.active.cancel_analysis()
 
     # Pages
 

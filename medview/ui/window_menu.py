@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QMenu, QSizePolicy, QToolButton, QWidget
 from medview.imaging.window import Window
 from medview.ui import actions, words
 from medview.ui.widgets import set_tip
-from medview.workspace import Workspace, windows
+from medview.workspace import windows
+from medview.workspace.viewport import Viewport
 from medview.workspace.windows import Offer
 
 translate = QCoreApplication.translate
@@ -39,15 +40,15 @@ def numbers(window: Window) -> tuple[str, str]:
 class WindowMenu(QMenu):
     """The windows that are offered for the shown picture, the one that is used ticked. Disabled for colour pictures."""
 
-    def __init__(self, workspace: Workspace, parent: QWidget) -> None:
+    def __init__(self, viewport: Viewport, parent: QWidget) -> None:
         super().__init__(translate("presets", "Window"), parent)
-        self.workspace = workspace
+        self.viewport = viewport
         self._offers: tuple[Offer, ...] | None = None
         self._reachable = True
         self._group = QActionGroup(self)
         self._group.setExclusionPolicy(QActionGroup.ExclusionPolicy.ExclusiveOptional)
-        workspace.pictureChanged.connect(self.refresh)
-        workspace.viewChanged.connect(self.refresh)
+        viewport.pictureChanged.connect(self.refresh)
+        viewport.viewChanged.connect(self.refresh)
         self.refresh()
 
     def set_reachable(self, on: bool) -> None:
@@ -56,14 +57,14 @@ class WindowMenu(QMenu):
         self.refresh()
 
     def refresh(self) -> None:
-        """Follow the workspace; the actions stay while the same windows are offered."""
-        picture = self.workspace.picture
+        """Follow the viewport; the actions stay while the same windows are offered."""
+        picture = self.viewport.picture
         offers = windows.offers(picture)
         if [(offer.key, offer.name) for offer in offers] != [(o.key, o.name) for o in self._offers or ()]:
             self._build(offers)
         self._offers = offers
         self.setEnabled(bool(offers) and self._reachable)
-        used = windows.active(picture, self.workspace.view) if picture and offers else ""
+        used = windows.active(picture, self.viewport.view) if picture and offers else ""
         for action in self._group.actions():
             action.setChecked(action.data() == used)
 
@@ -93,16 +94,16 @@ class WindowMenu(QMenu):
         super().clear()
 
     def _choose(self, key: str) -> None:
-        picture = self.workspace.picture
+        picture = self.viewport.picture
         offer = next((offer for offer in self._offers or () if offer.key == key), None)
         if picture is not None and offer is not None:
-            self.workspace.set_view(**windows.changes(picture, offer))
+            self.viewport.set_view(**windows.changes(picture, offer))
         self.refresh()
 
     def used(self) -> str:
         """What the window that is used is called; empty for one of the user's own."""
-        picture = self.workspace.picture
-        key = windows.active(picture, self.workspace.view) if picture else ""
+        picture = self.viewport.picture
+        key = windows.active(picture, self.viewport.view) if picture else ""
         return next((name(offer) for offer in windows.offers(picture) if offer.key == key), "")
 
 

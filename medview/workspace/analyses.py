@@ -1,116 +1,54 @@
-"""The second looks at pictures: the jobs that make them, what they said, what was put right before, and what the user
-said that a picture is. No signals."""
+"""The engine, made when it is first needed, and the analyses that were made with it. No signals."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from medview.core.cache import Kept
-from medview.core.failures import Failure
 from medview.core.jobs import Token
 from medview.core.settings import Settings
-from medview.core.texts import Text
 from medview.inference.analysis import Analysis, analysis_bytes
 from medview.inference.corrections import Correction
 from medview.inference.request import AnalysisRequest
-from medview.workspace.runner import Job, Runner
-from medview.workspace.view import Picture
+from medview.workspace.view import Key
 
 ANALYSIS_BYTES = 64 * 1024 * 1024
 
-# (file, its time of change, frame): what a picture and an analysis are kept under.
-Key = tuple[Path, int, int]
+
+class AnalysisKey(NamedTuple):
+    """What an analysis is kept under: the picture, what was corrected in it before, and what the user said it is."""
+
+    key: Key
+    corrections: tuple[Correction, ...]
+    kind: str
 
 
 class Analyses:
-    """Analyses by picture, each of the picture after its corrections. Lives on the Qt thread; gets pictures as the file
-    has them.
+    """The analyses of all viewports, up to a number of bytes. Lives on the Qt thread."""
 
-    What it calls: `taken(analysis)` when the picture that was asked for last has an analysis, or none;
-    `steadied(before, after)` when the stability of an analysis is known.
-    """
+    def __init__(self, engine: LazyEngine) -> None:
+        self.engine = engine
+        self._kept: Kept[AnalysisKey, Analysis] = Kept(ANALYSIS_BYTES)
 
-    def __init__(
-        self,
-        runner: Runner,
-        engine: LazyEngine,
-        taken: Callable[[Analysis | None], None],
-        steadied: Callable[[Analysis, Analysis], None],
-    ) -> None:
-        self._runner, self._engine = runner, engine
-        self._taken, self._steadied = taken, steadied
-        self._kept: Kept[Key, Analysis] = Kept(ANALYSIS_BYTES)
-        self._corrections: dict[Key, tuple[Correction, ...]] = {}
-        self._kinds: dict[Key, str] = {}
+    def get(self, asked: AnalysisKey) -> Analysis | None:
+        """What was said, if it is still known."""
+        return self._kept.get(asked)
 
-    def corrections(self, key: Key) -> tuple[Correction, ...]:
-        """What was put right in a picture."""
-        return self._corrections.get(key, ())
+    def keep(self, asked: AnalysisKey, analysis: Analysis) -> None:
+        """Remember what was said."""
+        self._kept.put(asked, analysis, analysis_bytes(analysis))
 
-    def set_corrections(self, key: Key, corrections: tuple[Correction, ...]) -> None:
-        """Put right something else; what was said of the picture counts no more."""
-        self._corrections[key] = corrections
-        self._kept.drop(key)
+    def drop(self, asked: AnalysisKey) -> None:
+        """Forget what was said: it is asked anew."""
+        self._kept.drop(asked)
 
-    def kind(self, key: Key) -> str:
-        """What the user said that a picture is; empty where that is left to the gate."""
-        return self._kinds.get(key, "")
-
-    def set_kind(self, key: Key, kind: str) -> None:
-        """The user says what a picture is, or (empty) takes it back; what was said of the picture counts no more."""
-        self._kinds[key] = kind
-        self._kept.drop(key)
-
-    def recall(self, key: Key, picture: Picture) -> None:
-        """Take what was said of a picture that is shown again."""
-        analysis = self._kept.get(key)
-        self._taken(analysis)
-        if analysis is not None:
-            self._add_stability(key, self._request(key, picture), analysis)
-
-    def start(self, key: Key, picture: Picture, force: bool) -> None:
-        """Let the models look at a picture; `force`: although the gate refuses."""
-        request = self._request(key, picture, force)
-
-        def work(token: Token) -> Analysis:
-            return self._engine.get().analyse(request, token)
-
-        def failed(failure: Failure) -> None:
-            self._taken(Analysis(request.file, picture.frame.index, "error", failure))
-
-        text = Text("loading the models") if not self._engine.made else Text("checking the picture")
-        self._kept.drop(key)
-        self._runner.start(Job("analyse", text, work, partial(self._on_done, key, request), failed))
-
-    def _request(self, key: Key, picture: Picture, force: bool = False) -> AnalysisRequest:
-        frame, corrections = picture.frame, self.corrections(key)
-        return AnalysisRequest(
-            frame, str(frame.path), picture.values, corrections=corrections, kind=self.kind(key), force=force
-        )
-
-    def _on_done(self, key: Key, request: AnalysisRequest, analysis: Analysis) -> None:
-        self._kept.put(key, analysis, analysis_bytes(analysis))
-        self._taken(analysis)
-        self._add_stability(key, request, analysis)
-
-    def _add_stability(self, key: Key, request: AnalysisRequest, analysis: Analysis) -> None:
-        """Behind the answer, which nobody has to wait for then (docs/adr/0007)."""
-        if not any(result.probabilities and result.stability is None for result in analysis.results):
-            return
-
-        def work(token: Token) -> Analysis:
-            return self._engine.get().add_stability(analysis, request, token)
-
-        self._runner.start(Job("stability", "", work, partial(self._on_steadied, key, analysis)))
-
-    def _on_steadied(self, key: Key, before: Analysis, analysis: Analysis) -> None:
-        if self._kept.get(key) is before:
-            self._kept.put(key, analysis, analysis_bytes(analysis))
-        self._steadied(before, analysis)
+    def replace(self, asked: AnalysisKey, before: Analysis, after: Analysis) -> None:
+        """More is known of an analysis, if it is still the one that is kept."""
+        if self._kept.get(asked) is before:
+            self.keep(asked, after)
 
 
 class EngineLike(Protocol):

@@ -1,108 +1,104 @@
-"""What was opened together: reads it into the list, finds the first picture in it, opens its entries. No signals."""
+"""What was opened together: reads it into the list, finds the first picture in it, opens its entries in viewports."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
 
 from medview.core.failures import Failure
 from medview.core.jobs import Token
 from medview.core.texts import Text
 from medview.workspace import listing, opening
 from medview.workspace.listing import Entry, Listing, Row
-from medview.workspace.runner import Job, Runner
+from medview.workspace.runner import Job, Lanes
+from medview.workspace.viewport import Viewport
 
-LANES = ("scan", "open")
 # So long the first series may grow before one of its slices is shown: the middle of a part of it is not its middle.
 PATIENCE_S = 1.0
 
 
-class Browser:
-    """Holds the list. Lives on the Qt thread.
+class Browser(QObject):
+    """Holds the list. Lives on the Qt thread; `lanes` are those of the workspace.
 
-    What it calls: `changed()` when the list is another or has grown; `selected(index)`, `marked(index)` of an entry;
-    `opened(Opened)`, `failed(Failure)` when the entry that was asked for is open, or cannot be.
+    changed: the list is another or has grown. marked(index) of an entry: something else is known of it.
+    opened(Viewport, Opened), failed(Viewport, Failure): what was asked for in a viewport is open, or cannot be.
     """
 
-    def __init__(
-        self,
-        runner: Runner,
-        opener: opening.Opener,
-        finder: listing.Finder,
-        changed: Callable[[], None],
-        selected: Callable[[int], None],
-        marked: Callable[[int], None],
-        opened: Callable[[opening.Opened], None],
-        failed: Callable[[Failure], None],
-    ) -> None:
-        self._runner, self._opener, self._finder = runner, opener, finder
-        self._changed, self._selected, self._marked = changed, selected, marked
-        self._opened, self._failed = opened, failed
+    changed = Signal()
+    marked = Signal(int)
+    opened = Signal(object, object)
+    failed = Signal(object, object)
+
+    def __init__(self, lanes: Lanes, opener: opening.Opener, finder: listing.Finder, parent: QObject) -> None:
+        super().__init__(parent)
+        self._lanes, self._opener, self._finder = lanes, opener, finder
         self.listing = Listing()
         # Whether all files beside those of the list are in it as well.
         self.whole_folders = False
-        self._seeking = False
+        # The viewport for which the first picture of the list is looked for.
+        self._seeking: Viewport | None = None
         self._patient_until = 0.0
 
-    def ask(self, paths: Sequence[Path], shown: bool, answered: Callable[[opening.Asked], None]) -> None:
-        """Find out what was asked to be opened. `shown`: whether segmentations can be laid on what is shown."""
-        job = Job("open", paths[0].name, lambda token: opening.ask(paths, shown, token), answered, self._failed)
-        self._runner.start(job)
+    def ask(self, paths: Sequence[Path], viewport: Viewport, answered: Callable[[opening.Asked], None]) -> None:
+        """Find out what was asked to be opened in a viewport."""
+        shown, failed = viewport.picture is not None, partial(self.failed.emit, viewport)
+        job = Job("open", paths[0].name, lambda token: opening.ask(paths, shown, token), answered, failed)
+        viewport.lanes.start(job)
 
-    def read(self, asked: opening.Asked) -> None:
+    def read(self, asked: opening.Asked, viewport: Viewport) -> None:
         """Begin another list: one file, which is opened, or several and what is in folders, of which the first is."""
         self.clear()
         paths = asked.paths
         self.whole_folders = len(asked.folders) == len(set(paths))
         if len(paths) == 1 and not self.whole_folders:
             self._take((Entry(paths[0], paths[0]),))
-            self.select(0)
+            self.select(0, viewport)
             return
-        self._seeking = True
+        self._seeking = viewport
         self._patient_until = time.monotonic() + PATIENCE_S
 
         def work(token: Token) -> tuple[Row, ...]:
             return listing.scan(paths, self._finder, token)
 
-        text = Text("looking for pictures")
-        self._runner.start(Job("scan", text, work, self._on_found, self._failed, on_part=self._on_found))
+        text, failed = Text("looking for pictures"), partial(self.failed.emit, viewport)
+        self._lanes.start(Job("scan", text, work, self._on_found, failed, on_part=self._on_found))
 
     def clear(self) -> None:
         """Stop, and empty the list."""
         self.stop()
         self.listing = Listing()
-        self._changed()
+        self.changed.emit()
 
     def stop(self) -> None:
-        """Stop looking and opening; the list stays as it is."""
-        self._seeking = False
-        for lane in LANES:
-            self._runner.cancel(lane)
+        """Stop looking for pictures; the list stays as it is."""
+        if self._seeking is not None:
+            self._seeking.lanes.cancel("open")
+        self._seeking = None
+        self._lanes.cancel("scan")
 
-    def select(self, index: int) -> None:
-        """Open the entry at `index`."""
+    def select(self, index: int, viewport: Viewport) -> None:
+        """Open the entry at `index` in a viewport."""
         if 0 <= index < len(self.listing.entries):
-            self._seeking = False
-            self.point(index)
-            self._open([self.listing.entries[index]], self._failed)
-
-    def point(self, index: int | None) -> None:
-        """Make an entry the current one without opening it."""
-        if index is not None:
-            self.listing.index = index
-            self._selected(index)
+            entry = self.listing.entries[index]
+            if self._seeking is viewport:
+                self._seeking = None
+            viewport.ask(entry)
+            self._open(viewport, [entry], partial(self.failed.emit, viewport))
 
     def mark(self, key: Hashable, failure: Failure) -> None:
         """An entry turned out not to open."""
         place = self.listing.place(key)
         if place is not None:
             self.listing.tried[key] = failure
-            self._marked(place)
+            self.marked.emit(place)
 
     def _take(self, rows: tuple[Row, ...]) -> None:
         self.listing.take(rows)
-        self._changed()
+        self.changed.emit()
 
     def _on_found(self, rows: tuple[Row, ...]) -> None:
         self._take(rows)
@@ -110,49 +106,52 @@ class Browser:
 
     def _seek(self) -> None:
         """Open the first entry that can be: try those not tried yet."""
-        if not self._seeking or self._runner.busy("open"):
+        viewport = self._seeking
+        if viewport is None or viewport.busy("open"):
             return
-        scanning = self._runner.busy("scan") is not None
+        scanning = self._lanes.busy("scan") is not None
         untried = [entry for entry in self.listing.entries if self.listing.failure(entry) is None]
         if untried:
             if not (scanning and untried[0].series and time.monotonic() < self._patient_until):
-                self._open(untried, lambda failure: self._seek())
+                self._open(viewport, untried, lambda failure: self._seek())
         elif not scanning:
-            self._seeking = False
+            self._seeking = None
             count = len(self.listing.entries)
             only = self.listing.entries[0] if count == 1 else None
             if only:
-                self.point(0)
+                viewport.ask(only)
             none = opening.none_opened(count) if count else opening.NO_PICTURES
-            self._failed((only and self.listing.failure(only)) or none)
+            self.failed.emit(viewport, (only and self.listing.failure(only)) or none)
 
-    def _open(self, entries: list[Entry], failed: Callable[[Failure], None]) -> None:
+    def _open(self, viewport: Viewport, entries: list[Entry], failed: Callable[[Failure], None]) -> None:
         def work(token: Token) -> opening.Opened | Failure:
             return opening.open_first(entries, self._opener, token)
 
         def told(part: tuple[Hashable, Failure]) -> None:
             self.mark(*part)
 
-        self._runner.start(Job("open", entries[0].path.name, work, self._on_opened, failed, on_part=told))
-        self._runner.cancel("analyse")
+        done = partial(self._on_opened, viewport)
+        viewport.lanes.start(Job("open", entries[0].path.name, work, done, failed, on_part=told))
+        viewport.lanes.cancel("analyse")
 
-    def _on_opened(self, opened: opening.Opened) -> None:
-        self._seeking = False
+    def _on_opened(self, viewport: Viewport, opened: opening.Opened) -> None:
+        if self._seeking is viewport:
+            self._seeking = None
         entry, study = opened.entry, opened.study
         self.listing.tried[entry.key] = None
         if len(study.series) > 1:
             entry = self.listing.expand(entry, study)
-            self._changed()
+            self.changed.emit()
             opened = opening.Opened(
                 entry, opening.series_study(study.series[0], study.path), opened.picture, opened.stamp
             )
         place = self.listing.place(entry.key)
-        self.point(place)
         if place is not None:
-            self._marked(place)
+            self.marked.emit(place)
             now = self.listing.entries[place]
             if now.series and now is not opened.entry:
                 # The series has grown while its picture was decoded.
                 study = opening.series_study(now.series, now.path)
                 opened = opening.Opened(now, study, opened.picture, opened.stamp)
-        self._opened(opened)
+        viewport.ask(opened.entry)
+        self.opened.emit(viewport, opened)

@@ -114,27 +114,23 @@ class Listing:
 
     Attributes:
         rows: headings and entries, as they are shown. entries: the entries alone, each key once.
-        index: the entry that is or was last being opened; -1 for none.
         tried: what came of opening entries, by key: why it could not be done, or None.
     """
 
     rows: tuple[Row, ...] = ()
     entries: list[Entry] = field(default_factory=list)
-    index: int = -1
     tried: dict[Hashable, Failure | None] = field(default_factory=dict)
     _places: dict[Hashable, int] = field(default_factory=dict)
     _archives: dict[Hashable, tuple[Row, ...]] = field(default_factory=dict)
 
     def take(self, rows: Iterable[Row]) -> None:
-        """Become a list of these rows; what was said of entries and which one is open stays."""
-        current = self.current
+        """Become a list of these rows; what was said of entries stays."""
         shown: list[Row] = []
         for row in rows:
             shown.extend(self._archives.get(row.key, (row,)) if isinstance(row, Entry) else (row,))
         self.rows = tuple(shown)
         self.entries = [row for row in shown if isinstance(row, Entry)]
         self._places = {entry.key: place for place, entry in enumerate(self.entries)}
-        self.index = self._places.get(current.key, -1) if current else -1
 
     def expand(self, entry: Entry, study: Study) -> Entry:
         """Show the series of a file that holds several in its place; the first of them."""
@@ -146,14 +142,14 @@ class Listing:
         """Where an entry stands, or None."""
         return self._places.get(key)
 
+    @property
+    def series(self) -> list[Series]:
+        """The series of the entries that are known to be one."""
+        return [entry.series for entry in self.entries if entry.series]
+
     def failure(self, entry: Entry) -> Failure | None:
         """Why an entry cannot be shown, as far as is known."""
         return self.tried.get(entry.key, entry.failure)
-
-    @property
-    def current(self) -> Entry | None:
-        """The entry at `index`, or None."""
-        return self.entries[self.index] if 0 <= self.index < len(self.entries) else None
 
 
 def find_pictures(path: Path) -> Iterable[Path]:

@@ -5,6 +5,7 @@ It is a study like any other, so that everything that shows pictures shows it. N
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 from medview.core.cache import Kept
@@ -15,13 +16,13 @@ from medview.imaging.mpr import mpr_study
 from medview.imaging.study import Frame, Series, Study
 from medview.imaging.volume import MprPlane, Volume, read_volume
 from medview.workspace import opening
-from medview.workspace.analyses import Key
-from medview.workspace.runner import Job, Runner
-from medview.workspace.view import Picture
+from medview.workspace.runner import Job, Lanes
+from medview.workspace.view import Key, Picture
 
 LANE = "plane"
 READING = Text("reading the slices")
-
+# Pictures of one file and number are told apart by their stamp, which no file has below zero, and no two volumes share.
+_STAMPS = itertools.count(-1, -1)
 
 # A study, the picture of it that is shown, and its stamp.
 Acquired = tuple[Study, Picture, int]
@@ -36,16 +37,15 @@ class MprBuilder:
 
     def __init__(
         self,
-        runner: Runner,
+        lanes: Lanes,
         pictures: Kept[Key, Picture],
         made: Callable[[MprPlane | None, Study, Picture, int], None],
         refused: Callable[[Failure], None],
     ) -> None:
-        self._runner, self._pictures, self._made, self._refused = runner, pictures, made, refused
+        self._lanes, self._pictures, self._made, self._refused = lanes, pictures, made, refused
         self._volume: tuple[tuple[Series, int], Volume] | None = None
         self._acquired: Acquired | None = None
         self._slices: tuple[Frame, ...] = ()
-        # Pictures of one file and number are told apart by their stamp, which no file has below zero.
         self._stamp = 0
 
     def show(self, plane: MprPlane | None, shown: Acquired) -> None:
@@ -73,16 +73,16 @@ class MprBuilder:
 
         def done(result: tuple[Volume, Study, Picture]) -> None:
             self._drop()
-            self._stamp -= 1
+            self._stamp = next(_STAMPS)
             self._acquired, self._volume = acquired, ((series, time), result[0])
             self._slices = result[1].frames
             self._made(plane, result[1], result[2], self._stamp)
 
-        self._runner.start(Job(LANE, READING, work, done, self._refused))
+        self._lanes.start(Job(LANE, READING, work, done, self._refused))
 
     def clear(self) -> None:
         """Something else is shown: stop, and let the volume go."""
-        self._runner.cancel(LANE)
+        self._lanes.cancel(LANE)
         self._drop()
         self._acquired = self._volume = None
 

@@ -8,11 +8,9 @@ from medview.core.cache import Kept
 from medview.core.jobs import Token
 from medview.imaging.study import Frame, Study
 from medview.workspace import opening
-from medview.workspace.analyses import Key
-from medview.workspace.runner import Job, Runner
-from medview.workspace.view import Picture
+from medview.workspace.runner import Job, Lanes
+from medview.workspace.view import Key, Picture
 
-LANES = ("series", "ahead")
 # Frames decoded ahead in either direction: enough for a wheel that is turned steadily; and before and after in time.
 AHEAD, AHEAD_IN_TIME = 3, 1
 
@@ -25,12 +23,12 @@ class Prefetch:
 
     def __init__(
         self,
-        runner: Runner,
+        lanes: Lanes,
         pictures: Kept[Key, Picture],
         key: Callable[[Frame], Key],
         found: Callable[[Study], None],
     ) -> None:
-        self._runner, self._pictures, self._key, self._found = runner, pictures, key, found
+        self._lanes, self._pictures, self._key, self._found = lanes, pictures, key, found
 
     def look(self, study: Study) -> None:
         """Find the series of a study that is a single slice; anything else is whole already."""
@@ -45,7 +43,7 @@ class Prefetch:
             if whole is not None:
                 self._found(whole)
 
-        self._runner.start(Job("series", "", work, done))
+        self._lanes.start(Job("series", "", work, done))
 
     def ahead(self, study: Study | None, number: int) -> None:
         """Decode the frames around frame `number` that are not kept yet, the nearest first."""
@@ -64,4 +62,4 @@ class Prefetch:
                 self._pictures.put(self._key(picture.frame), picture, picture.nbytes)
 
         if wanted:
-            self._runner.start(Job("ahead", "", work, done))
+            self._lanes.start(Job("ahead", "", work, done))

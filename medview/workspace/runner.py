@@ -1,7 +1,8 @@
 """The one kind of background work: a function of a `Token` on a thread pool, its end reported on the Qt thread.
 
-A job ends in exactly one of done, failed, cancelled. A job started in a lane cancels the one that runs there: the
-latest wins. A cancelled job has ended for the program at once; its thread stops at its next `Token.check`.
+A job ends in exactly one of done, failed, cancelled. A lane is an owner (a viewport, or the workspace) and a purpose; a
+job started in a lane cancels the one that runs there: the latest wins, and nobody is in the way of another owner. A
+cancelled job has ended for the program at once; its thread stops at its next `Token.check`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from medview.core.jobs import Cancelled, Token
 log = logging.getLogger(__name__)
 
 Work = Callable[[Token], Any]
+# The owner of the lanes that no viewport has; viewports count from 1.
+WORKSPACE = 0
 
 
 def _ignore(*_: object) -> None:
@@ -31,11 +34,12 @@ class Job:
     """One piece of work in a lane, and what is called, on the Qt thread, when it ends: exactly one of the three.
 
     Attributes:
+        purpose: such as `open`. owner: set by `Lanes`.
         on_part: called before, on the Qt thread, with each part that the work delivers through its token.
         text, share: what it is doing, and how far it is (0-1, None when nobody can tell).
     """
 
-    lane: str
+    purpose: str
     text: str
     work: Work
     on_done: Callable[[Any], None] = _ignore
@@ -45,6 +49,7 @@ class Job:
     token: Token = field(default_factory=Token)
     share: float | None = None
     ended: bool = False
+    owner: int = WORKSPACE
 
 
 class _Task(QRunnable):
@@ -65,15 +70,15 @@ class _Task(QRunnable):
         except Cancelled as cancelled:
             outcome = cancelled
         except Exception as error:  # the border of background work
-            log.exception("job %s", job.lane)
+            log.exception("job %s", job.purpose)
             outcome = internal(error)
         self.runner.hand_back(job, outcome)
 
 
 class Runner(QObject):
-    """Starts jobs and reports their ends. `laneChanged(lane)`: busy, free, or further on."""
+    """Starts jobs and reports their ends. `laneChanged(owner, purpose)`: busy, free, or further on."""
 
-    laneChanged = Signal(str)
+    laneChanged = Signal(int, str)
     _ended = Signal(object, object)
     _progressed = Signal(object, float, str)
     _delivered = Signal(object, object)
@@ -83,7 +88,7 @@ class Runner(QObject):
         self._pool = QThreadPool()
         # Jobs that were cancelled and have not noticed yet must not hold up their successor.
         self._pool.setMaxThreadCount(6)
-        self._lanes: dict[str, Job] = {}
+        self._lanes: dict[tuple[int, str], Job] = {}
         self._border = threading.Lock()
         self._closed = False
         self._ended.connect(self._on_ended, Qt.ConnectionType.QueuedConnection)
@@ -94,23 +99,27 @@ class Runner(QObject):
         """Run `job`; what runs in its lane is cancelled first."""
         if self._closed:
             return job
-        self.cancel(job.lane)
+        self.cancel(job.owner, job.purpose)
         job.token.report = lambda share, text: self._report(job, share, text)
         job.token.take = lambda part: self._deliver(job, part)
-        self._lanes[job.lane] = job
+        self._lanes[job.owner, job.purpose] = job
         self._pool.start(_Task(job, self))
-        self.laneChanged.emit(job.lane)
+        self.laneChanged.emit(job.owner, job.purpose)
         return job
 
-    def cancel(self, lane: str) -> None:
-        """Cancel what runs in `lane`, if anything does."""
-        if job := self._lanes.get(lane):
+    def cancel(self, owner: int, purpose: str) -> None:
+        """Cancel what runs in a lane, if anything does."""
+        if job := self._lanes.get((owner, purpose)):
             job.token.cancel()
             self._finish(job, Cancelled())
 
-    def busy(self, lane: str) -> Job | None:
-        """The job that runs in `lane`, or None."""
-        return self._lanes.get(lane)
+    def busy(self, owner: int, purpose: str) -> Job | None:
+        """The job that runs in a lane, or None."""
+        return self._lanes.get((owner, purpose))
+
+    def purposes(self, owner: int) -> list[str]:
+        """What runs for an owner."""
+        return [purpose for one, purpose in self._lanes if one == owner]
 
     def close(self, wait_ms: int = 5000) -> bool:
         """Cancel everything, report nothing any more and wait for the threads; False when some still run."""
@@ -145,7 +154,7 @@ class Runner(QObject):
     def _on_progressed(self, job: Job, share: float, text: str) -> None:
         if not job.ended:
             job.share, job.text = share, text
-            self.laneChanged.emit(job.lane)
+            self.laneChanged.emit(job.owner, job.purpose)
 
     def _on_ended(self, job: Job, outcome: object) -> None:
         self._finish(job, outcome)
@@ -156,12 +165,37 @@ class Runner(QObject):
         job.ended = True
         # They hold the job, which holds what it worked on: a volume would stay until the collector comes by.
         job.token.report = job.token.take = None
-        if self._lanes.get(job.lane) is job:
-            del self._lanes[job.lane]
+        if self._lanes.get((job.owner, job.purpose)) is job:
+            del self._lanes[job.owner, job.purpose]
         if isinstance(outcome, Cancelled):
             job.on_cancelled()
         elif isinstance(outcome, Failure):
             job.on_failed(outcome)
         else:
             job.on_done(outcome)
-        self.laneChanged.emit(job.lane)
+        self.laneChanged.emit(job.owner, job.purpose)
+
+
+class Lanes:
+    """The lanes of one owner."""
+
+    def __init__(self, runner: Runner, owner: int = WORKSPACE) -> None:
+        self._runner, self.owner = runner, owner
+
+    def start(self, job: Job) -> Job:
+        """Run `job`; what runs in its lane is cancelled first."""
+        job.owner = self.owner
+        return self._runner.start(job)
+
+    def cancel(self, *purposes: str) -> None:
+        """Cancel what runs for these purposes."""
+        for purpose in purposes:
+            self._runner.cancel(self.owner, purpose)
+
+    def cancel_all(self) -> None:
+        """Cancel everything that runs for this owner."""
+        self.cancel(*self._runner.purposes(self.owner))
+
+    def busy(self, purpose: str, owner: int | None = None) -> Job | None:
+        """The job that runs for a purpose, or None; also that of another owner."""
+        return self._runner.busy(self.owner if owner is None else owner, purpose)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,16 +16,16 @@ from medview.core.failures import Code, Failure
 from medview.core.jobs import Token
 from medview.core.texts import Text
 from medview.imaging.colours import Rgb, distinct
-from medview.imaging.study import Frame, Study
+from medview.imaging.study import Frame, Series, Study
 from medview.inference.corrections import Correction
 from medview.report.overlay import MASK_RGB
-from medview.workspace.listing import Listing
 from medview.workspace.outlines import Found, Outline, find, outlines
-from medview.workspace.runner import Job, Runner
+from medview.workspace.runner import WORKSPACE, Job
 
 if TYPE_CHECKING:
     from medview.imaging.dicom_seg import Segmentation
     from medview.imaging.dicom_seg_place import Laid
+    from medview.workspace.viewport import Viewport
 
 LANE = "outlines"
 OUTLINE_BYTES = 64 * 1024 * 1024
@@ -63,53 +63,47 @@ class Shown:
     made_on: set[str] = field(default_factory=set)
 
 
-class Segments(QObject):
-    """The segmentations that were opened with what is listed. Lives on the Qt thread.
+class Segmentations(QObject):
+    """The segmentations over the pictures of a viewport. Lives on the Qt thread.
 
-    changed: `shown`, how one is looked at, or `outlines` of the picture that is shown.
-
-    What it is given: `seen()`, the study, the picture of the file that is shown (both may be None) and its corrections;
-    `listing()`; `go(frame)` shows a picture of the study, or for None what was shown before; `open_entry(index)` and
-    `open_paths(paths)` open other pictures; `failed(failure)` says that one cannot be laid on what is shown, which
-    stays; `refuse(failure)` that nothing can be opened.
+    changed: `shown`, how one is looked at, or `outlines` of the picture that is shown. seriesWanted(series, paths):
+    that series, or where the list does not have it these files, are to be opened in the viewport.
     """
 
     changed = Signal()
+    seriesWanted = Signal(object, list)
 
-    def __init__(
-        self,
-        runner: Runner,
-        seen: Callable[[], tuple[Study | None, Frame | None, tuple[Correction, ...]]],
-        listing: Callable[[], Listing],
-        go: Callable[[Frame | None], None],
-        open_entry: Callable[[int], None],
-        open_paths: Callable[[Sequence[Path]], None],
-        failed: Callable[[Failure], None],
-        refuse: Callable[[Failure], None],
-        parent: QObject | None = None,
-    ) -> None:
-        super().__init__(parent)
-        self._runner, self._seen, self._listing = runner, seen, listing
-        self._go, self._open_entry, self._open_paths = go, open_entry, open_paths
-        self._failed, self._refuse = failed, refuse
+    def __init__(self, viewport: Viewport) -> None:
+        super().__init__(viewport)
+        self._viewport = viewport
         self._all: list[Shown] = []
-        self._of = listing()
+        self._others = False
         self._pending: list[Found] = []
         self._numbers = itertools.count(1)
         self._kept: Kept[Hashable, Outlines | Failure] = Kept(OUTLINE_BYTES)
+        viewport.pictureChanged.connect(self.refresh)
+
+    def expect_others(self) -> None:
+        """Other pictures were asked for: when the next one is shown, all are taken away, but for what waits for it."""
+        self._others = True
+
+    @property
+    def _frame(self) -> Frame | None:
+        """The picture that is shown, as the file has it."""
+        source = self._viewport.source
+        return source.frame if source else None
 
     # What is on
 
     @property
     def shown(self) -> list[Shown]:
         """Those that lie on the open study, oldest first."""
-        study = self._seen()[0]
-        return [one for one in self._all if one.laid and one.study is study]
+        return [one for one in self._all if one.laid and one.study is self._viewport.study]
 
     def outlines(self, shown: Shown) -> Outlines | Failure:
         """What one marks in the picture that is shown: nothing while that is not known yet."""
-        _, frame, corrections = self._seen()
-        return (self._kept.get(_key(shown, frame, corrections)) if frame else None) or ()
+        frame = self._frame
+        return (self._kept.get(_key(shown, frame, self._viewport.corrections)) if frame else None) or ()
 
     def set_shown(
         self, shown: Shown, on: bool | None = None, opacity: float | None = None, segment: int | None = None
@@ -130,21 +124,29 @@ class Segments(QObject):
 
     def find(self, shown: Shown, segment: int) -> None:
         """Show a picture that a segment marks; the one that is shown where it does."""
-        laid, frame = shown.laid, self._seen()[1]
+        laid, frame = shown.laid, self._frame
         if laid is None:
             return
 
         def work(token: Token) -> Frame | Failure | None:
             return laid.first_marked(frame, token.check, segment)
 
-        self._runner.start(Job("open", shown.segmentation.path.name, work, self._go, self._failed))
+        name, failed = shown.segmentation.path.name, self._viewport.actionFailed.emit
+        self._viewport.lanes.start(Job("open", name, work, self._go, failed))
+
+    def _go(self, frame: Frame | None) -> None:
+        """Show a frame of the study; None for the one that is shown. Either way its entry is what was asked for."""
+        viewport = self._viewport
+        viewport.ask(viewport.entry)
+        if frame is not None and viewport.study is not None:
+            viewport.select_frame(viewport.study.number(frame))
 
     # Opening
 
-    def open(self, paths: Sequence[Path]) -> None:
-        """Lay segmentation files on the pictures that they belong to."""
-        study, frame, _ = self._seen()
-        listed = [entry.series for entry in self._listing().entries if entry.series]
+    def open(self, paths: Sequence[Path], listed: Sequence[Series]) -> None:
+        """Lay segmentation files on the pictures that they belong to: those shown, of the series `listed`, or beside
+        them."""
+        study, frame = self._viewport.study, self._frame
 
         def work(token: Token) -> list[Found] | Failure:
             shown, found = tuple(study.series) if study else (), []
@@ -158,12 +160,13 @@ class Segments(QObject):
             return found
 
         found = partial(self._on_found, study)
-        self._runner.start(Job("open", paths[0].name, work, found, partial(self._on_failed, paths[0])))
+        self._viewport.lanes.start(Job("open", paths[0].name, work, found, partial(self._on_failed, paths[0])))
 
     def _on_failed(self, path: Path, failure: Failure) -> None:
-        if self._seen()[1] is not None:
+        viewport = self._viewport
+        if viewport.source is not None:
             self._go(None)
-            self._failed(failure)
+            viewport.actionFailed.emit(failure)
             return
         alone = Failure(
             Code.SEGMENTATION,
@@ -171,7 +174,8 @@ class Segments(QObject):
             Text("Open the pictures it was made on first, then this file: its masks are laid over them."),
             failure.detail,
         )
-        self._refuse(alone if failure.code in (Code.NO_IMAGES, Code.OTHER_PICTURES) else failure)
+        alone = alone if failure.code in (Code.NO_IMAGES, Code.OTHER_PICTURES) else failure
+        viewport.refuse(alone, viewport.asked.path if viewport.asked else None)
 
     def _on_found(self, study: Study | None, found: list[Found]) -> None:
         """They belong to `study`, or to a series that is to be opened."""
@@ -180,14 +184,7 @@ class Segments(QObject):
             self._add(found, study)
             return
         self._pending = found
-        entries, first = self._listing().entries, _place(series.frames[0])
-        # The series of the list may be another one by now, that has grown.
-        listed = ((place, entry.series) for place, entry in enumerate(entries) if entry.series)
-        place = next((place for place, one in listed if first in map(_place, one.frames)), None)
-        if place is not None:
-            self._open_entry(place)
-        else:
-            self._open_paths([*series.paths, *(one.laid.segmentation.path for one in found)])
+        self.seriesWanted.emit(series, [*series.paths, *(one.laid.segmentation.path for one in found)])
 
     def _add(self, found: list[Found], study: Study | None) -> None:
         """Show what was laid on the pictures of `study`, or on a part of them."""
@@ -215,9 +212,9 @@ class Segments(QObject):
 
     def refresh(self) -> None:
         """Another picture, study or list is shown: lay on what waits for it, and make what is to be seen of it."""
-        if self._listing() is not self._of:
-            self._of, self._all = self._listing(), []
-        study, frame, corrections = self._seen()
+        if self._others:
+            self._others, self._all = False, []
+        study, frame = self._viewport.study, self._frame
         for shown in self._all:
             if study and shown.study is not study and _grown(shown.study, study):
                 # What is known of it stays on the screen meanwhile.
@@ -227,15 +224,16 @@ class Segments(QObject):
             QTimer.singleShot(0, self, self._lay_pending)
         self.changed.emit()
         if study and frame and self._all:
-            self._make(study, frame, corrections)
+            self._make(study, frame, self._viewport.corrections)
 
     def _lay_pending(self) -> None:
         """Lay on what waits for its pictures, if it is these that have come."""
-        study, first = self._seen()[0], self._pending[0].laid.frames[0] if self._pending else None
+        viewport, first = self._viewport, self._pending[0].laid.frames[0] if self._pending else None
+        study = viewport.study
         if first and study and study.frames[study.number(first)].path == first.path:
             found, self._pending = self._pending, []
             self._add(found, study)
-        elif not self._runner.busy("open") and not self._runner.busy("scan"):
+        elif not viewport.busy("open") and not viewport.lanes.busy("scan", WORKSPACE):
             self._pending = []
 
     def _make(self, study: Study, frame: Frame, corrections: tuple[Correction, ...]) -> None:
@@ -273,24 +271,25 @@ class Segments(QObject):
                 self._keep(*part)
 
         if new or wanted:
-            self._runner.start(Job(LANE, "", work, lambda _: self.refresh() if new else None, on_part=taken))
+            self._viewport.lanes.start(Job(LANE, "", work, lambda _: self.refresh() if new else None, on_part=taken))
 
     def _keep(self, key: Hashable, made: Outlines | Failure) -> None:
         size = 512 + (sum(one.rgba.nbytes for one in made) if isinstance(made, tuple) else 0)
         self._kept.put(key, made, size)
-        _, frame, corrections = self._seen()
+        frame, corrections = self._frame, self._viewport.corrections
         if frame and any(key == _key(shown, frame, corrections) for shown in self.shown):
             self.changed.emit()
 
 
-def _place(frame: Frame) -> Hashable:
+def frame_place(frame: Frame) -> Hashable:
+    """What is the same of two frames that are one picture, whichever study they are of."""
     return frame.path, frame.index, frame.place and frame.place.plane
 
 
 def _grown(before: Study | None, now: Study) -> bool:
     """Whether a study is another one with more pictures, or the same again. Cuts lie elsewhere than slices."""
-    known = set(map(_place, now.frames))
-    return before is not None and all(_place(frame) in known for frame in before.frames)
+    known = set(map(frame_place, now.frames))
+    return before is not None and all(frame_place(frame) in known for frame in before.frames)
 
 
 def _key(shown: Shown, frame: Frame, corrections: Sequence[Correction]) -> Hashable:

@@ -14,7 +14,7 @@ from medview.core.jobs import Token, one_of_many
 from medview.workspace import opening
 from medview.workspace.listing import Entry
 from medview.workspace.opening import Opener, open_entry
-from medview.workspace.runner import Job, Runner
+from medview.workspace.runner import Job, Lanes
 
 LANE = "thumbnails"
 # Shorter side in pixels: twice that of the largest place on the screen (a sample's), for dense screens.
@@ -27,8 +27,8 @@ Image = NDArray[np.uint8]
 class Thumbnails:
     """Lives on the Qt thread. It calls `made(entry, image)` when the small picture, or why there is none, is known."""
 
-    def __init__(self, runner: Runner, opener: opening.Opener, made: Callable[[Entry, Image | Failure], None]) -> None:
-        self._runner, self._opener, self._made = runner, opener, made
+    def __init__(self, lanes: Lanes, opener: opening.Opener, made: Callable[[Entry, Image | Failure], None]) -> None:
+        self._lanes, self._opener, self._made = lanes, opener, made
         self._kept: Kept[Hashable, Image | Failure] = Kept(THUMBNAIL_BYTES)
         self._asked: set[Hashable] = set()
 
@@ -39,7 +39,7 @@ class Thumbnails:
 
     def clear(self) -> None:
         """Another list: stop, and forget what was made."""
-        self._runner.cancel(LANE)
+        self._lanes.cancel(LANE)
         self._kept = Kept(THUMBNAIL_BYTES)
         self._asked = set()
 
@@ -48,7 +48,7 @@ class Thumbnails:
         missing = [entry for entry in entries if entry.key not in self._kept and entry.failure is None]
         keys = {entry.key for entry in missing}
         # What is on its way already is not begun anew: a list that grows asks several times a second.
-        if not missing or (self._runner.busy(LANE) and keys <= self._asked):
+        if not missing or (self._lanes.busy(LANE) and keys <= self._asked):
             return
         self._asked = keys
 
@@ -57,7 +57,7 @@ class Thumbnails:
                 token.check()
                 token.deliver((entry, one_of_many(partial(thumbnail, entry, self._opener, SIDE))))
 
-        self._runner.start(Job(LANE, "", work, on_part=self._on_made))
+        self._lanes.start(Job(LANE, "", work, on_part=self._on_made))
 
     def _on_made(self, part: tuple[Entry, Image | Failure]) -> None:
         entry, image = part

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from medview.imaging.study import Frame
 from medview.imaging.window import Window
 from medview.inference.analysis import Analysis
+
+# (file, its time of change, frame): what a picture, and what is known of it, are kept under.
+Key = tuple[Path, int, int]
 
 
 @dataclass(frozen=True)
@@ -71,15 +75,20 @@ class ViewState:
 
 @dataclass(frozen=True)
 class Answer:
-    """What was said last of the series that is shown: of `frame`, which need not be the one that is shown."""
+    """What was said last of the series that is shown.
+
+    Attributes:
+        frame: the one it was said of. current: whether that is the one that is shown, as it is shown.
+    """
 
     analysis: Analysis
     frame: Frame
+    current: bool = True
 
 
 @dataclass(frozen=True)
-class Overlay:
-    """What lies over the picture. `label` is (model id, label id) of the heatmap, None for none."""
+class LayerSettings:
+    """How heatmap and mask lie over the picture. `label` is (model id, label id) of the heatmap, None for none."""
 
     label: tuple[str, str] | None = None
     heatmap_on: bool = False

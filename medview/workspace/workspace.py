@@ -1,64 +1,61 @@
-"""The one owner of state: which files are listed, what is open and shown, how, and what the models said about it.
+"""The owner of what all panes share: the list of files, the panes and which of them is active, the models, settings.
 
-Widgets hold no truth: they call the methods here and redraw on the signals. QtCore only. Everything runs on the Qt
-thread except the work handed to the runner (medview/workspace/opening.py).
+Widgets hold no truth: they call the methods here and of `Viewport`, and redraw on the signals. QtCore only. Everything
+runs on the Qt thread except the work handed to the runner.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
+from medview.core.cache import Kept
 from medview.core.failures import Code, Failure
 from medview.core.settings import Settings, add_recent
 from medview.core.texts import Text
-from medview.imaging.study import Frame, Study
-from medview.imaging.volume import MprPlane
-from medview.inference.analysis import Analysis, Mask, heatmap_of, mask_of
-from medview.inference.corrections import Correction
-from medview.inference.region import Region
+from medview.imaging.study import Series
 from medview.workspace import listing, opening, saving
-from medview.workspace.analyses import Analyses, EngineFactory, Key, LazyEngine, make_engine
-from medview.workspace.answers import Answers
-from medview.workspace.browser import LANES as OPENING
+from medview.workspace.analyses import Analyses, EngineFactory, LazyEngine, make_engine
+from medview.workspace.answers import REMEMBERED
 from medview.workspace.browser import Browser
 from medview.workspace.listing import Entry, Listing
-from medview.workspace.prefetch import LANES
-from medview.workspace.runner import Job, Runner
-from medview.workspace.segmentations import Segments
+from medview.workspace.runner import WORKSPACE, Job, Lanes, Runner
+from medview.workspace.segmentations import frame_place
 from medview.workspace.settings_saver import SettingsSaver
 from medview.workspace.thumbnails import Image, Thumbnails
-from medview.workspace.view import Answer, Overlay, Picture, ViewState
-from medview.workspace.viewport import Display
+from medview.workspace.view import Key, Picture
+from medview.workspace.viewport import Viewport
 
-# A stack that is being scrolled is analysed where the user stops, not at every frame on the way.
-SETTLE_MS = 250
+# Settings that switch a layer of every pane.
+LAYERS = ("sides_on",)
 
 
 class Workspace(QObject):
     """State and the methods that change it. Signals are in the past tense and carry no truth of their own.
 
+    Attributes:
+        viewports: the panes, at least one; each owns what it shows. active: the one that menus and keys are about.
+
+    pictureChanged, viewChanged, layersChanged, analysisChanged: of the active viewport, or another one is active.
+    viewportsChanged: `viewports` or `active`. busyChanged(purpose): of the active viewport, or of the workspace.
     listingChanged: `listing` is another or has grown. entryMarked(index), entrySelected(index) of `listing`.
-    pictureChanged: `study`, `picture`, `failure` or the frame. viewChanged: `view`. overlayChanged: `overlay`.
-    analysisChanged: `analysis`. busyChanged(lane). recentChanged: `recent`. modelsListed(list of ModelStatus).
-    saved(list of Path). actionFailed(Failure): what is shown stays. thumbnailMade(key of its entry).
-    settingChanged(key).
+    recentChanged: `recent`. modelsListed(list of ModelStatus). saved(list of Path). actionFailed(Failure): what is
+    shown stays. thumbnailMade(key of its entry). settingChanged(key).
     """
 
+    viewportsChanged = Signal()
+    pictureChanged = Signal()
+    viewChanged = Signal()
+    layersChanged = Signal()
+    analysisChanged = Signal()
     listingChanged = Signal()
     entryMarked = Signal(int)
     entrySelected = Signal(int)
-    pictureChanged = Signal()
-    viewChanged = Signal()
-    overlayChanged = Signal()
-    analysisChanged = Signal()
     busyChanged = Signal(str)
     recentChanged = Signal()
     modelsListed = Signal(list)
@@ -77,43 +74,72 @@ class Workspace(QObject):
     ) -> None:
         super().__init__(parent)
         self.settings = settings or Settings()
-        self.runner = Runner(self)
+        self._runner = Runner(self)
+        self.lanes = Lanes(self._runner)
         self.engine = LazyEngine(engine_factory or partial(make_engine, self.settings))
-        self.answers = Answers(self.settings, self)
-        self.answers.changed.connect(self.analysisChanged)
-        self.answers.overlaid.connect(self.overlayChanged)
-        self._analyses = Analyses(self.runner, self.engine, self._take_analysis, self.answers.steady)
-        self._display = Display(self.runner, self.settings["picture_bytes"], self._analyses.corrections, self)
-        self._browser = Browser(
-            self.runner, opener, finder, self._on_listing_changed, self.entrySelected.emit, self.entryMarked.emit,
-            self._on_opened, self._on_open_failed,
-        )  # fmt: skip
-        self.thumbnails = Thumbnails(self.runner, opener, self._on_thumbnail)
-        self.segments = Segments(
-            self.runner, self._seen, lambda: self.listing, self._go_to, self.select_entry, self.open_paths,
-            self.actionFailed.emit, self._refuse, self,
-        )  # fmt: skip
-        self.pictureChanged.connect(self.segments.refresh)
-        self._display.changed.connect(self.pictureChanged)
-        self._display.viewed.connect(self.viewChanged)
-        self._display.refused.connect(self.actionFailed)
-        self._display.emptied.connect(self._on_emptied)
-        self._display.shown.connect(self._on_shown)
-        self._settle = self._timer(SETTLE_MS, self._analyse_if_wanted)
-        self._display.moved.connect(self._settle.start)
+        self._analyses = Analyses(self.engine)
+        self._pictures: Kept[Key, Picture] = Kept(self.settings["picture_bytes"])
+        self._browser = Browser(self.lanes, opener, finder, self)
+        self._browser.changed.connect(self._on_listing_changed)
+        self._browser.marked.connect(self.entryMarked)
+        self._browser.opened.connect(self._on_opened)
+        self._browser.failed.connect(self._on_open_failed)
+        self.thumbnails = Thumbnails(self.lanes, opener, self._on_thumbnail)
         self._saver = SettingsSaver(self.settings, self)
-        self.runner.laneChanged.connect(self.busyChanged)
-
-    def _timer(self, ms: int, slot: Callable[[], Any]) -> QTimer:
-        timer = QTimer(self, singleShot=True, interval=ms)
-        timer.timeout.connect(slot)
-        return timer
+        self._runner.laneChanged.connect(self._on_lane_changed)
+        self._made = 0
+        self.viewports: list[Viewport] = []
+        self.active = self.add_viewport()
 
     def close(self, wait_ms: int = 5000) -> bool:
         """Stop all work and save the settings; False when a thread is still busy after so long."""
-        self._settle.stop()
+        for viewport in self.viewports:
+            viewport.stop()
         self._saver.save()
-        return self.runner.close(wait_ms) and self._saver.wait(wait_ms)
+        return self._runner.close(wait_ms) and self._saver.wait(wait_ms)
+
+    # Panes
+
+    def add_viewport(self) -> Viewport:
+        """Another pane, with nothing in it. It is not active before `activate`."""
+        self._made += 1
+        lanes = Lanes(self._runner, WORKSPACE + self._made)
+        made = Viewport(lanes, self.settings, self._pictures, self._analyses, self)
+        for signal, handed_on in (
+            (made.pictureChanged, self.pictureChanged),
+            (made.viewChanged, self.viewChanged),
+            (made.layersChanged, self.layersChanged),
+            (made.analysisChanged, self.analysisChanged),
+        ):
+            signal.connect(lambda handed_on=handed_on: handed_on.emit() if made is self.active else None)
+        made.layersChosen.connect(self._remember_layers)
+        made.askedChanged.connect(lambda: self._on_asked(made))
+        made.actionFailed.connect(self.actionFailed)
+        made.segmentations.seriesWanted.connect(partial(self._on_series_wanted, made))
+        self.viewports.append(made)
+        self.viewportsChanged.emit()
+        return made
+
+    def remove_viewport(self, viewport: Viewport) -> None:
+        """Close a pane; the last one stays."""
+        if len(self.viewports) > 1:
+            self.viewports.remove(viewport)
+            viewport.close()
+            if viewport is self.active:
+                self.activate(self.viewports[0])
+            self.viewportsChanged.emit()
+            viewport.deleteLater()
+
+    def activate(self, viewport: Viewport) -> None:
+        """Menus and keys are about this pane from now on."""
+        if viewport is self.active:
+            return
+        self.active = viewport
+        for signal in (
+            self.viewportsChanged, self.pictureChanged, self.viewChanged, self.analysisChanged, self.layersChanged,
+        ):  # fmt: skip
+            signal.emit()
+        self._on_asked(viewport)
 
     # Settings
 
@@ -122,6 +148,15 @@ class Workspace(QObject):
         self.settings[key] = value
         self._saver.save_later()
         self.settingChanged.emit(key)
+        if key in LAYERS:
+            for viewport in self.viewports:
+                viewport.layersChanged.emit()
+
+    def _remember_layers(self, changes: dict[str, Any]) -> None:
+        """What is chosen in a pane is what the next one begins with."""
+        for key in REMEMBERED:
+            if key in changes:
+                self.set_setting(key, changes[key])
 
     @property
     def recent(self) -> list[Path]:
@@ -135,29 +170,28 @@ class Workspace(QObject):
 
     # Work that is going on
 
-    def busy(self, lane: str) -> Job | None:
-        """What a lane (`scan`, `open`, `plane`, `analyse`, `stability`, `save`, ...) is doing, or None."""
-        return self.runner.busy(lane)
+    def busy(self, purpose: str) -> Job | None:
+        """What the workspace is doing for a purpose (`scan`, `save`, `models`, `thumbnails`), or None."""
+        return self.lanes.busy(purpose)
 
-    def cancel(self, *lanes: str) -> None:
-        """The user stops what runs in some lanes; what is shown stays."""
-        if any(self.busy(lane) for lane in lanes if lane in OPENING):
+    def _on_lane_changed(self, owner: int, purpose: str) -> None:
+        for viewport in self.viewports:
+            if viewport.lanes.owner == owner:
+                viewport.busyChanged.emit(purpose)
+        if owner in (WORKSPACE, self.active.lanes.owner):
+            self.busyChanged.emit(purpose)
+
+    def cancel_opening(self, viewport: Viewport) -> None:
+        """The user stops reading and opening; what is shown stays."""
+        if self.busy("scan") or viewport.busy("open"):
             self._browser.stop()
-            if self.study is None and len(self.listing.entries) < 2:
+            viewport.lanes.cancel("open")
+            if viewport.study is None and len(self.listing.entries) < 2:
                 self.close_all()
             else:
-                self._display.stay()
-                self._browser.point(self.listing.place(self.entry and self.entry.key))
-        stopped = "analyse" in lanes and self.busy("analyse") is not None
-        for lane in lanes:
-            self.runner.cancel(lane)
-        if stopped:
-            self.answers.cancel()
-
-    def _stop(self, *lanes: str) -> None:
-        self._settle.stop()
-        for lane in lanes:
-            self.runner.cancel(lane)
+                viewport.ask(viewport.entry or viewport.asked)
+                viewport.stay()
+        viewport.lanes.cancel("plane")
 
     # The list of what was opened
 
@@ -166,34 +200,53 @@ class Workspace(QObject):
         """Series and files that were opened together."""
         return self._browser.listing
 
-    def open_paths(self, paths: Sequence[Path]) -> None:
-        """Open one file; or list several, and what is in folders, and open the first that can be read."""
-        if paths:
-            self._browser.ask(paths, self.picture is not None, self._on_asked)
+    def index_of(self, viewport: Viewport) -> int:
+        """Where in the list the entry stands that is open in a pane, or was asked for since; -1 for nowhere."""
+        place = self.listing.place(viewport.asked.key) if viewport.asked else None
+        return -1 if place is None else place
 
-    def _on_asked(self, asked: opening.Asked) -> None:
+    def open_paths(self, paths: Sequence[Path]) -> None:
+        """Open one file; or list several, and what is in folders, and open the first that can be read. Segmentations
+        are laid on the pictures that they belong to."""
+        if paths:
+            viewport = self.active
+            self._browser.ask(paths, viewport, partial(self._on_known, viewport))
+
+    def _on_known(self, viewport: Viewport, asked: opening.Asked) -> None:
         if asked.segmentations:
-            self.segments.open(asked.paths)
+            viewport.segmentations.open(asked.paths, self.listing.series)
             return
-        self._stop(*OPENING, "analyse", *LANES)
-        self.thumbnails.clear()
-        self._browser.read(asked)
+        self._read(asked, viewport)
         self.set_setting("last_folder", str(asked.folder))
 
-    def select_entry(self, index: int) -> None:
-        """Open the series or file at `index` of the list."""
-        self._browser.select(index)
+    def _read(self, asked: opening.Asked, viewport: Viewport) -> None:
+        """Begin another list. Nothing of the old one stays beside it, but for what is shown until the new picture."""
+        for one in self.viewports:
+            if one is viewport:
+                one.stop()
+                one.segmentations.expect_others()
+                one.ask(None)
+            else:
+                one.close()
+        self.thumbnails.clear()
+        self._browser.read(asked, viewport)
+
+    def select_entry(self, index: int, viewport: Viewport | None = None) -> None:
+        """Open the series or file at `index` of the list in a pane, by default the active one."""
+        self._browser.select(index, viewport or self.active)
 
     def step_entry(self, step: int) -> None:
         """Open the next (1) or previous (-1) entry of the list."""
-        self.select_entry(self.listing.index + step)
+        self.select_entry(self.index_of(self.active) + step)
 
     def close_all(self) -> None:
         """Close everything and show the first page again."""
-        self._stop(*OPENING, "analyse", *LANES)
         self.thumbnails.clear()
+        for viewport in self.viewports:
+            viewport.stop()
         self._browser.clear()
-        self._display.close()
+        for viewport in self.viewports:
+            viewport.close()
 
     def _on_thumbnail(self, entry: Entry, image: Image | Failure) -> None:
         # One slice that cannot be decoded does not speak against its series.
@@ -203,66 +256,20 @@ class Workspace(QObject):
 
     def _on_listing_changed(self) -> None:
         self.listingChanged.emit()
-        place = self.listing.place(self.entry and self.entry.key)
-        series = self.listing.entries[place].series if place is not None else None
-        if series is not None:
-            self._display.grow(series)
+        for viewport in self.viewports:
+            place = self.listing.place(viewport.entry.key) if viewport.entry else None
+            series = self.listing.entries[place].series if place is not None else None
+            if series is not None:
+                viewport.grow(series)
 
-    # The picture
+    def _on_asked(self, viewport: Viewport) -> None:
+        index = self.index_of(viewport)
+        if viewport is self.active and index >= 0:
+            self.entrySelected.emit(index)
 
-    @property
-    def study(self) -> Study | None:
-        """What is open: one file, or one series of several."""
-        return self._display.study
-
-    @property
-    def entry(self) -> Entry | None:
-        """The entry of the list that `study` is of."""
-        return self._display.entry
-
-    @property
-    def frame_index(self) -> int:
-        """The frame of the study that was asked for last."""
-        return self._display.frame_index
-
-    @property
-    def picture(self) -> Picture | None:
-        """The frame that is shown, decoded and put right."""
-        return self._display.picture
-
-    @property
-    def plane(self) -> MprPlane | None:
-        """The plane that the series is shown in; None as it was acquired."""
-        return self._display.plane
-
-    @property
-    def failure(self) -> Failure | None:
-        """Why nothing is shown."""
-        return self._display.failure
-
-    @property
-    def failed_path(self) -> Path | None:
-        """The file that could not be shown, or is being decoded."""
-        return self._display.failed_path
-
-    @property
-    def shown_entry(self) -> Entry | None:
-        """The entry that is shown, or could not be; None for nothing."""
-        return self.entry if self.study else self.listing.current if self.failure else None
-
-    @property
-    def title(self) -> str:
-        """What is shown, or could not be, by the name people know it by; empty for nothing."""
-        return self.shown_entry.title if self.shown_entry else ""
-
-    def _on_opened(self, opened: opening.Opened) -> None:
-        self._settle.stop()
-        self.answers.forget()
+    def _on_opened(self, viewport: Viewport, opened: opening.Opened) -> None:
         self._remember(opened.entry)
-        self._display.open(opened)
-        self._analyse_if_wanted()
-        if not self._browser.whole_folders:
-            self._display.look_beside()
+        viewport.open(opened, alone=not self._browser.whole_folders)
 
     def _remember(self, entry: Entry) -> None:
         """Among the recent files: of a series, the folder it is in."""
@@ -271,182 +278,42 @@ class Workspace(QObject):
         self.set_setting("recent_files", add_recent(self.settings["recent_files"], path))
         self.recentChanged.emit()
 
-    def _on_open_failed(self, failure: Failure) -> None:
-        entry = self.listing.current
-        if entry is not None and failure.code is Code.SEGMENTATION:
-            self.segments.open([entry.path])
+    def _on_open_failed(self, viewport: Viewport, failure: Failure) -> None:
+        path = viewport.asked.path if viewport.asked else None
+        if path is not None and failure.code is Code.SEGMENTATION:
+            viewport.segmentations.open([path], self.listing.series)
         else:
-            self._refuse(failure)
+            viewport.refuse(failure, path)
 
-    def _refuse(self, failure: Failure) -> None:
-        entry = self.listing.current
-        self._display.refuse(failure, entry.path if entry else None)
+    def _on_series_wanted(self, viewport: Viewport, series: Series, paths: list[Path]) -> None:
+        """The pictures of a segmentation: the series may be another one of the list by now, that has grown."""
+        first = frame_place(series.frames[0])
+        listed = ((place, entry.series) for place, entry in enumerate(self.listing.entries) if entry.series)
+        place = next((place for place, one in listed if first in map(frame_place, one.frames)), None)
+        if place is not None:
+            self.select_entry(place, viewport)
+        else:
+            self._read(opening.Asked(paths, frozenset(), segmentations=False), viewport)
 
-    def select_frame(self, index: int) -> None:
-        """Show frame `index` of the open study; the one that is shown stays until the new one is decoded."""
-        self._display.select_frame(index)
-
-    @property
-    def grid(self) -> tuple[int, int]:
-        """(positions, points in time) of what is open; (0, 1) of nothing."""
-        return self._display.grid
-
-    @property
-    def place(self) -> tuple[int, int]:
-        """(position, point in time) in the grid of the frame that was asked for last, both from 0."""
-        return self._display.place
-
-    def select_place(self, position: int, time: int) -> None:
-        """Show the frame at a place of the grid; the nearest where there is no such place."""
-        self._display.select_place(position, time)
-
-    def step_frame(self, step: int) -> None:
-        """So many positions on, or (negative) back, as `medview.workspace.viewport.Display.step_frame` does it."""
-        self._display.step_frame(step)
-
-    def step_time(self, step: int) -> None:
-        """So many points in time on, or (negative) back, at the same position."""
-        self._display.step_time(step)
-
-    def show_plane(self, plane: MprPlane | None) -> None:
-        """Show the series in another plane, or (None) as it was acquired; `actionFailed` says why not."""
-        self._display.show_plane(plane)
-
-    def _on_shown(self, key: Key, picture: Picture) -> None:
-        self.answers.cancelled = False
-        self._analyses.recall(key, picture)
-
-    def _seen(self) -> tuple[Study | None, Frame | None, tuple[Correction, ...]]:
-        """The study, the shown frame as the file has it, and what was put right in it."""
-        source = self._display.source
-        return self.study, source.frame if source else None, self.corrections
-
-    def _go_to(self, frame: Frame | None) -> None:
-        """Show a frame of the study; None for the one that is shown. Either way its entry is the current one again."""
-        self._browser.point(self.listing.place(self.entry and self.entry.key))
-        if frame is not None and self.study is not None:
-            self.select_frame(self.study.number(frame))
-
-    # What is put right
-
-    @property
-    def corrections(self) -> tuple[Correction, ...]:
-        """What was put right in the shown frame, for the eye and for the models."""
-        return self._analyses.corrections(self._display.key(self.picture.frame)) if self.picture else ()
-
-    def set_corrections(self, corrections: tuple[Correction, ...]) -> None:
-        """Put right in the shown frame what `corrections` say, nothing else, and let the models look again."""
-        source = self._display.source
-        if source is None or corrections == self.corrections:
-            return
-        self._analyses.set_corrections(self._display.key(source.frame), corrections)
-        self._display.show(source)
-        # A swap by eye was for the same end, and a place in the picture is another one after a turn.
-        self.set_view(inverted=False, scale=None, centre=None)
-        self.analyse()
-
-    # How it is looked at
-
-    @property
-    def view(self) -> ViewState:
-        """How the shown series is looked at."""
-        return self._display.view
-
-    def set_view(self, **changes: Any) -> None:
-        """Change fields of the view, for every frame of the series. A window without a preset is the user's own."""
-        self._display.set_view(**changes)
-
-    def reset_view(self) -> None:
-        """The picture as it was when it was opened."""
-        self.set_view(window=None, inverted=False, scale=None, centre=None)
-
-    @property
-    def overlay(self) -> Overlay:
-        """What lies over the picture."""
-        return self.answers.overlay
-
-    def set_overlay(self, **changes: Any) -> None:
-        """Change fields of the overlay; all but the label are remembered."""
-        for key, value in self.answers.lay(**changes).items():
-            self.set_setting(key, value)
-
-    @property
-    def heatmap(self) -> tuple[NDArray[np.float32], Region] | None:
-        """The heatmap of the chosen label, (h, w) 0-1, and the region of its result, or None."""
-        return heatmap_of(self.analysis, self.overlay.label)
-
-    @property
-    def mask(self) -> Mask | None:
-        """The mask of the shown frame, or None when no model marks."""
-        return mask_of(self.analysis)
-
-    # Analyses
-
-    def _analyse_if_wanted(self) -> None:
-        if self.settings["auto_analyse"] and self.analysis is None and not self.busy("open"):
-            self.analyse()
-
-    def analyse(self, force: bool = False) -> None:
-        """Let the models look at the shown frame. `force`: although the gate refuses."""
-        picture = self._display.source
-        if picture is None or self.plane:
-            return
-        self._settle.stop()
-        self._analyses.start(self._display.key(picture.frame), picture, force)
-        self.answers.cancelled = False
-        self._take_analysis(None)
-
-    def _take_analysis(self, analysis: Analysis | None) -> None:
-        self.runner.cancel("stability")
-        source = self._display.source
-        self.answers.take(analysis, source.frame if source else None, self._coming)
-
-    def _on_emptied(self) -> None:
-        self.answers.forget()
-        self._take_analysis(None)
-
-    @property
-    def analysis(self) -> Analysis | None:
-        """What was said of the shown frame."""
-        return self.answers.analysis
-
-    @property
-    def answer(self) -> Answer | None:
-        """What was said of the shown frame or, while that is on its way, of the frame before: None where there is
-        neither. It is old where `analysis` is None."""
-        return self.answers.last if self.analysis is not None or self._coming else None
-
-    @property
-    def _coming(self) -> bool:
-        """Whether the shown frame will have its analysis without being asked again."""
-        wanted = self.settings["auto_analyse"] and (self._settle.isActive() or self.busy("open") is not None)
-        return self.plane is None and (wanted or self.busy("analyse") is not None)
-
-    @property
-    def kind(self) -> str:
-        """What the user said that the shown frame is; empty where that is left to the gate."""
-        return self._analyses.kind(self._display.key(self.picture.frame)) if self.picture else ""
-
-    def set_kind(self, kind: str) -> None:
-        """The user says what the shown frame is, one of `kinds`, or (empty) takes it back; the models look again."""
-        if self.picture is None or kind == self.kind:
-            return
-        self._analyses.set_kind(self._display.key(self.picture.frame), kind)
-        self.analyse()
+    # Models and results
 
     def list_models(self) -> None:
         """Load and test every model; `modelsListed` follows."""
-        text, done, failed = Text("testing the models"), self.modelsListed.emit, self.actionFailed.emit
-        self.runner.start(Job("models", text, lambda token: self.engine.get().statuses(), done, failed))
+        listed, failed = self.modelsListed.emit, self.actionFailed.emit
+        job = Job(
+            "models", Text("testing the models"), lambda token: list(self.engine.get().statuses()), listed, failed
+        )
+        self.lanes.start(job)
 
     def save_results(self, folder: Path) -> None:
-        """Write masks, overlays and results of the shown frame into `folder`; `saved` or `actionFailed` follows."""
-        picture, analysis, study = self.picture, self.analysis, self.study
-        if picture is None or analysis is None or study is None:
+        """Write masks, overlays and results of the frame in the active pane into `folder`; `saved` or `actionFailed`
+        follows."""
+        pane = self.active
+        if pane.picture is None or pane.analysis is None or pane.study is None:
             return
         self.set_setting("save_folder", str(folder))
-        seen = replace(picture, window=self.view.window or picture.window)
-        many, private = len(study.frames) > 1, bool(self.settings["privacy"])
-        what = saving.ToSave(analysis, seen, self.view.inverted, many, private)
+        seen = replace(pane.picture, window=pane.view.window or pane.picture.window)
+        many, private = len(pane.study.frames) > 1, bool(self.settings["privacy"])
+        what = saving.ToSave(pane.analysis, seen, pane.view.inverted, many, private)
         done, failed = self.saved.emit, self.actionFailed.emit
-        self.runner.start(Job("save", Text("saving"), lambda token: saving.save(what, folder), done, failed))
+        self.lanes.start(Job("save", Text("saving"), lambda token: saving.save(what, folder), done, failed))

@@ -112,9 +112,9 @@ def opened(make_window: MakeWindow, qtbot: QtBot) -> Opened:
         window = make_window(engine, **settings)
         ws = window.workspace
         window.open_paths([path])
-        qtbot.waitUntil(lambda: ws.picture is not None or ws.failure is not None)
-        if ws.picture is not None and ws.settings["auto_analyse"]:
-            qtbot.waitUntil(lambda: ws.analysis is not None)
+        qtbot.waitUntil(lambda: ws.active.picture is not None or ws.active.failure is not None)
+        if ws.active.picture is not None and ws.settings["auto_analyse"]:
+            qtbot.waitUntil(lambda: ws.active.analysis is not None)
         return window
 
     return make

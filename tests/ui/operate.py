@@ -38,13 +38,13 @@ def drop(window: MainWindow, *paths: Path) -> None:
 
 def shown(window: MainWindow) -> int:
     """The position of the slice that is shown: its values."""
-    assert window.workspace.picture is not None
-    return int(window.workspace.picture.values[0, 0])
+    assert window.workspace.active.picture is not None
+    return int(window.workspace.active.picture.values[0, 0])
 
 
 def steady(window: MainWindow) -> bool:
     ws = window.workspace
-    return ws.analysis is not None and ws.busy("analyse") is None and ws.busy("stability") is None
+    return ws.active.analysis is not None and ws.active.busy("analyse") is None and ws.active.busy("stability") is None
 
 
 def cards(window: MainWindow) -> list[ResultBox]:

@@ -45,7 +45,7 @@ def shoot_chest(shots: Shots) -> None:
     window.open_paths([first(CHEST)])
     wait(analysed(window))
     shots.take(window, "chest", close=False)
-    window.workspace.set_overlay(heatmap_on=True)
+    window.workspace.active.set_layers(heatmap_on=True)
     wait()
     shots.take(window, "chest-heatmap")
 
@@ -106,7 +106,7 @@ def shoot_round(shots: Shots) -> None:
     window = shots.window()
     window.open_paths([through_a_round_opening(first(SKIN))])
     wait(analysed(window))
-    window.workspace.set_overlay(heatmap_on=True)
+    window.workspace.active.set_layers(heatmap_on=True)
     wait()
     shots.take(window, "round")
 
@@ -134,7 +134,7 @@ def shoot_kind(shots: Shots) -> None:
     wait()
     shots.take(window, "kind-menu", close=False, screen=True)
     card.buttons[0].menu().close()
-    window.workspace.set_kind("chest_xray")
+    window.workspace.active.set_kind("chest_xray")
     wait(steady(window))
     shots.take(window, "kind-by-user")
 
@@ -164,8 +164,8 @@ def shoot_stepping(shots: Shots) -> None:
     wait(idle(window))
     shots.take(window, "stepping-before", close=False)
     engine.delay_s = 3
-    window.workspace.step_frame(2)
-    wait(lambda: window.workspace.busy("analyse") is not None, ms=500)
+    window.workspace.active.step_frame(2)
+    wait(lambda: window.workspace.active.busy("analyse") is not None, ms=500)
     shots.take(window, "stepping")
 
 
@@ -182,14 +182,14 @@ def shoot_error(shots: Shots) -> None:
     broken.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))
     window = shots.window()
     window.open_paths([broken])
-    wait(lambda: window.workspace.failure is not None)
+    wait(lambda: window.workspace.active.failure is not None)
     shots.take(window, "error")
 
 
 def shoot_busy(shots: Shots) -> None:
     window = shots.window(FakeEngine(mri_analysis, delay_s=2.0))
     window.open_paths([first(BRAIN)])
-    wait(lambda: window.workspace.busy("analyse") is not None, ms=900)
+    wait(lambda: window.workspace.active.busy("analyse") is not None, ms=900)
     shots.take(window, "busy")
 
 
@@ -212,7 +212,7 @@ def shoot_rtl(shots: Shots) -> None:
     window = shots.window(FakeEngine(skin_analysis))
     window.open_paths([first(SKIN)])
     wait(analysed(window))
-    window.workspace.set_overlay(heatmap_on=True)
+    window.workspace.active.set_layers(heatmap_on=True)
     wait()
     shots.take(window, "rtl")
     window = shots.window(FakeEngine(mri_analysis))

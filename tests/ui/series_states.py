@@ -48,7 +48,7 @@ def shoot_dynamic(shots: Shots) -> None:
     window = shots.window(FakeEngine(mri_analysis))
     window.open_paths([DATA / "dicom/series-mr-4d-C"])
     wait(idle(window))
-    window.workspace.step_time(1)
+    window.workspace.active.step_time(1)
     wait(idle(window))
     shots.take(window, "dynamic", close=False)
     window.open_paths([DATA / "dicom/multiframe-us/US-PAL-8-10x-echo"])
@@ -151,7 +151,7 @@ def shoot_segments(shots: Shots) -> None:
     shots.take(window, "segments-of-others", close=False)
     window.workspace.close_all()
     window.open_paths([DATA / "dicom/seg/seg_image_ct_binary.dcm"])
-    wait(lambda: window.workspace.failure is not None)
+    wait(lambda: window.workspace.active.failure is not None)
     shots.take(window, "segments-alone")
 
 

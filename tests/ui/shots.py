@@ -74,17 +74,22 @@ class Shots:
 
 def idle(window: MainWindow) -> Callable[[], bool]:
     ws = window.workspace
-    return lambda: not any(ws.busy(lane) for lane in ("open", "scan", "analyse", "models", "thumbnails", "plane"))
+    return lambda: (
+        not any(
+            ws.busy(lane) or ws.active.busy(lane)
+            for lane in ("open", "scan", "analyse", "models", "thumbnails", "plane")
+        )
+    )
 
 
 def analysed(window: MainWindow) -> Callable[[], bool]:
-    return lambda: window.workspace.analysis is not None
+    return lambda: window.workspace.active.analysis is not None
 
 
 def steady(window: MainWindow) -> Callable[[], bool]:
     """Answered, and its stability known."""
     ws = window.workspace
-    return lambda: ws.analysis is not None and ws.busy("stability") is None
+    return lambda: ws.active.analysis is not None and ws.active.busy("stability") is None
 
 
 def click_correction(window: MainWindow) -> None:
@@ -96,7 +101,10 @@ def click_correction(window: MainWindow) -> None:
 def segmented(window: MainWindow, count: int) -> Callable[[], bool]:
     """So many segmentations are on, and drawn."""
     ws = window.workspace
-    return lambda: len(ws.segments.shown) == count and not any(ws.busy(lane) for lane in ("open", "scan", "outlines"))
+    return lambda: (
+        len(ws.active.segmentations.shown) == count
+        and not any(ws.busy(lane) or ws.active.busy(lane) for lane in ("open", "scan", "outlines"))
+    )
 
 
 def organs(folder: Path) -> Path:

@@ -44,12 +44,12 @@ def test_nothing_acts_on_a_picture_hidden_by_a_page(qtbot: QtBot, opened: Opened
     window = opened(grey)
     window.action("help").trigger()
     qtbot.keyClick(window, Qt.Key.Key_I)
-    assert not window.workspace.view.inverted
+    assert not window.workspace.active.view.inverted
     enabled = {spec.id for spec in actions.specs() if window.action(spec.id).isEnabled()}
     assert enabled == {"open", "open_folder", "quit", "full_screen", "privacy", "auto", "help", "models", "about"}
     window.leave_page()
     qtbot.keyClick(window, Qt.Key.Key_I)
-    assert window.workspace.view.inverted
+    assert window.workspace.active.view.inverted
 
 
 def test_about_names_the_licences(make_window: MakeWindow) -> None:

@@ -24,7 +24,7 @@ def test_a_refusal_for_quality_is_explained_and_can_be_overruled(qtbot: QtBot, o
     assert "Not analysed: the picture is too dark" in texts(card)
     assert "Export it again." in texts(card)
     press(card, "Analyse all the same")
-    qtbot.waitUntil(lambda: window.workspace.analysis is not None and window.workspace.analysis.forced)
+    qtbot.waitUntil(lambda: window.workspace.active.analysis is not None and window.workspace.active.analysis.forced)
     assert [asked.force for asked in engine.requests] == [False, True]
     shown = texts(window.findings)
     assert "Analysed at your own request" in shown
@@ -66,7 +66,7 @@ def test_busy_can_be_cancelled_and_nothing_jumps(qtbot: QtBot, opened: Opened, g
     assert window.findings.busy.text.full_text() == "Checking the picture…"
     assert switches.mapTo(window, switches.rect().topLeft()) == place
     window.action("cancel").trigger()
-    assert window.workspace.busy("analyse") is None
+    assert window.workspace.active.busy("analyse") is None
     assert "The analysis was cancelled." in texts(window.findings)
     assert switches.mapTo(window, switches.rect().topLeft()) == place
 
@@ -75,13 +75,13 @@ def test_the_latest_analysis_wins(qtbot: QtBot, opened: Opened, grey: Path, colo
     engine = FakeEngine(delay_s=0.3)
     window = opened(grey, engine, auto_analyse=False)
     window.workspace.set_setting("auto_analyse", True)
-    window.workspace.analyse()
+    window.workspace.active.analyse()
     qtbot.wait(50)
     window.open_paths([colour])
-    qtbot.waitUntil(lambda: window.workspace.analysis is not None)
+    qtbot.waitUntil(lambda: window.workspace.active.analysis is not None)
     qtbot.wait(350)
-    assert window.workspace.analysis is not None
-    assert window.workspace.analysis.file == str(colour)
+    assert window.workspace.active.analysis is not None
+    assert window.workspace.active.analysis.file == str(colour)
 
 
 def test_an_analysis_is_kept_per_file(qtbot: QtBot, opened: Opened, grey: Path, colour: Path) -> None:
@@ -90,7 +90,9 @@ def test_an_analysis_is_kept_per_file(qtbot: QtBot, opened: Opened, grey: Path, 
     for path in (colour, grey):
         window.open_paths([path])
         qtbot.waitUntil(
-            lambda path=path: window.workspace.analysis is not None and window.workspace.analysis.file == str(path)
+            lambda path=path: (
+                window.workspace.active.analysis is not None and window.workspace.active.analysis.file == str(path)
+            )
         )
     assert len(engine.requests) == 2
     window.action("analyse").trigger()
@@ -102,6 +104,6 @@ def test_analysing_on_opening_can_be_switched_off(qtbot: QtBot, make_window: Mak
     window = make_window(engine)
     window.action("auto").trigger()
     window.open_paths([grey])
-    qtbot.waitUntil(lambda: window.workspace.picture is not None)
+    qtbot.waitUntil(lambda: window.workspace.active.picture is not None)
     qtbot.wait(50)
     assert engine.requests == []

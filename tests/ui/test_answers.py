@@ -49,34 +49,34 @@ def test_a_note_has_a_button_that_puts_the_picture_right_for_eye_and_models(
     assert [made.text() for card in others for made in card.buttons] == ["Invert the picture"]
     assert cards(window) == []
 
-    ws.set_view(scale=3.0, centre=(1.0, 1.0))
+    ws.active.set_view(scale=3.0, centre=(1.0, 1.0))
     refused.buttons[0].click()
-    qtbot.waitUntil(lambda: ws.analysis is not None)
-    assert ws.picture is not None
-    assert (ws.picture.values == np.rot90(values, -1)).all()
-    assert (ws.picture.frame.rows, ws.picture.frame.cols) == (80, 60)
-    assert (ws.view.scale, ws.view.centre) == (None, None)
+    qtbot.waitUntil(lambda: ws.active.analysis is not None)
+    assert ws.active.picture is not None
+    assert (ws.active.picture.values == np.rot90(values, -1)).all()
+    assert (ws.active.picture.frame.rows, ws.active.picture.frame.cols) == (80, 60)
+    assert (ws.active.view.scale, ws.active.view.centre) == (None, None)
     assert [asked.corrections for asked in engine.requests] == [(), ("rotate_90",)]
     assert len(cards(window)) == 2
     assert "The models and you see the picture rotated by 90° clockwise." in texts(window.findings)
     assert "The film looks like a negative." in texts(window.findings)
     assert "The picture is blurred" in texts(window.findings)
 
-    ws.set_view(inverted=True)
+    ws.active.set_view(inverted=True)
     press(window.findings, "Invert the picture")
-    qtbot.waitUntil(lambda: ws.analysis is not None)
+    qtbot.waitUntil(lambda: ws.active.analysis is not None)
     assert engine.requests[-1].corrections == ("invert", "rotate_90")
-    assert ws.picture is not None
-    assert ws.picture.frame.inverted
-    assert not ws.view.inverted
+    assert ws.active.picture is not None
+    assert ws.active.picture.frame.inverted
+    assert not ws.active.view.inverted
     assert "The film looks like a negative." not in texts(window.findings)
 
     press(window.findings, "As in the file")
-    qtbot.waitUntil(lambda: ws.analysis is not None)
+    qtbot.waitUntil(lambda: ws.active.analysis is not None)
     assert engine.requests[-1].corrections == ()
-    assert ws.picture is not None
-    assert (ws.picture.values == values).all()
-    assert not ws.picture.frame.inverted
+    assert ws.active.picture is not None
+    assert (ws.active.picture.values == values).all()
+    assert not ws.active.picture.frame.inverted
 
 
 def test_what_was_put_right_is_remembered_for_its_file(
@@ -86,14 +86,16 @@ def test_what_was_put_right_is_remembered_for_its_file(
     engine = FakeEngine(lying)
     window = opened(path, engine)
     ws = window.workspace
-    ws.set_corrections(("rotate_90",))
+    ws.active.set_corrections(("rotate_90",))
     qtbot.waitUntil(lambda: steady(window))
     for other in (colour, path):
         window.open_paths([other])
-        qtbot.waitUntil(lambda other=other: ws.study is not None and ws.study.path == other and steady(window))
-    assert ws.corrections == ("rotate_90",)
-    assert ws.picture is not None
-    assert ws.picture.frame.rows == 80
+        qtbot.waitUntil(
+            lambda other=other: ws.active.study is not None and ws.active.study.path == other and steady(window)
+        )
+    assert ws.active.corrections == ("rotate_90",)
+    assert ws.active.picture is not None
+    assert ws.active.picture.frame.rows == 80
     assert len(engine.requests) == 3
 
 
@@ -160,14 +162,14 @@ def test_the_band_appears_behind_the_answer_and_leaves_the_cards_alone(
 
 def test_a_chosen_heatmap_survives_the_band(qtbot: QtBot, opened: Opened, grey: Path) -> None:
     window = opened(grey)
-    window.workspace.set_overlay(label=("skin-lesion", "bkl"), heatmap_on=True)
+    window.workspace.active.set_layers(label=("skin-lesion", "bkl"), heatmap_on=True)
     qtbot.waitUntil(lambda: steady(window))
-    assert window.workspace.overlay.label == ("skin-lesion", "bkl")
-    assert window.workspace.analysis is not None
-    assert window.workspace.analysis.results[0].stability is not None
+    assert window.workspace.active.layers.label == ("skin-lesion", "bkl")
+    assert window.workspace.active.analysis is not None
+    assert window.workspace.active.analysis.results[0].stability is not None
     window.workspace.select_entry(0)
     qtbot.waitUntil(lambda: steady(window))
-    assert window.workspace.analysis.results[0].stability is not None
+    assert window.workspace.active.analysis.results[0].stability is not None
 
 
 def test_a_band_that_was_not_waited_for_comes_when_the_file_is_shown_again(
@@ -184,14 +186,16 @@ def test_a_band_that_was_not_waited_for_comes_when_the_file_is_shown_again(
     monkeypatch.setattr(engine, "add_stability", slow)
     window = opened(grey, engine)
     ws = window.workspace
-    assert ws.busy("stability") is not None
+    assert ws.active.busy("stability") is not None
     window.open_paths([colour])
-    qtbot.waitUntil(lambda: ws.study is not None and ws.study.path == colour and ws.analysis is not None)
+    qtbot.waitUntil(
+        lambda: ws.active.study is not None and ws.active.study.path == colour and ws.active.analysis is not None
+    )
     monkeypatch.setattr(engine, "add_stability", quick)
     window.open_paths([grey])
-    qtbot.waitUntil(lambda: ws.study is not None and ws.study.path == grey and steady(window))
-    assert ws.analysis is not None
-    assert ws.analysis.results[0].stability is not None
+    qtbot.waitUntil(lambda: ws.active.study is not None and ws.active.study.path == grey and steady(window))
+    assert ws.active.analysis is not None
+    assert ws.active.analysis.results[0].stability is not None
     assert len(engine.requests) == 2
 
 
@@ -200,7 +204,7 @@ def test_a_forced_analysis_still_offers_the_fix(qtbot: QtBot, opened: Opened, tm
     press(window.findings, "Analyse all the same")
     qtbot.waitUntil(lambda: bool(cards(window)))
     press(window.findings, "Rotate by 90° clockwise")
-    qtbot.waitUntil(lambda: window.workspace.corrections == ("rotate_90",))
+    qtbot.waitUntil(lambda: window.workspace.active.corrections == ("rotate_90",))
 
 
 def test_a_mask_alone_has_no_stability_to_ask_for(qtbot: QtBot, opened: Opened, grey: Path) -> None:
@@ -253,7 +257,7 @@ def test_an_outline_that_is_no_finding_is_not_called_one(opened: Opened, grey: P
     assert lesion.verdict.text() == "Worth a look: Melanoma. Most probable: Melanocytic naevus"
     assert outline.verdict.text() == "Outlined: Skin lesion"
     assert outline.verdict.property("role") == "neutral"
-    assert window.workspace.mask is not None
+    assert window.workspace.active.mask is not None
 
 
 def test_a_row_of_a_folded_card_is_explained(opened: Opened, grey: Path) -> None:

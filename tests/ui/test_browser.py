@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 
 def ready(window: MainWindow) -> bool:
     ws = window.workspace
-    return ws.picture is not None and not any(ws.busy(lane) for lane in ("scan", "open"))
+    return ws.active.picture is not None and not any(ws.busy(lane) or ws.active.busy(lane) for lane in ("scan", "open"))
 
 
 @pytest.fixture
@@ -64,11 +64,11 @@ def test_a_folder_of_dicom_is_listed_by_series(listed: MainWindow, qtbot: QtBot)
     ]
     assert listed.files.heading.full_text() == "2 series, 2 files"
     # It opened at the middle of the first series, which is one stack.
-    assert ws.study is not None
-    assert (len(ws.study.frames), ws.frame_index, shown(listed)) == (9, 4, 5)
+    assert ws.active.study is not None
+    assert (len(ws.active.study.frames), ws.active.frame_index, shown(listed)) == (9, 4, 5)
     assert listed.files.view.currentIndex().row() == 1
     assert "Missing slices after" in listed.files.model.index(1).data(Qt.ItemDataRole.ToolTipRole)
-    assert ws.recent == [ws.study.path.parent]
+    assert ws.recent == [ws.active.study.path.parent]
 
 
 def test_a_click_shows_a_series_from_its_middle_and_headings_are_passed_over(listed: MainWindow, qtbot: QtBot) -> None:
@@ -77,15 +77,15 @@ def test_a_click_shows_a_series_from_its_middle_and_headings_are_passed_over(lis
         view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(listed.files.model.index(2)).center()
     )
     qtbot.waitUntil(lambda: ready(listed) and shown(listed) == 21)
-    ws.step_frame(1)
+    ws.active.step_frame(1)
     qtbot.waitUntil(lambda: shown(listed) == 22)
     qtbot.mouseClick(
         view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(listed.files.model.index(3)).center()
     )
-    assert ws.listing.index == 1
+    assert ws.index_of(ws.active) == 1
     view.setFocus()
     qtbot.keyClick(view, Qt.Key.Key_Down)
-    qtbot.waitUntil(lambda: ready(listed) and ws.title == "photo.png")
+    qtbot.waitUntil(lambda: ready(listed) and ws.active.title == "photo.png")
     qtbot.keyClick(view, Qt.Key.Key_Up)
     qtbot.waitUntil(lambda: ready(listed) and shown(listed) == 21)
 
@@ -124,8 +124,8 @@ def test_of_files_none_of_which_can_be_shown_the_list_is_pointed_at(
         (tmp_path / name).write_bytes(b"\x89PNG\r\n\x1a\nbroken")
     window = make_window()
     window.open_paths([tmp_path])
-    qtbot.waitUntil(lambda: window.workspace.failure is not None)
-    assert window.workspace.failure == opening.none_opened(2)
+    qtbot.waitUntil(lambda: window.workspace.active.failure is not None)
+    assert window.workspace.active.failure == opening.none_opened(2)
     assert window.viewer.failure.card is not None
     assert "None of the 2 files can be shown." in window.viewer.failure.card.accessibleName()
 
@@ -174,15 +174,15 @@ def test_a_series_that_is_shown_grows_with_the_list(
     window = scanning(qtbot, finder)
     ws = window.workspace
     window.open_paths([folder])
-    qtbot.waitUntil(lambda: ws.picture is not None)
+    qtbot.waitUntil(lambda: ws.active.picture is not None)
     assert ws.busy("scan") is not None
-    assert (len(ws.study.frames), shown(window)) == (1, 9)  # type: ignore[union-attr]
-    picture = ws.picture
+    assert (len(ws.active.study.frames), shown(window)) == (1, 9)  # type: ignore[union-attr]
+    picture = ws.active.picture
     finder.go.set()
     qtbot.waitUntil(lambda: ws.busy("scan") is None)
-    assert (len(ws.study.frames), ws.frame_index) == (9, 8)  # type: ignore[union-attr]
+    assert (len(ws.active.study.frames), ws.active.frame_index) == (9, 8)  # type: ignore[union-attr]
     # Not decoded again, though a window for the whole series may have been measured on it.
-    assert ws.picture.values is picture.values  # type: ignore[union-attr]
+    assert ws.active.picture.values is picture.values  # type: ignore[union-attr]
     assert window.viewer.frames.position.slider.value() == 8
     window.close()
 
@@ -195,13 +195,15 @@ def test_scrolling_lets_the_list_grow_on(qtbot: QtBot, folder: Path, monkeypatch
     window = scanning(qtbot, finder)
     ws = window.workspace
     window.open_paths([folder])
-    qtbot.waitUntil(lambda: ws.study is not None and len(ws.study.frames) == 6 and ws.busy("open") is None)
+    qtbot.waitUntil(
+        lambda: ws.active.study is not None and len(ws.active.study.frames) == 6 and ws.active.busy("open") is None
+    )
     for step in (-1, -1, 1, 1):
-        ws.step_frame(step)
-        qtbot.waitUntil(lambda: ws.busy("open") is None and ws.busy("ahead") is None)
+        ws.active.step_frame(step)
+        qtbot.waitUntil(lambda: ws.active.busy("open") is None and ws.active.busy("ahead") is None)
     assert ws.busy("scan") is not None
     finder.go.set()
-    qtbot.waitUntil(lambda: len(ws.study.frames) == 9)  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: len(ws.active.study.frames) == 9)  # type: ignore[union-attr]
     window.close()
 
 
@@ -211,14 +213,14 @@ def test_cancelling_leaves_what_was_found(qtbot: QtBot, tmp_path: Path) -> None:
     window = scanning(qtbot, finder)
     ws = window.workspace
     window.open_paths([tmp_path])
-    qtbot.waitUntil(lambda: ws.picture is not None)
+    qtbot.waitUntil(lambda: ws.active.picture is not None)
     assert window.files.heading.full_text().endswith("…")
     window.action("cancel").trigger()
     assert ws.busy("scan") is None
     finder.go.set()
     qtbot.wait(50)
     assert [entry.path for entry in ws.listing.entries] == paths[:1]
-    assert ws.title == "0.png"
+    assert ws.active.title == "0.png"
     assert not window.files.heading.full_text().endswith("…")
     window.close()
 
@@ -236,7 +238,7 @@ def test_an_archive_of_several_series_is_listed_by_series(
     qtbot.waitUntil(lambda: ready(window))
     ws = window.workspace
     assert titles(window) == ["disc.zip", "MR", "MR"]
-    assert (len(ws.study.frames), shown(window)) == (3, 1)  # type: ignore[union-attr]
+    assert (len(ws.active.study.frames), shown(window)) == (3, 1)  # type: ignore[union-attr]
     assert ws.recent == [path]
     ws.step_entry(1)
     qtbot.waitUntil(lambda: ready(window) and shown(window) == 11)
@@ -250,14 +252,14 @@ def test_a_damaged_slice_does_not_speak_against_its_series(make_window: MakeWind
     window.open_paths([folder])
     qtbot.waitUntil(lambda: ready(window))
     ws = window.workspace
-    assert ws.study is not None
-    assert len(ws.study.frames) in (8, 9)
+    assert ws.active.study is not None
+    assert len(ws.active.study.frames) in (8, 9)
     assert ws.listing.failure(ws.listing.entries[0]) is None
 
 
 def test_the_memory_for_pictures_is_a_setting(make_window: MakeWindow) -> None:
-    assert make_window().workspace._display.pictures.limit_bytes == 256 * 1024 * 1024
-    assert make_window(picture_bytes=32 * 1024 * 1024).workspace._display.pictures.limit_bytes == 32 * 1024 * 1024
+    assert make_window().workspace._pictures.limit_bytes == 256 * 1024 * 1024
+    assert make_window(picture_bytes=32 * 1024 * 1024).workspace._pictures.limit_bytes == 32 * 1024 * 1024
 
 
 def test_a_list_is_emptied_for_the_next_one(listed: MainWindow, folder: Path, qtbot: QtBot) -> None:
@@ -265,7 +267,7 @@ def test_a_list_is_emptied_for_the_next_one(listed: MainWindow, folder: Path, qt
     key = ws.listing.entries[0].key
     qtbot.waitUntil(lambda: ws.thumbnails.get(key) is not None)
     listed.open_paths([folder / "photo.png"])
-    qtbot.waitUntil(lambda: ready(listed) and ws.title == "photo.png")
+    qtbot.waitUntil(lambda: ready(listed) and ws.active.title == "photo.png")
     assert titles(listed) == ["photo.png"]
     assert not listed.files.isVisible()
     assert ws.thumbnails.get(key) is None
@@ -276,11 +278,11 @@ def test_what_could_not_be_read_is_tried_again_when_it_is_chosen(
 ) -> None:
     ws = listed.workspace
     ws.select_entry(3)
-    qtbot.waitUntil(lambda: ws.failure is not None)
+    qtbot.waitUntil(lambda: ws.active.failure is not None)
     assert listed.files.model.index(6).data(Qt.ItemDataRole.FontRole).italic()
     write_png(folder / "good.png", np.zeros((9, 9), np.uint8)).rename(folder / "notes.txt")
     ws.select_entry(3)
-    qtbot.waitUntil(lambda: ws.picture is not None)
+    qtbot.waitUntil(lambda: ws.active.picture is not None)
     assert listed.files.model.index(6).data(Qt.ItemDataRole.FontRole) is None
 
 

@@ -39,7 +39,7 @@ def at_actual_size(window: MainWindow, rows: int, cols: int) -> tuple[Canvas, np
     canvas = window.viewer.canvas
     # An even distance to the middle puts the corners of the picture on whole pixels.
     canvas.resize(canvas.width() // 2 * 2, canvas.height() // 2 * 2)
-    window.workspace.set_view(scale=1.0, centre=(cols / 2, rows / 2))
+    window.workspace.active.set_view(scale=1.0, centre=(cols / 2, rows / 2))
     port = canvas.transform()
     assert port is not None
     left, top = round(port.left), round(port.top)
@@ -49,8 +49,8 @@ def at_actual_size(window: MainWindow, rows: int, cols: int) -> tuple[Canvas, np
 
 def window_now(window: MainWindow) -> Window | None:
     """The window the picture is seen through."""
-    picture = window.workspace.picture
-    return window.workspace.view.window_of(picture) if picture else None
+    picture = window.workspace.active.picture
+    return window.workspace.active.view.window_of(picture) if picture else None
 
 
 def ramp(rows: int = 60, cols: int = 80) -> np.ndarray:
@@ -74,7 +74,7 @@ def test_drawings_padding_and_tall_pixels(opened: Opened, tmp_path: Path) -> Non
     window = opened(path)
     canvas = window.viewer.canvas
     canvas.resize(canvas.width() // 4 * 4, canvas.height() // 4 * 4)
-    window.workspace.set_view(scale=1.0, centre=(20, 15))
+    window.workspace.active.set_view(scale=1.0, centre=(20, 15))
     port = canvas.transform()
     assert port is not None
     assert port.aspect == 2
@@ -99,7 +99,7 @@ def with_overlay(data: bytes, drawn: np.ndarray) -> bytes:
 def test_the_window_is_applied(opened: Opened, grey: Path) -> None:
     window = opened(grey)
     chosen = Window.from_range(40, 90)
-    window.workspace.set_view(window=chosen)
+    window.workspace.active.set_view(window=chosen)
     _, shown = at_actual_size(window, 60, 80)
     assert (shown == render(ramp(), chosen)[:, :, None]).all()
 
@@ -136,9 +136,9 @@ def test_a_grey_picture_stored_as_colour_has_a_window(opened: Opened, tmp_path: 
 
 def test_mask_lies_exactly_over_its_pixels(opened: Opened, grey: Path) -> None:
     window = opened(grey, FakeEngine(mri_analysis))
-    window.workspace.set_overlay(mask_opacity=1.0)
+    window.workspace.active.set_layers(mask_opacity=1.0)
     _, shown = at_actual_size(window, 60, 80)
-    mask = window.workspace.mask
+    mask = window.workspace.active.mask
     assert mask is not None
     expected = overlay.burn(ramp(), overlay.mask_rgba(mask.pixels), 1.0)
     assert np.abs(shown.astype(int) - expected).max() <= 1
@@ -151,13 +151,13 @@ def test_mask_lies_exactly_over_its_pixels(opened: Opened, grey: Path) -> None:
 def test_heatmap_is_laid_over_with_its_opacity(opened: Opened, grey: Path) -> None:
     window = opened(grey)
     ws = window.workspace
-    assert ws.overlay.label == ("skin-lesion", "mel")
-    ws.set_overlay(heatmap_on=True, heatmap_opacity=0.5)
+    assert ws.active.layers.label == ("skin-lesion", "mel")
+    ws.active.set_layers(heatmap_on=True, heatmap_opacity=0.5)
     _, shown = at_actual_size(window, 60, 80)
-    assert ws.heatmap is not None
-    expected = overlay.burn(ramp(), overlay.heatmap_rgba(ws.heatmap[0], (60, 80)), 0.5)
+    assert ws.active.heatmap is not None
+    expected = overlay.burn(ramp(), overlay.heatmap_rgba(ws.active.heatmap[0], (60, 80)), 0.5)
     assert np.abs(shown.astype(int) - expected).max() <= 2
-    ws.set_overlay(heatmap_opacity=0.0)
+    ws.active.set_layers(heatmap_opacity=0.0)
     _, shown = at_actual_size(window, 60, 80)
     assert (shown == ramp()[:, :, None]).all()
 
@@ -171,11 +171,11 @@ def test_the_part_that_was_looked_at_is_framed(opened: Opened, grey: Path) -> No
 
     window = opened(grey, FakeEngine(part), heatmap_on=True)
     ws = window.workspace
-    ws.set_overlay(heatmap_opacity=1.0)
-    assert ws.heatmap is not None
+    ws.active.set_layers(heatmap_opacity=1.0)
+    assert ws.active.heatmap is not None
     _, shown = at_actual_size(window, 60, 80)
-    framed = overlay.burn(ramp(), overlay.heatmap_rgba(ws.heatmap[0], (60, 80), region), 1.0)
-    whole = overlay.burn(ramp(), overlay.heatmap_rgba(ws.heatmap[0], (60, 80)), 1.0)
+    framed = overlay.burn(ramp(), overlay.heatmap_rgba(ws.active.heatmap[0], (60, 80), region), 1.0)
+    whole = overlay.burn(ramp(), overlay.heatmap_rgba(ws.active.heatmap[0], (60, 80)), 1.0)
     assert np.abs(framed.astype(int) - whole).max() > 20
     assert np.abs(shown.astype(int) - framed).max() <= 2
 
@@ -183,7 +183,7 @@ def test_the_part_that_was_looked_at_is_framed(opened: Opened, grey: Path) -> No
 def test_another_label_is_another_heatmap(opened: Opened, grey: Path) -> None:
     window = opened(grey, heatmap_on=True)
     _, first = at_actual_size(window, 60, 80)
-    window.workspace.set_overlay(label=("skin-lesion", "vasc"))
+    window.workspace.active.set_layers(label=("skin-lesion", "vasc"))
     _, second = at_actual_size(window, 60, 80)
     assert first[:, :30].astype(int).sum() != second[:, :30].astype(int).sum()
 
@@ -192,7 +192,7 @@ def test_squares_when_enlarged(opened: Opened, grey: Path) -> None:
     window = opened(grey)
     canvas = window.viewer.canvas
     canvas.resize(400, 320)
-    window.workspace.set_view(scale=8.0, centre=(40.0, 30.0))
+    window.workspace.active.set_view(scale=8.0, centre=(40.0, 30.0))
     shown = pixels(canvas)
     # Canvas pixel (200 + 8 i + k, 160) lies in image column 40 + i.
     assert shown[160, 200:208].tolist() == [[70, 70, 70]] * 8
@@ -223,12 +223,12 @@ def test_wheel_zooms_at_the_cursor(opened: Opened, grey: Path) -> None:
 def test_reset_and_fit(opened: Opened, grey: Path) -> None:
     window = opened(grey)
     ws = window.workspace
-    ws.set_view(scale=3.0, centre=(1.0, 1.0), inverted=True, window=Window(1, 2))
+    ws.active.set_view(scale=3.0, centre=(1.0, 1.0), inverted=True, window=Window(1, 2))
     window.action("fit").trigger()
-    assert ws.view.scale is None
-    assert ws.view.inverted
+    assert ws.active.view.scale is None
+    assert ws.active.view.inverted
     window.action("reset").trigger()
-    assert (ws.view.window, ws.view.inverted) == (None, False)
+    assert (ws.active.view.window, ws.active.view.inverted) == (None, False)
 
 
 def test_the_value_under_the_cursor_is_the_file_s(qtbot: QtBot, opened: Opened, grey: Path) -> None:

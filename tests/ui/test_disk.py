@@ -66,13 +66,13 @@ def window(place: Path, qtbot: QtBot) -> Iterator[MainWindow]:
 def idle(window: MainWindow) -> bool:
     ws = window.workspace
     lanes = ("open", "scan", "series", "ahead", "analyse", "outlines", "thumbnails", "plane", "save", "tags", "folder")
-    return not any(ws.busy(lane) for lane in lanes)
+    return not any(ws.busy(lane) or ws.active.busy(lane) for lane in lanes)
 
 
 def opened(window: MainWindow, qtbot: QtBot, *paths: Path) -> None:
     drop(window, *paths)
     qtbot.waitUntil(lambda: idle(window))
-    assert window.workspace.picture is not None
+    assert window.workspace.active.picture is not None
 
 
 def test_no_file_is_touched_on_the_thread_of_the_window(
@@ -87,14 +87,14 @@ def test_no_file_is_touched_on_the_thread_of_the_window(
     for path in (place / "packed.zip", place / "gone.png", place / "grey.png", series / "slice5.dcm"):
         window.open_paths([path])
         qtbot.waitUntil(lambda: idle(window))
-    assert ws.study is not None
-    assert len(ws.study.frames) == COUNT
+    assert ws.active.study is not None
+    assert len(ws.active.study.frames) == COUNT
     opened(window, qtbot, place / "marks.dcm")
-    assert len(ws.segments.shown) == 1
+    assert len(ws.active.segmentations.shown) == 1
     for id in ("last_frame", "previous_frame", "tags", "plane_coronal", "plane_acquired", "privacy", "privacy", "open"):
         window.action(id).trigger()
         qtbot.waitUntil(lambda: idle(window))
-    qtbot.waitUntil(lambda: ws.analysis is not None)
+    qtbot.waitUntil(lambda: ws.active.analysis is not None)
     window.context_menu().close()
     window.action("save").trigger()
     qtbot.waitUntil(lambda: window.bar.isVisible())
@@ -141,7 +141,7 @@ def test_a_disk_that_sleeps_does_not_stop_the_window(
     monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *args: asked.append(args[-1]) or ([], ""))
     monkeypatch.setattr(dialogs, "ANSWER_MS", 30)
     opened(window, qtbot, place / "series é 你")
-    qtbot.waitUntil(lambda: ws.analysis is not None)
+    qtbot.waitUntil(lambda: ws.active.analysis is not None)
     steps: list[Callable[[], object]] = [
         lambda: window.action("tags").trigger(),
         lambda: window.action("next_frame").trigger(),

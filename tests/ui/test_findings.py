@@ -46,13 +46,13 @@ def test_a_click_on_a_row_shows_its_heatmap_and_what_it_means(qtbot: QtBot, open
     popover = window.findings.popover
     naevus = rows(window)[1]
     qtbot.mouseClick(naevus, Qt.MouseButton.LeftButton)
-    assert (ws.overlay.label, ws.overlay.heatmap_on) == (("skin-lesion", "nv"), True)
+    assert (ws.active.layers.label, ws.active.layers.heatmap_on) == (("skin-lesion", "nv"), True)
     assert [row.isChecked() for row in rows(window)] == [False, True, False, False]
     assert popover.isVisible()
     assert (popover.title.text(), popover.text.text()) == ("Melanocytic naevus", "A common mole.")
     assert window.findings.switches.heat_switch.isChecked()
     qtbot.mouseClick(naevus, Qt.MouseButton.LeftButton)
-    assert not ws.overlay.heatmap_on
+    assert not ws.active.layers.heatmap_on
     assert not naevus.isChecked()
     assert not popover.isVisible()
 
@@ -62,7 +62,7 @@ def test_rows_work_from_the_keyboard(qtbot: QtBot, opened: Opened, grey: Path) -
     row = rows(window)[2]
     row.setFocus()
     qtbot.keyClick(row, Qt.Key.Key_Space)
-    assert window.workspace.overlay.label == ("skin-lesion", "bkl")
+    assert window.workspace.active.layers.label == ("skin-lesion", "bkl")
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_what_a_threshold_did_is_not_promised_for_other_pictures(opened: Opened,
 
 def test_a_mask_is_measured(opened: Opened, grey: Path) -> None:
     window = opened(grey, FakeEngine(mri_analysis))
-    mask = window.workspace.mask
+    mask = window.workspace.active.mask
     assert mask is not None
     shown = texts(window.findings)
     assert f"{mask.count} pixels, {mask.fraction * 100:.2f} % of the picture" in shown
@@ -149,4 +149,4 @@ def test_opacity_and_switches_are_remembered(opened: Opened, grey: Path) -> None
     window.findings.switches.heat_slider.setValue(30)
     settings = window.workspace.settings
     assert (settings["heatmap_on"], settings["heatmap_opacity"]) == (True, 0.3)
-    assert window.workspace.overlay.heatmap_opacity == 0.3
+    assert window.workspace.active.layers.heatmap_opacity == 0.3

@@ -32,7 +32,7 @@ def test_a_long_name_does_not_widen_the_window(qtbot: QtBot, make_window: MakeWi
     window = make_window()
     window.resize(1000, 700)
     window.open_paths([long])
-    qtbot.waitUntil(lambda: window.workspace.picture is not None)
+    qtbot.waitUntil(lambda: window.workspace.active.picture is not None)
     assert window.width() == 1000
     assert window.minimumSizeHint().width() < 1000
     assert "…" in window.viewer.title.name.text()

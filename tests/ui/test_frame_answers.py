@@ -20,26 +20,26 @@ def test_while_stepping_the_last_answer_stays_dimmed_and_named(qtbot: QtBot, ope
     engine = FakeEngine(numbered)
     window = opened(stack, engine)
     ws, panel = window.workspace, window.findings
-    ws.step_frame(2)
-    qtbot.waitUntil(lambda: ws.busy("open") is None and steady(window))
+    ws.active.step_frame(2)
+    qtbot.waitUntil(lambda: ws.active.busy("open") is None and steady(window))
     assert panel.slice.full_text() == "Frame 3"
     before, empty = panel.cards, []
-    for signal in (ws.analysisChanged, ws.busyChanged, ws.pictureChanged, ws.overlayChanged):
+    for signal in (ws.analysisChanged, ws.busyChanged, ws.pictureChanged, ws.layersChanged):
         signal.connect(lambda: empty.append(len(cards(window)) != 2))
     engine.delay_s = 0.2
-    ws.step_frame(1)
-    ws.step_frame(1)
-    qtbot.waitUntil(lambda: ws.busy("analyse") is not None)
+    ws.active.step_frame(1)
+    ws.active.step_frame(1)
+    qtbot.waitUntil(lambda: ws.active.busy("analyse") is not None)
     assert panel.cards is before
     assert dimmed(window)
     assert panel.slice.full_text() == "Frame 3; frame 5 follows"
     assert window.action("heatmap").isEnabled()
     assert panel.switches.heat_switch.isEnabled()
-    qtbot.waitUntil(lambda: ws.analysis is not None)
+    qtbot.waitUntil(lambda: ws.active.analysis is not None)
     assert not dimmed(window)
     assert panel.slice.full_text() == "Frame 5"
     assert cards(window)[0].rows["effusion"].probability == pytest.approx(0.84)
-    ws.step_frame(-2)
+    ws.active.step_frame(-2)
     assert not dimmed(window)
     assert panel.slice.full_text() == "Frame 3"
     assert not any(empty)
@@ -51,18 +51,18 @@ def test_a_dimmed_answer_cannot_be_acted_on(qtbot: QtBot, opened: Opened, stack:
     ws = window.workspace
     assert messages(window)
     engine.delay_s = 0.3
-    ws.step_frame(1)
+    ws.active.step_frame(1)
     qtbot.waitUntil(lambda: dimmed(window))
     press(window.findings, "Analyse all the same")
-    qtbot.waitUntil(lambda: ws.analysis is not None)
+    qtbot.waitUntil(lambda: ws.active.analysis is not None)
     assert [(asked.frame.index, asked.force) for asked in engine.requests] == [(0, False), (1, False)]
-    ws.step_frame(1)
+    ws.active.step_frame(1)
     qtbot.waitUntil(lambda: dimmed(window))
     row = cards(window)[0].rows["atelectasis"]
     row.click()
     assert not window.findings.popover.isVisible()
     assert not row.isChecked()
-    assert ws.overlay.label == ("chest-findings", "effusion")
+    assert ws.active.layers.label == ("chest-findings", "effusion")
 
 
 def test_place_focus_and_chosen_heatmap_stay_from_slice_to_slice(qtbot: QtBot, opened: Opened, stack: Path) -> None:
@@ -76,14 +76,14 @@ def test_place_focus_and_chosen_heatmap_stay_from_slice_to_slice(qtbot: QtBot, o
     QApplication.processEvents()
     cards(window)[1].rows["bacterial"].click()
     bar.setValue(120)
-    for again in (lambda: ws.step_frame(1), ws.analyse):
+    for again in (lambda: ws.active.step_frame(1), ws.active.analyse):
         old = cards(window)[1]
         old.rows["bacterial"].setFocus()
         again()
-        qtbot.waitUntil(lambda: ws.analysis is not None)
+        qtbot.waitUntil(lambda: ws.active.analysis is not None)
         assert cards(window)[1] is not old
         assert bar.value() == 120
-        assert ws.overlay.label == ("chest-six", "bacterial")
+        assert ws.active.layers.label == ("chest-six", "bacterial")
         assert cards(window)[1].rows["bacterial"].isChecked()
     # Another picture takes the keys to itself; one that is looked at again leaves them where they are.
     assert cards(window)[1].rows["bacterial"].hasFocus()
@@ -97,9 +97,9 @@ def test_another_file_never_shows_the_answer_of_the_one_before(
     ws = window.workspace
     engine.delay_s = 0.3
     window.open_paths([grey])
-    qtbot.waitUntil(lambda: ws.title == grey.name)
-    assert ws.analysis is None
-    assert ws.answer is None
+    qtbot.waitUntil(lambda: ws.active.title == grey.name)
+    assert ws.active.analysis is None
+    assert ws.active.answer is None
     assert cards(window) == []
     assert not window.findings.slice.isVisible()
     qtbot.waitUntil(lambda: bool(cards(window)))
@@ -111,8 +111,8 @@ def test_without_automatic_analysis_a_frame_says_that_it_is_not_analysed(
     window = opened(stack, FakeEngine(numbered))
     ws = window.workspace
     ws.set_setting("auto_analyse", False)
-    ws.step_frame(1)
-    qtbot.waitUntil(lambda: ws.busy("open") is None)
+    ws.active.step_frame(1)
+    qtbot.waitUntil(lambda: ws.active.busy("open") is None)
     assert "Not analysed yet." in texts(window.findings)
     assert cards(window) == []
 
@@ -121,8 +121,8 @@ def test_a_cancelled_slice_says_so(qtbot: QtBot, opened: Opened, stack: Path) ->
     engine = FakeEngine(numbered)
     window = opened(stack, engine)
     engine.delay_s = 5
-    window.workspace.step_frame(1)
-    qtbot.waitUntil(lambda: window.workspace.busy("analyse") is not None)
+    window.workspace.active.step_frame(1)
+    qtbot.waitUntil(lambda: window.workspace.active.busy("analyse") is not None)
     window.action("cancel").trigger()
     assert "The analysis was cancelled." in texts(window.findings)
     assert cards(window) == []

@@ -90,7 +90,7 @@ def test_the_stronger_card_comes_first(opened: Opened, grey: Path) -> None:
     window = opened(grey, FakeEngine(answer))
     assert [card.result.card.id for card in cards(window)] == ["chest-findings", "chest-six", "other"]
     # The heatmap that is offered first is that of the first row.
-    assert window.workspace.overlay.label == ("chest-findings", "effusion")
+    assert window.workspace.active.layers.label == ("chest-findings", "effusion")
 
 
 def test_flagged_rows_come_first_within_a_card(opened: Opened, grey: Path) -> None:

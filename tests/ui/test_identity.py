@@ -43,7 +43,9 @@ SECRETS = ("Doe", "Jane", "J-0815", "1970", "2017", "Chest PA", "47 years", "fem
 
 def ready(window: MainWindow) -> bool:
     ws = window.workspace
-    return ws.picture is not None and not any(ws.busy(lane) for lane in ("open", "scan", "series"))
+    return ws.active.picture is not None and not any(
+        ws.busy(lane) or ws.active.busy(lane) for lane in ("open", "scan", "series")
+    )
 
 
 @pytest.fixture
@@ -124,7 +126,7 @@ def test_the_height_of_the_strip_never_changes(qtbot: QtBot, opened: Opened, gre
     window = opened(grey, auto_analyse=False)
     heights = {window.viewer.title.height()}
     window.open_paths([folder])
-    qtbot.waitUntil(lambda: ready(window) and window.workspace.title != grey.name)
+    qtbot.waitUntil(lambda: ready(window) and window.workspace.active.title != grey.name)
     heights.add(window.viewer.title.height())
     window.action("privacy").trigger()
     heights.add(window.viewer.title.height())
@@ -135,7 +137,7 @@ def test_nothing_in_the_strip_moves_while_something_is_opened(listed: MainWindow
     title, go_on = listed.viewer.title, threading.Event()
     parts = (title.who, title.details, title.name)
     before = [part.mapTo(title, part.rect().topLeft()).y() for part in parts]
-    listed.workspace.runner.start(Job("plane", "reading the slices", lambda token: go_on.wait(5)))
+    listed.workspace.active.lanes.start(Job("plane", "reading the slices", lambda token: go_on.wait(5)))
     assert title.stop.isVisible()
     assert title.facts.full_text() == "Reading the slices…"
     assert [part.mapTo(title, part.rect().topLeft()).y() for part in parts] == before
@@ -177,9 +179,9 @@ def test_privacy_lasts_whatever_is_opened(listed: MainWindow, folder: Path, qtbo
     for entry in ws.listing.entries:
         ws.select_entry(ws.listing.entries.index(entry))
         assert told(listed) == []
-        qtbot.waitUntil(lambda: ws.busy("open") is None)
+        qtbot.waitUntil(lambda: ws.active.busy("open") is None)
         assert told(listed) == []
-    assert ws.failure is not None
+    assert ws.active.failure is not None
     ws.close_all()
     assert told(listed) == []
     assert "Opened before" not in "\n".join(everything(listed))

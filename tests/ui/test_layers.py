@@ -37,7 +37,7 @@ from medview.ui.canvas.transform import Transform
 from medview.ui.window import MainWindow
 from medview.workspace import Workspace
 from medview.workspace.outlines import Outline
-from medview.workspace.view import Overlay, Picture, ViewState
+from medview.workspace.view import LayerSettings, Picture, ViewState
 from tests.ui.test_canvas import at_actual_size, ramp
 
 Opened = Callable[..., MainWindow]
@@ -156,15 +156,15 @@ class Pane(SimpleNamespace):
         given = {
             "picture": Picture(frame, ramp(), ramp(), FULL, drawn),
             "view": ViewState(),
-            "overlay": Overlay(("model", "label"), heatmap_on=True),
+            "layers": LayerSettings(("model", "label"), heatmap_on=True),
             "heatmap": (np.linspace(0, 1, 49, dtype=np.float32).reshape(7, 7), WHOLE),
             "mask": Mask(marked, 400),
-            "segments": SimpleNamespace(shown=[shown], outlines=lambda shown: shown.made),
+            "segmentations": SimpleNamespace(shown=[shown], outlines=lambda shown: shown.made),
             "settings": {"sides_on": True},
         }
         super().__init__(**{**given, **changes})
 
-    def layers(self, old: list[Layer] | None = None) -> list[Any]:
+    def made(self, old: list[Layer] | None = None) -> list[Any]:
         return layers_of(self, old or [])  # type: ignore[arg-type]
 
 
@@ -172,31 +172,31 @@ ALL = [PictureLayer, DrawingLayer, HeatmapLayer, MaskLayer, SegmentLayer, Segmen
 
 
 def test_the_order_of_the_layers(qapp: object) -> None:
-    assert [type(layer) for layer in Pane().layers()] == ALL
+    assert [type(layer) for layer in Pane().made()] == ALL
 
 
 def test_only_what_there_is_has_a_layer(qapp: object) -> None:
     pane = Pane(heatmap=None, mask=Mask(np.zeros((60, 80), np.uint8)))
-    pane.segments.shown[0].made = Failure(Code.NO_IMAGES, "a", "b")
+    pane.segmentations.shown[0].made = Failure(Code.NO_IMAGES, "a", "b")
     pane.picture = replace(pane.picture, frame=replace(pane.picture.frame, said_orientation=None), drawn=None)
-    assert [type(layer) for layer in pane.layers()] == [PictureLayer]
-    assert Pane(picture=None, heatmap=None, mask=None, segments=SimpleNamespace(shown=[])).layers() == []
+    assert [type(layer) for layer in pane.made()] == [PictureLayer]
+    assert Pane(picture=None, heatmap=None, mask=None, segmentations=SimpleNamespace(shown=[])).made() == []
 
 
 def test_layers_of_the_same_are_used_again(qapp: object) -> None:
     pane = Pane()
-    first = pane.layers()
+    first = pane.made()
     images = [layer.image(1.0) for layer in first[1:6]]
     pane.view = ViewState(window=Window(5, 6), inverted=True, scale=2.0, centre=(1.0, 1.0))
-    pane.overlay = replace(pane.overlay, heatmap_opacity=0.3, mask_on=False)
-    pane.segments.shown[0].off = {2}
+    pane.layers = replace(pane.layers, heatmap_opacity=0.3, mask_on=False)
+    pane.segmentations.shown[0].off = {2}
     pane.settings["sides_on"] = False
-    second = pane.layers(first)
+    second = pane.made(first)
     assert all(a is b for a, b in zip(first, second, strict=True))
     assert all(layer.image(1.0) is image for layer, image in zip(second[1:6], images, strict=True))
     assert (second[0].window, second[0].inverted) == (Window(5, 6), True)
     assert [layer.visible for layer in second] == [True, True, True, False, True, False, False]
-    assert [layer.opacity for layer in second] == [1.0, 1.0, 0.3, pane.overlay.mask_opacity, 0.7, 0.7, 1.0]
+    assert [layer.opacity for layer in second] == [1.0, 1.0, 0.3, pane.layers.mask_opacity, 0.7, 0.7, 1.0]
 
 
 @pytest.mark.parametrize(
@@ -207,25 +207,28 @@ def test_layers_of_the_same_are_used_again(qapp: object) -> None:
         (lambda pane: setattr(pane, "heatmap", (pane.heatmap[0].copy(), WHOLE)), [HeatmapLayer]),
         (lambda pane: setattr(pane, "heatmap", (pane.heatmap[0], Region(0, 0, 0.5, 0.5))), [HeatmapLayer]),
         (lambda pane: setattr(pane, "mask", Mask(pane.mask.pixels.copy(), 400)), [MaskLayer]),
-        (lambda pane: setattr(pane.segments.shown[0], "made", pane.segments.shown[0].made[:1]), []),
-        (lambda pane: setattr(pane.segments.shown[0], "made", Pane().segments.shown[0].made), [SegmentLayer] * 2),
+        (lambda pane: setattr(pane.segmentations.shown[0], "made", pane.segmentations.shown[0].made[:1]), []),
+        (
+            lambda pane: setattr(pane.segmentations.shown[0], "made", Pane().segmentations.shown[0].made),
+            [SegmentLayer] * 2,
+        ),
     ],
 )
 def test_a_layer_of_something_else_is_made_anew(
     qapp: object, changed: Callable[[Pane], None], anew: list[type[Layer]]
 ) -> None:
     pane = Pane()
-    before = pane.layers()
+    before = pane.made()
     changed(pane)
-    after = pane.layers(before)
+    after = pane.made(before)
     assert [type(layer) for layer in after if not any(layer is old for old in before)] == anew
 
 
 def test_a_picture_of_another_size_has_another_heatmap(qapp: object) -> None:
     pane = Pane()
-    before = pane.layers()
+    before = pane.made()
     pane.picture = replace(pane.picture, shown=np.zeros((30, 40), np.uint8))
-    (layer,) = (layer for layer in pane.layers(before) if isinstance(layer, HeatmapLayer))
+    (layer,) = (layer for layer in pane.made(before) if isinstance(layer, HeatmapLayer))
     assert layer.bounds == QRectF(0, 0, 40, 30)
 
 
@@ -238,7 +241,7 @@ def test_a_new_kind_of_layer_is_a_new_class(monkeypatch: pytest.MonkeyPatch, ope
     assert (shown == ramp()[:, :, None]).all()
     patch = canvas.layers[-1]
     at_actual_size(window, 60, 80)
-    window.workspace.set_view(window=Window(20, 30))
+    window.workspace.active.set_view(window=Window(20, 30))
     assert canvas.layers[-1] is patch
     assert patch.made == 1
     window.workspace.close_all()

@@ -66,17 +66,15 @@ def test_a_list_of_nothing_but_files_has_no_heading() -> None:
 def test_the_list_keeps_its_place_while_it_grows() -> None:
     made = Listing()
     made.take(rows_of([frame("b1", "B", "2", "s1")], [], {}))
-    made.index = 0
+    first = made.entries[0].key
     made.tried[made.entries[0].key] = BAD
     made.take(rows_of([frame("a1", "A", "1", "s0"), frame("b1", "B", "2", "s1"), frame("b2", "B", "2", "s1")], [], {}))
-    assert made.index == 1
-    assert made.current is made.entries[1]
-    assert made.current is not None
-    assert made.failure(made.current) is BAD
+    assert made.place(first) == 1
+    assert made.failure(made.entries[1]) is BAD
     assert made.failure(made.entries[0]) is None
     assert made.place("nobody") is None
     made.take(())
-    assert (made.index, made.current) == (-1, None)
+    assert made.place(first) is None
 
 
 def test_a_file_of_several_series_is_replaced_by_them_for_good() -> None:

@@ -114,7 +114,9 @@ def test_positions_are_said_by_side(folder: Path) -> None:
 
 def ready(window: MainWindow) -> bool:
     ws = window.workspace
-    return ws.picture is not None and not any(ws.busy(lane) for lane in ("scan", "open", "plane"))
+    return ws.active.picture is not None and not any(
+        ws.busy(lane) or ws.active.busy(lane) for lane in ("scan", "open", "plane")
+    )
 
 
 Listed = Callable[..., MainWindow]
@@ -125,7 +127,7 @@ def listed(make_window: MakeWindow, folder: Path, qtbot: QtBot) -> Listed:
     def make(engine: FakeEngine | None = None, **settings: object) -> MainWindow:
         window = make_window(engine, **settings)
         window.open_paths([folder])
-        qtbot.waitUntil(lambda: ready(window) and window.workspace.busy("analyse") is None)
+        qtbot.waitUntil(lambda: ready(window) and window.workspace.active.busy("analyse") is None)
         return window
 
     return make
@@ -133,16 +135,16 @@ def listed(make_window: MakeWindow, folder: Path, qtbot: QtBot) -> Listed:
 
 def cut(window: MainWindow, name: str, qtbot: QtBot) -> None:
     window.action(f"plane_{name}").trigger()
-    qtbot.waitUntil(lambda: ready(window) and window.workspace.plane == (None if name == "acquired" else name))
+    qtbot.waitUntil(lambda: ready(window) and window.workspace.active.plane == (None if name == "acquired" else name))
 
 
 def test_a_series_is_shown_in_another_plane_and_back(listed: Listed, qtbot: QtBot) -> None:
     engine = FakeEngine()
     window = listed(engine)
     ws = window.workspace
-    acquired = ws.study
-    ws.step_frame(1)
-    qtbot.waitUntil(lambda: ready(window) and ws.frame_index == 3)
+    acquired = ws.active.study
+    ws.active.step_frame(1)
+    qtbot.waitUntil(lambda: ready(window) and ws.active.frame_index == 3)
     qtbot.waitUntil(lambda: len(engine.requests) == 2)
     cut(window, "coronal", qtbot)
     assert window.viewer.title.name.full_text() == "Coronal, P 0.0 mm · Head"
@@ -153,13 +155,13 @@ def test_a_series_is_shown_in_another_plane_and_back(listed: Listed, qtbot: QtBo
     ]  # fmt: skip
     window.viewer.frames.position.slider.setValue(5)
     qtbot.waitUntil(lambda: ready(window) and window.viewer.title.name.full_text() == "Coronal, P 3.0 mm · Head")
-    assert ws.picture is not None
-    assert ws.picture.values[0, 0] == value(-3, 3, 4)
+    assert ws.active.picture is not None
+    assert ws.active.picture.values[0, 0] == value(-3, 3, 4)
     cut(window, "sagittal", qtbot)
     assert window.viewer.title.name.full_text() == "Sagittal, L 0.0 mm · Head"
     cut(window, "acquired", qtbot)
-    assert ws.study is acquired
-    assert ws.frame_index == 3
+    assert ws.active.study is acquired
+    assert ws.active.frame_index == 3
     assert window.viewer.title.name.full_text() == "Head"
     assert len(engine.requests) == 2
 
@@ -169,28 +171,28 @@ def test_no_model_runs_on_what_was_computed_and_the_panel_says_so(listed: Listed
     window = listed(engine)
     assert len(engine.requests) == 1
     cut(window, "axial", qtbot)
-    window.workspace.analyse()
+    window.workspace.active.analyse()
     qtbot.wait(350)
     assert len(engine.requests) == 1
-    assert window.workspace.analysis is None
+    assert window.workspace.active.analysis is None
     assert not window.action("analyse").isEnabled()
     shown = texts(window.findings)
     assert "No model looks at this picture: it was computed from the slices" in shown
     assert "Finding" not in shown
     window.findings.cards[0].findChildren(type(window.notice.accept))[0].click()
-    qtbot.waitUntil(lambda: window.workspace.plane is None)
+    qtbot.waitUntil(lambda: window.workspace.active.plane is None)
     assert "Worth a look: Melanoma" in texts(window.findings)
 
 
 def test_window_and_polarity_go_along_but_not_the_zoom(listed: Listed, qtbot: QtBot) -> None:
     window = listed(auto_analyse=False)
     ws = window.workspace
-    ws.set_view(window=Window(50, 60), preset="", inverted=True, scale=3.0, centre=(1.0, 1.0))
+    ws.active.set_view(window=Window(50, 60), preset="", inverted=True, scale=3.0, centre=(1.0, 1.0))
     cut(window, "coronal", qtbot)
-    assert (ws.view.window, ws.view.inverted, ws.view.scale) == (Window(50, 60), True, None)
-    ws.set_view(window=Window(70, 80))
+    assert (ws.active.view.window, ws.active.view.inverted, ws.active.view.scale) == (Window(50, 60), True, None)
+    ws.active.set_view(window=Window(70, 80))
     cut(window, "acquired", qtbot)
-    assert (ws.view.window, ws.view.inverted, ws.view.scale) == (Window(70, 80), True, 3.0)
+    assert (ws.active.view.window, ws.active.view.inverted, ws.active.view.scale) == (Window(70, 80), True, 3.0)
 
 
 def test_a_series_that_cannot_be_cut_says_why_and_stays(make_window: MakeWindow, tmp_path: Path, qtbot: QtBot) -> None:
@@ -198,12 +200,12 @@ def test_a_series_that_cannot_be_cut_says_why_and_stays(make_window: MakeWindow,
     window = make_window(auto_analyse=False)
     window.open_paths([tmp_path])
     qtbot.waitUntil(lambda: ready(window))
-    picture = window.workspace.picture
+    picture = window.workspace.active.picture
     window.action("plane_coronal").trigger()
     qtbot.waitUntil(lambda: window.bar.isVisible())
     assert "The distance of its slices is not the same everywhere." in window.bar.text.text()
     assert "one by one" in window.bar.hint.text()
-    assert (window.workspace.plane, window.workspace.picture) == (None, picture)
+    assert (window.workspace.active.plane, window.workspace.active.picture) == (None, picture)
     assert window.action("plane_acquired").isChecked()
     assert not window.action("plane_coronal").isChecked()
 
@@ -241,8 +243,8 @@ def test_building_can_be_cancelled(listed: Listed, qtbot: QtBot, monkeypatch: py
     assert title.stop.isVisible()
     title.stop.click()
     go.set()
-    assert window.workspace.busy("plane") is None
-    assert window.workspace.plane is None
+    assert window.workspace.active.busy("plane") is None
+    assert window.workspace.active.plane is None
     assert not title.stop.isVisible()
 
 
@@ -263,12 +265,12 @@ def test_the_volume_is_read_once_and_let_go(
     gc.disable()  # nothing may wait for the collector
     for name in ("coronal", "axial", "sagittal"):
         cut(window, name, qtbot)
-        ws.step_frame(1)
-        qtbot.waitUntil(lambda: ready(window) and ws.busy("ahead") is None)
+        ws.active.step_frame(1)
+        qtbot.waitUntil(lambda: ready(window) and ws.active.busy("ahead") is None)
     assert len(made) == 1
     window.open_paths([grey])
-    qtbot.waitUntil(lambda: ready(window) and ws.title == grey.name)
-    assert ws.plane is None
+    qtbot.waitUntil(lambda: ready(window) and ws.active.title == grey.name)
+    assert ws.active.plane is None
     assert not window.action("plane_coronal").isEnabled()
     qtbot.waitUntil(lambda: made[0]() is None)
 

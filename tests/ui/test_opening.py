@@ -40,9 +40,9 @@ def test_opening_shows_name_findings_and_what_ran(opened: Opened, grey: Path) ->
 def test_drop_opens(qtbot: QtBot, make_window: MakeWindow, grey: Path) -> None:
     window = make_window()
     drop(window, grey)
-    qtbot.waitUntil(lambda: window.workspace.picture is not None)
-    assert window.workspace.study is not None
-    assert window.workspace.study.path == grey
+    qtbot.waitUntil(lambda: window.workspace.active.picture is not None)
+    assert window.workspace.active.study is not None
+    assert window.workspace.active.study.path == grey
 
 
 def test_recent_files_are_in_the_menu_and_on_the_first_page(
@@ -57,9 +57,9 @@ def test_recent_files_are_in_the_menu_and_on_the_first_page(
     assert window.middle.currentWidget() is window.empty
     assert grey.name in texts(window.empty)
     press(window.empty, grey.name)
-    qtbot.waitUntil(lambda: window.workspace.picture is not None)
-    assert window.workspace.study is not None
-    assert window.workspace.study.path == grey
+    qtbot.waitUntil(lambda: window.workspace.active.picture is not None)
+    assert window.workspace.active.study is not None
+    assert window.workspace.active.study.path == grey
 
 
 def test_samples_get_their_thumbnails_also_when_something_was_opened_before_they_came(
@@ -68,7 +68,7 @@ def test_samples_get_their_thumbnails_also_when_something_was_opened_before_they
     window = make_window(samples=[Sample(colour, "A colour", "nowhere", "CC0", "other", "")], auto_analyse=False)
     ws, (card,) = window.workspace, window.empty.cards.values()
     window.open_paths([grey])
-    qtbot.waitUntil(lambda: ws.picture is not None)
+    qtbot.waitUntil(lambda: ws.active.picture is not None)
     # As on a slow machine: what was asked for first never came.
     card._thumbnail = QPixmap()
     ws.close_all()
@@ -85,7 +85,7 @@ def test_samples_are_in_the_menu_and_on_the_first_page_with_a_thumbnail(
     qtbot.waitUntil(lambda: not card._thumbnail.isNull())
     assert card._thumbnail.toImage().pixelColor(5, 5).getRgb()[:3] == (200, 0, 0)
     qtbot.mouseClick(card, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: window.workspace.picture is not None)
+    qtbot.waitUntil(lambda: window.workspace.active.picture is not None)
 
 
 def test_a_file_that_is_no_picture_says_so_in_its_place(
@@ -97,7 +97,7 @@ def test_a_file_that_is_no_picture_says_so_in_its_place(
     page = window.viewer.failure
     assert window.viewer.stack.currentWidget() is page
     assert page.card is not None
-    failure = window.workspace.failure
+    failure = window.workspace.active.failure
     assert failure is not None
     shown = texts(page)
     for expected in (words.title(failure.code), failure.text, failure.hint, "Open another file…", "Try again"):
@@ -107,7 +107,7 @@ def test_a_file_that_is_no_picture_says_so_in_its_place(
     # The file is repaired: the button opens it.
     path.write_bytes(grey.read_bytes())
     press(page, "Try again")
-    qtbot.waitUntil(lambda: window.workspace.picture is not None)
+    qtbot.waitUntil(lambda: window.workspace.active.picture is not None)
     assert window.viewer.stack.currentWidget() is window.viewer.canvas
 
 
@@ -130,7 +130,7 @@ def test_opening_another_file_never_shows_the_old_picture_under_the_new_name(
     qtbot.addWidget(window)
     window.accept_notice()
     window.open_paths([grey])
-    qtbot.waitUntil(lambda: window.workspace.analysis is not None)
+    qtbot.waitUntil(lambda: window.workspace.active.analysis is not None)
     window.open_paths([colour])
     qtbot.wait(100)
     assert window.viewer.title.name.full_text() == grey.name
@@ -152,13 +152,13 @@ def test_cancelling_an_opening_keeps_what_was_shown(qtbot: QtBot, grey: Path, co
     qtbot.addWidget(window)
     window.accept_notice()
     window.open_paths([grey])
-    qtbot.waitUntil(lambda: window.workspace.analysis is not None)
+    qtbot.waitUntil(lambda: window.workspace.active.analysis is not None)
     window.open_paths([colour])
     press(window.viewer.title, "Cancel")
     qtbot.wait(400)
-    assert window.workspace.study is not None
-    assert window.workspace.study.path == grey
-    assert window.viewer.title.facts.full_text() == window.workspace.study.description
+    assert window.workspace.active.study is not None
+    assert window.workspace.active.study.path == grey
+    assert window.viewer.title.facts.full_text() == window.workspace.active.study.description
     window.close()
 
 
@@ -178,7 +178,7 @@ def test_notes_on_how_the_picture_was_read_are_shown(qtbot: QtBot, grey: Path) -
     qtbot.addWidget(window)
     window.accept_notice()
     window.open_paths([grey])
-    qtbot.waitUntil(lambda: window.workspace.analysis is not None)
+    qtbot.waitUntil(lambda: window.workspace.active.analysis is not None)
     assert "Read with care." in texts(window.findings)
     window.close()
 
@@ -189,7 +189,7 @@ def test_a_name_with_a_line_break_stays_one_line(qtbot: QtBot, make_window: Make
     grey.rename(odd)
     window = make_window()
     window.open_paths([odd])
-    qtbot.waitUntil(lambda: window.workspace.picture is not None)
+    qtbot.waitUntil(lambda: window.workspace.active.picture is not None)
     shown = "a\\nb\\x1b\\u202egnp.png"
     assert window.windowTitle() == f"{shown} - medview"
     assert window.files.model.index(0).data() == shown

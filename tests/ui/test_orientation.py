@@ -79,7 +79,7 @@ def test_they_stand_at_the_edges_and_are_switched(opened: Opened, film: Path) ->
 def test_they_stay_at_the_edges_of_the_canvas_when_the_picture_moves(opened: Opened, film: Path) -> None:
     window = opened(film, auto_analyse=False)
     for scale, centre in ((1.0, (30.0, 20.0)), (40.0, (3.0, 3.0))):
-        window.workspace.set_view(scale=scale, centre=centre)
+        window.workspace.active.set_view(scale=scale, centre=centre)
         window.workspace.set_setting("sides_on", True)
         with_letters = pixels(window.viewer.canvas.grab().toImage())
         window.workspace.set_setting("sides_on", False)
@@ -97,25 +97,25 @@ def test_a_picture_that_does_not_say_has_none(opened: Opened, grey: Path) -> Non
 def test_they_turn_with_a_picture_that_is_put_right(opened: Opened, film: Path, qtbot: QtBot) -> None:
     window = opened(film)
     ws = window.workspace
-    assert ws.picture is not None
-    assert ws.picture.frame.orientation == Orientation("R", "H", "L", "F")
-    ws.set_corrections(("invert", "rotate_90"))
-    assert ws.picture.frame.orientation == Orientation("F", "R", "H", "L")
+    assert ws.active.picture is not None
+    assert ws.active.picture.frame.orientation == Orientation("R", "H", "L", "F")
+    ws.active.set_corrections(("invert", "rotate_90"))
+    assert ws.active.picture.frame.orientation == Orientation("F", "R", "H", "L")
     assert window.action("sides").isEnabled()
-    qtbot.waitUntil(lambda: ws.analysis is not None)
+    qtbot.waitUntil(lambda: ws.active.analysis is not None)
 
 
 def test_every_plane_has_its_own(opened: Opened, tmp_path: Path, qtbot: QtBot) -> None:
     slices(tmp_path, COUNT, SIZE)
     window = opened(tmp_path / "slice0.dcm", auto_analyse=False)
     ws = window.workspace
-    qtbot.waitUntil(lambda: ws.study is not None and len(ws.study.frames) == COUNT)
+    qtbot.waitUntil(lambda: ws.active.study is not None and len(ws.active.study.frames) == COUNT)
     seen = {}
     for cut in ("axial", "coronal", "sagittal", None):
-        ws.show_plane(cut)
-        qtbot.waitUntil(lambda cut=cut: ws.plane == cut and not ws.busy("plane"))
-        assert ws.picture is not None
-        seen[cut] = ws.picture.frame.orientation
+        ws.active.show_plane(cut)
+        qtbot.waitUntil(lambda cut=cut: ws.active.plane == cut and not ws.active.busy("plane"))
+        assert ws.active.picture is not None
+        seen[cut] = ws.active.picture.frame.orientation
     assert seen == {
         None: Orientation("R", "A", "L", "P"),
         "axial": Orientation("R", "A", "L", "P"),

@@ -121,7 +121,7 @@ def test_a_window_on_a_small_screen_is_all_on_it(
 def test_list_and_panel_can_be_put_away(qtbot: QtBot, make_window: MakeWindow, grey: Path, colour: Path) -> None:
     window = make_window()
     window.open_paths([grey, colour])
-    qtbot.waitUntil(lambda: window.workspace.picture is not None)
+    qtbot.waitUntil(lambda: window.workspace.active.picture is not None)
     width = window.viewer.width()
     for part, key, name in ((window.files, Qt.Key.Key_F2, "list"), (window.findings, Qt.Key.Key_F3, "panel")):
         assert part.isVisible()

@@ -182,18 +182,20 @@ def test_no_text_of_a_file_or_a_card_can_be_read_as_markup(
     ws = window.workspace
     assert check(window) >= 3
     window.open_paths([folder])
-    qtbot.waitUntil(lambda: len(ws.listing.entries) == 3 and not ws.busy("scan") and ws.analysis is not None)
-    qtbot.waitUntil(lambda: ws.busy("stability") is None)
+    qtbot.waitUntil(lambda: len(ws.listing.entries) == 3 and not ws.busy("scan") and ws.active.analysis is not None)
+    qtbot.waitUntil(lambda: ws.active.busy("stability") is None)
     for place in range(len(ws.listing.entries)):
         ws.select_entry(place)
-        qtbot.waitUntil(lambda: not ws.busy("open") and (ws.failure is not None or ws.analysis is not None))
+        qtbot.waitUntil(
+            lambda: not ws.active.busy("open") and (ws.active.failure is not None or ws.active.analysis is not None)
+        )
         for shown in window.findings.findChildren(ResultBox):
             shown.unfold()
             for row in list(shown.rows.values())[:2]:
                 row.click()
         assert check(window) >= 5
     ws.select_entry(next(n for n, entry in enumerate(ws.listing.entries) if entry.series is not None))
-    qtbot.waitUntil(lambda: not ws.busy("open") and ws.picture is not None)
+    qtbot.waitUntil(lambda: not ws.active.busy("open") and ws.active.picture is not None)
     window.action("tags").trigger()
     qtbot.waitUntil(lambda: window.tags.model.rowCount() > 0)
     assert check(window) >= 5
@@ -222,7 +224,7 @@ def test_a_transfer_syntax_is_shown_as_it_stands(qtbot: QtBot, make_window: Make
     path.write_bytes(data.replace(b"1.2.840.10008.1.2.1", named.encode(), 1))
     window = make_window()
     window.open_paths([path])
-    qtbot.waitUntil(lambda: window.workspace.failure is not None)
+    qtbot.waitUntil(lambda: window.workspace.active.failure is not None)
     card = window.viewer.failure.card
     assert card is not None
     assert named in shown_of(card.toolTip())

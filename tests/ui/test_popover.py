@@ -75,7 +75,7 @@ def test_a_popover_closes(qtbot: QtBot, opened: Opened, grey: Path, way: str) ->
         bar = window.findings.area.verticalScrollBar()
         bar.setValue(bar.value() + 10)
     else:
-        window.workspace.analyse()
+        window.workspace.active.analyse()
     assert not popover.isVisible()
     assert popover.anchor is None
 
@@ -112,7 +112,7 @@ def test_a_row_without_a_heatmap_is_explained_all_the_same(opened: Opened, grey:
     row = cards(window)[0].rows["effusion"]
     row.click()
     assert window.findings.popover.isVisible()
-    assert not window.workspace.overlay.heatmap_on
+    assert not window.workspace.active.layers.heatmap_on
     assert not row.isChecked()
     row.click()
     assert not window.findings.popover.isVisible()

@@ -27,15 +27,15 @@ def folder(tmp_path: Path) -> Path:
 def test_one_slice_shows_its_series_at_that_slice(opened: Opened, folder: Path, qtbot: QtBot) -> None:
     window = opened(folder / "3.dcm", auto_analyse=False)
     ws = window.workspace
-    qtbot.waitUntil(lambda: ws.study is not None and len(ws.study.frames) == 10)
-    assert (ws.frame_index, shown(window)) == (6, 6)
-    assert ws.study is not None
-    assert ws.study.description == "DICOM MR, 30 x 20 pixels, series of 10"
+    qtbot.waitUntil(lambda: ws.active.study is not None and len(ws.active.study.frames) == 10)
+    assert (ws.active.frame_index, shown(window)) == (6, 6)
+    assert ws.active.study is not None
+    assert ws.active.study.description == "DICOM MR, 30 x 20 pixels, series of 10"
     assert window.viewer.frames.isVisible()
-    ws.step_frame(1)
+    ws.active.step_frame(1)
     qtbot.waitUntil(lambda: shown(window) == 7)
-    assert ws.busy("open") is None
-    ws.select_frame(0)
+    assert ws.active.busy("open") is None
+    ws.active.select_frame(0)
     qtbot.waitUntil(lambda: shown(window) == 0)
 
 
@@ -50,12 +50,12 @@ def test_the_title_says_whose_picture_it_is(opened: Opened, tmp_path: Path) -> N
 def test_frames_around_are_decoded_ahead(opened: Opened, folder: Path, qtbot: QtBot) -> None:
     window = opened(folder / "4.dcm", auto_analyse=False)
     ws = window.workspace
-    qtbot.waitUntil(lambda: ws.study is not None and len(ws.study.frames) == 10)
-    ws.step_frame(1)
+    qtbot.waitUntil(lambda: ws.active.study is not None and len(ws.active.study.frames) == 10)
+    ws.active.step_frame(1)
     qtbot.waitUntil(lambda: shown(window) == 6)
-    qtbot.waitUntil(lambda: ws.busy("ahead") is None)
+    qtbot.waitUntil(lambda: ws.active.busy("ahead") is None)
     for z in (7, 8, 9):
-        ws.step_frame(1)
+        ws.active.step_frame(1)
         assert shown(window) == z  # at once: no job was needed
 
 
@@ -65,8 +65,8 @@ def test_an_archive_opens_at_its_middle(opened: Opened, tmp_path: Path, qtbot: Q
         for z in range(5):
             file.writestr(f"{9 - z}.dcm", slice_at(z))
     window = opened(path, auto_analyse=False)
-    assert (window.workspace.frame_index, shown(window)) == (2, 2)
-    window.workspace.step_frame(1)
+    assert (window.workspace.active.frame_index, shown(window)) == (2, 2)
+    window.workspace.active.step_frame(1)
     qtbot.waitUntil(lambda: shown(window) == 3)
 
 
@@ -81,19 +81,25 @@ def test_a_slice_gets_the_window_of_its_series_when_that_is_found(opened: Opened
         (tmp_path / f"{z}.dcm").write_bytes(data)
     window = opened(tmp_path / "1.dcm", auto_analyse=False)
     ws = window.workspace
-    qtbot.waitUntil(lambda: ws.study is not None and len(ws.study.frames) == 5)
+    qtbot.waitUntil(lambda: ws.active.study is not None and len(ws.active.study.frames) == 5)
 
     def common() -> bool:
-        assert ws.study is not None
-        assert ws.picture is not None
-        shared = ws.study.frames[0].shared
-        return shared is not None and ws.busy("window") is None and ws.picture.window == shared.window()
+        assert ws.active.study is not None
+        assert ws.active.picture is not None
+        shared = ws.active.study.frames[0].shared
+        return shared is not None and ws.active.busy("window") is None and ws.active.picture.window == shared.window()
 
     qtbot.waitUntil(common)
-    first = ws.picture and ws.picture.window
+    first = ws.active.picture and ws.active.picture.window
     assert first is not None
     assert first.high > 400
-    ws.step_frame(1)
-    qtbot.waitUntil(lambda: ws.frame_index == 2 and ws.picture is not None and ws.picture.frame.path.name == "2.dcm")
-    assert ws.picture is not None
-    assert ws.picture.window == first
+    ws.active.step_frame(1)
+    qtbot.waitUntil(
+        lambda: (
+            ws.active.frame_index == 2
+            and ws.active.picture is not None
+            and ws.active.picture.frame.path.name == "2.dcm"
+        )
+    )
+    assert ws.active.picture is not None
+    assert ws.active.picture.window == first

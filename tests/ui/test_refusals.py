@@ -47,8 +47,8 @@ def test_scrolling_through_a_series_that_the_header_rules_out_changes_nothing(
         signal.connect(look)
     for _ in range(3):
         calls = len(engine.requests)
-        ws.step_frame(1)
-        qtbot.waitUntil(lambda calls=calls: len(engine.requests) > calls and ws.analysis is not None)
+        ws.active.step_frame(1)
+        qtbot.waitUntil(lambda calls=calls: len(engine.requests) > calls and ws.active.analysis is not None)
     assert seen == {(MAMMOGRAM.text, "False")}
     assert not window.findings.slice.isVisible()
 
@@ -85,7 +85,7 @@ def test_what_is_over_in_a_moment_is_not_shown_as_going_on(qtbot: QtBot, opened:
     said: set[tuple[str, bool]] = set()
     busy = window.findings.busy
     window.workspace.busyChanged.connect(lambda: said.add((busy.text.full_text(), busy.stop.isVisible())))
-    window.workspace.step_frame(1)
+    window.workspace.active.step_frame(1)
     qtbot.waitUntil(lambda: steady(window))
     assert said == {("Second look", False)}
 
@@ -120,30 +120,32 @@ def test_the_user_says_what_a_picture_is_and_takes_it_back(qtbot: QtBot, opened:
     messages(window)[0].buttons[0].menu().actions()[0].trigger()
     qtbot.waitUntil(lambda: bool(cards(window)))
     assert [asked.kind for asked in engine.requests] == ["", "chest_xray"]
-    assert window.workspace.kind == "chest_xray"
+    assert window.workspace.active.kind == "chest_xray"
     (said,) = messages(window)
     assert "You said this is a frontal chest X-ray; medview did not recognise it" in texts(said)
     assert said.text.text() == "Mind what it is."
     first = window.findings.cards.index(cards(window)[0])
     assert window.findings.cards.index(said) < first
-    assert window.workspace.analysis is not None
-    assert window.workspace.analysis.to_dict()["kind_by_user"] is True
+    assert window.workspace.active.analysis is not None
+    assert window.workspace.active.analysis.to_dict()["kind_by_user"] is True
     press(window.findings, "Take back")
     qtbot.waitUntil(lambda: [asked.kind for asked in engine.requests] == ["", "chest_xray", ""] and steady(window))
     assert cards(window) == []
-    assert window.workspace.kind == ""
+    assert window.workspace.active.kind == ""
 
 
 def test_what_the_user_said_is_remembered_for_its_file(qtbot: QtBot, opened: Opened, grey: Path, colour: Path) -> None:
     engine = FakeEngine(refused)
     window = opened(grey, engine)
     ws = window.workspace
-    ws.set_kind("skin")
+    ws.active.set_kind("skin")
     qtbot.waitUntil(lambda: steady(window))
     for path in (colour, grey):
         window.open_paths([path])
-        qtbot.waitUntil(lambda path=path: ws.study is not None and ws.study.path == path and steady(window))
-        assert ws.kind == ("skin" if path == grey else "")
-        assert ws.analysis is not None
-        assert ws.analysis.kind_by_user is (path == grey)
+        qtbot.waitUntil(
+            lambda path=path: ws.active.study is not None and ws.active.study.path == path and steady(window)
+        )
+        assert ws.active.kind == ("skin" if path == grey else "")
+        assert ws.active.analysis is not None
+        assert ws.active.analysis.kind_by_user is (path == grey)
     assert len(engine.requests) == 3

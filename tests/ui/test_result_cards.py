@@ -205,7 +205,7 @@ def test_the_words_on_evidence_come_and_go_with_the_heatmap(opened: Opened, grey
     switches = window.findings.switches
     place = switches.mask_switch.y()
     assert not switches.note.isVisible()
-    window.workspace.set_overlay(heatmap_on=True)
+    window.workspace.active.set_layers(heatmap_on=True)
     assert switches.note.isVisible()
     assert switches.note.full_text() == "No evidence for this label in this picture."
     QApplication.processEvents()
@@ -295,7 +295,7 @@ def test_a_sample_says_what_it_is_known_to_show(
         assert first.text() == "Sample, known as: Chest X-ray of a child, bacterial pneumonia"
         assert first.property("role") == "muted"
     window.open_paths([grey])
-    qtbot.waitUntil(lambda: window.workspace.title == grey.name and bool(cards(window)))
+    qtbot.waitUntil(lambda: window.workspace.active.title == grey.name and bool(cards(window)))
     assert "Sample, known as" not in texts(window.findings)
 
 
@@ -328,7 +328,7 @@ def test_a_sample_that_the_gate_gets_wrong_says_so(
 ) -> None:
     window = make_window(FakeEngine(make), [Sample(grey, "A sample", "nowhere", "CC0", kind, "")])
     window.open_paths([grey])
-    qtbot.waitUntil(lambda: window.workspace.analysis is not None)
+    qtbot.waitUntil(lambda: window.workspace.active.analysis is not None)
     first = window.findings.cards[0]
     if said:
         assert isinstance(first, MessageBox)

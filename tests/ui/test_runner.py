@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from medview.core.failures import Code, Failure
 from medview.core.jobs import Cancelled, Token
-from medview.workspace.runner import Job, Runner
+from medview.workspace.runner import WORKSPACE, Job, Runner
 
 
 class Endings:
@@ -57,7 +57,7 @@ def test_a_job_ends_in_exactly_one_way(qtbot: QtBot, runner: Runner, work: objec
     qtbot.waitUntil(lambda: bool(endings.seen))
     qtbot.wait(30)
     assert endings.seen == [("a", ending)]
-    assert runner.busy("lane") is None
+    assert runner.busy(WORKSPACE, "lane") is None
 
 
 def test_what_a_job_raises_becomes_a_failure_and_a_log_line(
@@ -119,7 +119,7 @@ def test_progress_is_told_while_it_runs_and_not_after_cancelling(qtbot: QtBot, r
     job = runner.start(endings.job("a", work))
     qtbot.waitUntil(lambda: job.share == 0.5)
     assert job.text == "half"
-    runner.cancel("lane")
+    runner.cancel(WORKSPACE, "lane")
     go.set()
     assert stop.wait(5)
     qtbot.wait(30)
@@ -141,7 +141,7 @@ def test_parts_are_handed_over_before_the_end_and_not_after_cancelling(qtbot: Qt
     job.on_part = parts.append
     runner.start(job)
     qtbot.waitUntil(lambda: parts == ["first", "second"])
-    runner.cancel("lane")
+    runner.cancel(WORKSPACE, "lane")
     go.set()
     qtbot.wait(30)
     assert parts == ["first", "second"]
@@ -175,5 +175,5 @@ def test_emitting_a_signal_takes_no_reference_away(runner: Runner) -> None:
 
     before = sys.getrefcount(True)
     for _ in range(50):
-        runner.laneChanged.emit("x")
+        runner.laneChanged.emit(WORKSPACE, "x")
     assert sys.getrefcount(True) > before - 25

@@ -64,7 +64,9 @@ def test_a_sample_is_answered_by_its_truth_or_says_that_it_is_not(
     ws = window.workspace
     for sample in samples():
         window.open_paths([sample.path])
-        qtbot.waitUntil(lambda name=sample.path.name: ws.title.startswith(name) and ws.analysis is not None)
+        qtbot.waitUntil(
+            lambda name=sample.path.name: ws.active.title.startswith(name) and ws.active.analysis is not None
+        )
         first = window.findings.cards[0]
         wrong = set(contradicted(sample, judged[sample.path.name]))
         assert isinstance(first, MessageBox) is bool(wrong), sample.path.name
@@ -85,7 +87,7 @@ def test_a_sample_is_known_however_its_path_is_written_and_without_asking_its_dr
 
     monkeypatch.setattr(Path, "resolve", asked)
     window.open_paths([Path("..") / sample.path.parent.name / sample.path.name])
-    qtbot.waitUntil(lambda: window.workspace.picture is not None and not window.workspace.busy("open"))
+    qtbot.waitUntil(lambda: window.workspace.active.picture is not None and not window.workspace.active.busy("open"))
     first = window.findings.cards[0]
     assert isinstance(first, QLabel)
     assert first.text() == f"Sample, known as: {sample.title}"

@@ -75,7 +75,7 @@ def test_the_view_and_privacy_reach_the_saver(
     monkeypatch.setattr(saving, "save", lambda w, folder: (what.append(w), save(w, folder))[1])
     monkeypatch.setattr(export, "caption_lines", lines)
     window.workspace.set_setting("privacy", privacy)
-    window.workspace.set_view(window=Window(10, 20), inverted=True)
+    window.workspace.active.set_view(window=Window(10, 20), inverted=True)
     with qtbot.waitSignal(window.workspace.saved):
         window.workspace.save_results(tmp_path / "out")
     assert told
@@ -122,7 +122,7 @@ def test_a_message_goes_when_something_else_is_opened_or_saved(
     assert window.bar.isVisible()
     window.open_paths([colour])
     assert not window.bar.isVisible()
-    qtbot.waitUntil(lambda: window.workspace.analysis is not None)
+    qtbot.waitUntil(lambda: window.workspace.active.analysis is not None)
     window.workspace.actionFailed.emit(failure)
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "out"))
     monkeypatch.setattr(window.workspace, "save_results", lambda folder: None)

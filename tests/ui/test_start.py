@@ -30,7 +30,7 @@ def test_nothing_opens_before_the_notice_is_accepted(qtbot: QtBot, make_window: 
     assert window.workspace.listing.entries == []
     window.notice.accept.click()
     assert window.stack.currentWidget() is window.splitter
-    qtbot.waitUntil(lambda: window.workspace.picture is not None)
+    qtbot.waitUntil(lambda: window.workspace.active.picture is not None)
     assert [entry.path for entry in window.workspace.listing.entries] == [grey]
 
 
@@ -120,7 +120,7 @@ def test_a_display_that_leads_nowhere_is_told(
 def test_it_closes_while_a_job_runs(qtbot: QtBot, opened: Opened, grey: Path) -> None:
     engine = FakeEngine(delay_s=30)
     window = opened(grey, engine, auto_analyse=False)
-    window.workspace.analyse()
+    window.workspace.active.analyse()
     qtbot.waitUntil(lambda: bool(engine.requests))
     started = time.monotonic()
     window.close()
@@ -138,8 +138,8 @@ def when_open():
     (shown,) = [w for w in QApplication.topLevelWidgets() if isinstance(w, window.MainWindow)]
     if shown.stack.currentWidget() is shown.notice:
         shown.accept_notice()
-    elif shown.workspace.picture is not None:
-        print(shown.workspace.study.path.name, flush=True)
+    elif shown.workspace.active.picture is not None:
+        print(shown.workspace.active.study.path.name, flush=True)
         shown.close()
         return
     QTimer.singleShot(10, when_open)

@@ -46,13 +46,15 @@ def write_series(folder: Path, positions: int, times: int = 1, **more: object) -
 
 def ready(window: MainWindow) -> bool:
     ws = window.workspace
-    return ws.picture is not None and not any(ws.busy(lane) for lane in ("open", "scan", "series"))
+    return ws.active.picture is not None and not any(
+        ws.busy(lane) or ws.active.busy(lane) for lane in ("open", "scan", "series")
+    )
 
 
 def shown(window: MainWindow) -> int:
     """The value of the picture that is shown."""
-    assert window.workspace.picture is not None
-    return int(window.workspace.picture.values[0, 0])
+    assert window.workspace.active.picture is not None
+    return int(window.workspace.active.picture.values[0, 0])
 
 
 Series = Callable[..., MainWindow]
@@ -96,7 +98,7 @@ def turn(
 
 def test_the_wheel_steps_through_a_series(series: Series, qtbot: QtBot) -> None:
     window = series(9)
-    canvas, scale = window.viewer.canvas, window.workspace.view.scale
+    canvas, scale = window.viewer.canvas, window.workspace.active.view.scale
     assert shown(window) == 40
     turn(canvas, -120)
     qtbot.waitUntil(lambda: shown(window) == 50)
@@ -106,8 +108,8 @@ def test_the_wheel_steps_through_a_series(series: Series, qtbot: QtBot) -> None:
     turn(canvas, -12000)
     qtbot.waitUntil(lambda: shown(window) == 80)
     turn(canvas, -120)
-    assert window.workspace.frame_index == 8
-    assert window.workspace.view.scale == scale
+    assert window.workspace.active.frame_index == 8
+    assert window.workspace.active.view.scale == scale
 
 
 def test_fine_steps_of_a_trackpad_add_up(series: Series, qtbot: QtBot) -> None:
@@ -115,22 +117,22 @@ def test_fine_steps_of_a_trackpad_add_up(series: Series, qtbot: QtBot) -> None:
     ws, canvas = window.workspace, window.viewer.canvas
     for _ in range(7):
         turn(canvas, -15)
-    assert ws.frame_index == 4
+    assert ws.active.frame_index == 4
     turn(canvas, -15)
-    assert ws.frame_index == 5
+    assert ws.active.frame_index == 5
     # Another direction, and another stroke, begin anew.
     turn(canvas, -90)
     turn(canvas, 60)
-    assert ws.frame_index == 5
+    assert ws.active.frame_index == 5
     turn(canvas, 60)
-    assert ws.frame_index == 4
+    assert ws.active.frame_index == 4
     turn(canvas, -100)
     turn(canvas, -100, phase=Qt.ScrollPhase.ScrollBegin)
-    assert ws.frame_index == 4
+    assert ws.active.frame_index == 4
     # One that tells nothing but pixels.
     turn(canvas, pixels=-20)
     turn(canvas, pixels=-20)
-    assert ws.frame_index == 5
+    assert ws.active.frame_index == 5
 
 
 def test_ctrl_and_wheel_zoom_at_the_pointer(series: Series) -> None:
@@ -142,7 +144,7 @@ def test_ctrl_and_wheel_zoom_at_the_pointer(series: Series) -> None:
     assert after is not None
     assert after.scale == pytest.approx(before.scale * 1.44)
     assert after.to_image(60, 50) == pytest.approx(before.to_image(60, 50))
-    assert window.workspace.frame_index == 1
+    assert window.workspace.active.frame_index == 1
 
 
 # ---- keys ----
@@ -151,10 +153,10 @@ def test_ctrl_and_wheel_zoom_at_the_pointer(series: Series) -> None:
 def test_keys_go_one_ten_and_all_the_way(series: Series, qtbot: QtBot) -> None:
     window = series(25)
     ws, keys = window.workspace, Qt.Key
-    at = [ws.frame_index]
+    at = [ws.active.frame_index]
     for key in (keys.Key_PageDown, keys.Key_PageDown, keys.Key_Up, keys.Key_PageUp, keys.Key_Home, keys.Key_End):
         qtbot.keyClick(window.viewer.canvas, key)
-        at.append(ws.frame_index)
+        at.append(ws.active.frame_index)
     assert at == [12, 22, 24, 23, 13, 0, 24]
     qtbot.waitUntil(lambda: ready(window) and shown(window) == 240)
 
@@ -176,18 +178,18 @@ def test_after_a_click_in_the_list_the_picture_has_the_keys(
     row = window.files.model.index_of(ws.listing.entries[1].key)
     qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(row).center())
     assert window.viewer.canvas.hasFocus()
-    qtbot.waitUntil(lambda: ready(window) and ws.listing.index == 1 and ws.entry is ws.listing.entries[1])
+    qtbot.waitUntil(lambda: ready(window) and ws.index_of(ws.active) == 1 and ws.active.entry is ws.listing.entries[1])
     assert window.viewer.canvas.hasFocus()
     qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Down)
     qtbot.waitUntil(lambda: shown(window) == 30)
-    assert ws.listing.index == 1
+    assert ws.index_of(ws.active) == 1
 
 
 def test_a_series_is_told_by_its_slices_in_the_panel_as_well(qtbot: QtBot, series: Series) -> None:
     window = series(5)
     assert window.viewer.frames.position.text.text() == "Slice 3 of 5"
-    window.workspace.analyse()
-    qtbot.waitUntil(lambda: window.workspace.analysis is not None)
+    window.workspace.active.analyse()
+    qtbot.waitUntil(lambda: window.workspace.active.analysis is not None)
     assert window.findings.slice.full_text() == "Slice 3"
 
 
@@ -210,8 +212,8 @@ def test_list_picture_and_panel_have_room_in_the_smallest_window(series: Series)
 def test_a_dynamic_series_has_two_sliders(series: Series, qtbot: QtBot) -> None:
     window = series(5, 4)
     ws, row = window.workspace, window.viewer.frames
-    assert ws.grid == (5, 4)
-    assert (ws.place, shown(window)) == ((2, 0), 20)
+    assert ws.active.grid == (5, 4)
+    assert (ws.active.place, shown(window)) == ((2, 0), 20)
     assert (row.position.text.text(), row.time.text.text()) == ("Slice 3 of 5", "Time 1 of 4")
     assert row.position.isVisible()
     assert row.time.isVisible()
@@ -225,10 +227,10 @@ def test_a_dynamic_series_has_two_sliders(series: Series, qtbot: QtBot) -> None:
 def test_what_comes_next_is_decoded_ahead_in_space_and_in_time(series: Series, qtbot: QtBot) -> None:
     window = series(9, 4)
     ws = window.workspace
-    qtbot.waitUntil(lambda: ws.busy("ahead") is None)
-    assert ws.place == (4, 0)
-    frames = ws.study.frames if ws.study else ()
-    kept = {divmod(n, 4) for n, frame in enumerate(frames) if ws._display.key(frame) in ws._display.pictures}
+    qtbot.waitUntil(lambda: ws.active.busy("ahead") is None)
+    assert ws.active.place == (4, 0)
+    frames = ws.active.study.frames if ws.active.study else ()
+    kept = {divmod(n, 4) for n, frame in enumerate(frames) if ws.active.key(frame) in ws._pictures}
     assert kept == {(position, 0) for position in range(1, 8)} | {(4, 1), (3, 3)}
 
 
@@ -244,25 +246,25 @@ def test_wheel_and_keys_keep_the_point_in_time_or_the_position(series: Series, q
         (Qt.Key.Key_End, (4, 0)),
     ):
         qtbot.keyClick(canvas, key)
-        assert ws.place == place
+        assert ws.active.place == place
     qtbot.keyClick(canvas, Qt.Key.Key_Down, CTRL)
-    assert ws.place == (4, 1)
+    assert ws.active.place == (4, 1)
     turn(canvas, -120, held=SHIFT)
-    assert ws.place == (4, 2)
+    assert ws.active.place == (4, 2)
     turn(canvas, 120)
-    assert ws.place == (3, 2)
+    assert ws.active.place == (3, 2)
     qtbot.waitUntil(lambda: ready(window) and shown(window) == 32)
 
 
 def test_a_series_of_one_position_has_time_alone(series: Series, qtbot: QtBot) -> None:
     window = series(1, 6)
     ws, row = window.workspace, window.viewer.frames
-    assert ws.grid == (1, 6)
+    assert ws.active.grid == (1, 6)
     assert (row.position.isVisible(), row.time.isVisible()) == (False, True)
     turn(window.viewer.canvas, -120)
-    assert ws.place == (0, 1)
+    assert ws.active.place == (0, 1)
     qtbot.keyClick(window.viewer.canvas, Qt.Key.Key_End)
-    assert ws.place == (0, 5)
+    assert ws.active.place == (0, 5)
 
 
 def test_a_series_without_time_has_no_such_keys(series: Series) -> None:
@@ -304,7 +306,7 @@ def test_a_file_of_several_frames_opens_where_it_says_else_at_its_first(
     frames = np.arange(6, dtype=np.uint8)[:, None, None].repeat(20, 1).repeat(30, 2)
     path.write_bytes(dicom(frames, NumberOfFrames=6, Modality="US", **more))
     window = opened(path, auto_analyse=False)
-    assert (window.workspace.frame_index, shown(window)) == (at, at)
+    assert (window.workspace.active.frame_index, shown(window)) == (at, at)
     assert window.viewer.frames.position.text.text() == f"Frame {at + 1} of 6"
 
 
@@ -323,7 +325,7 @@ def test_a_right_drag_zooms_where_it_began(qtbot: QtBot, opened: Opened, grey: P
     canvas.menuAsked.disconnect()
     canvas.menuAsked.connect(asked.append)
     for end, factor in ((-60, 2**0.5), (60, 1.0), (120, 0.5)):
-        window.workspace.set_view(scale=None, centre=None)
+        window.workspace.active.set_view(scale=None, centre=None)
         qtbot.mousePress(canvas, Qt.MouseButton.RightButton, NO, QPoint(100, 150))
         qtbot.mouseMove(canvas, QPoint(100, 150 - 30))
         qtbot.mouseMove(canvas, QPoint(100, 150 + end))

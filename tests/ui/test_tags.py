@@ -150,13 +150,13 @@ def test_it_follows_the_series_and_keeps_its_place(make_window: MakeWindow, tmp_
         )  # fmt: skip
     window = make_window(auto_analyse=False)
     window.open_paths([tmp_path])
-    qtbot.waitUntil(lambda: window.workspace.picture is not None)
+    qtbot.waitUntil(lambda: window.workspace.active.picture is not None)
     window.action("tags").trigger()
     dialog = window.tags
     qtbot.waitUntil(lambda: dialog.model.rowCount() > 0)
     before = value_of(dialog, "(0008,0018)")
     dialog.table.selectRow(4)
-    window.workspace.step_frame(1)
+    window.workspace.active.step_frame(1)
     qtbot.waitUntil(lambda: value_of(dialog, "(0008,0018)") != before)
     assert [index.row() for index in dialog.table.selectionModel().selectedRows()] == [4]
 
@@ -177,7 +177,7 @@ def test_a_dicom_file_without_a_picture_has_tags(opened: Opened, tmp_path: Path,
     path = tmp_path / "report.dcm"
     path.write_bytes(film(SOPClassUID="1.2.840.10008.5.1.4.1.1.88.11")[:-150])
     window = opened(path, auto_analyse=False)
-    assert window.workspace.failure is not None
+    assert window.workspace.active.failure is not None
     assert window.action("tags").isEnabled()
     window.action("tags").trigger()
     qtbot.waitUntil(lambda: window.tags.model.rowCount() > 0)

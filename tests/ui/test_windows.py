@@ -62,27 +62,27 @@ def test_the_windows_of_a_ct_slice(opened: Opened, ct: Path) -> None:
 def test_a_choice_is_shown_and_ticked(opened: Opened, ct: Path) -> None:
     window = opened(ct, auto_analyse=False)
     ws = window.workspace
-    assert ws.picture is not None
+    assert ws.active.picture is not None
     for start, expected in (
         ("Lung", Window(-600, 1500)),
         ("WIDE", Window(500, 2000)),
-        ("Automatic", auto_window(ws.picture.shown)),
+        ("Automatic", auto_window(ws.active.picture.shown)),
         ("Full range", Window.from_range(-1000, 1999)),
     ):
         choose(window, start)
-        assert ws.view.window == expected
-        assert window.workspace.view.window_of(window.workspace.picture) == expected
+        assert ws.active.view.window == expected
+        assert window.workspace.active.view.window_of(window.workspace.active.picture) == expected
         assert next(text for text, ticked in menu(window) if ticked).startswith(start)
         assert window.viewer.facts.window_button.text().startswith(start)
     choose(window, "Liver")
-    assert ws.view.window is None
+    assert ws.active.view.window is None
 
 
 def test_choosing_what_is_ticked_keeps_it(opened: Opened, ct: Path) -> None:
     window = opened(ct, auto_analyse=False)
     for _ in range(2):
         choose(window, "Lung")
-        assert window.workspace.view.window == Window(-600, 1500)
+        assert window.workspace.active.view.window == Window(-600, 1500)
         assert sum(ticked for _, ticked in menu(window)) == 1
 
 
@@ -93,7 +93,7 @@ def test_a_drag_leaves_the_preset(qtbot: QtBot, opened: Opened, ct: Path) -> Non
     qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=QPoint(100, 100))
     qtbot.mouseMove(canvas, QPoint(140, 100))
     qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=QPoint(140, 100))
-    now = window.workspace.view.window
+    now = window.workspace.active.view.window
     assert now == Window(400, 1980)
     assert not any(ticked for _, ticked in menu(window))
     assert window.viewer.facts.window_button.text() == "C 400  W 1980"
@@ -104,13 +104,13 @@ def test_a_drag_leaves_the_preset(qtbot: QtBot, opened: Opened, ct: Path) -> Non
 def test_keys_choose_in_the_order_of_the_menu(qtbot: QtBot, opened: Opened, ct: Path) -> None:
     window = opened(ct, auto_analyse=False)
     qtbot.keyClick(window.viewer.canvas, Qt.Key.Key_4)
-    assert window.workspace.view.window == Window(-600, 1500)
+    assert window.workspace.active.view.window == Window(-600, 1500)
     window.action("about").trigger()
     qtbot.keyClick(window, Qt.Key.Key_5)
-    assert window.workspace.view.window == Window(-600, 1500)
+    assert window.workspace.active.view.window == Window(-600, 1500)
     window.leave_page()
     qtbot.keyClick(window.viewer.canvas, Qt.Key.Key_0)
-    assert window.workspace.view.preset == windows.AUTO
+    assert window.workspace.active.view.preset == windows.AUTO
     keys = {key for spec in actions.specs() for key in spec.keys}
     assert not keys & {*actions.WINDOW_KEYS, actions.AUTO_KEY}
 
@@ -143,7 +143,7 @@ def test_16_bits_without_a_window_are_automatic(opened: Opened, tmp_path: Path) 
 
 def test_a_colour_picture_has_no_window(opened: Opened, colour: Path, grey: Path, qtbot: QtBot) -> None:
     window = opened(colour, auto_analyse=False)
-    assert windows.offers(window.workspace.picture) == windows.offers(None) == ()
+    assert windows.offers(window.workspace.active.picture) == windows.offers(None) == ()
     assert not window.viewer.facts.window_menu.isEnabled()
     assert not window.viewer.facts.window_button.isVisible()
     window.open_paths([grey])

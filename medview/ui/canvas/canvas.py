@@ -24,8 +24,8 @@ from medview.ui.canvas.layer_list import layers_of
 from medview.ui.canvas.layers import Layer, paint_layers
 from medview.ui.canvas.tools import BINDINGS, Binding, Context, Press, Tool, tool_for
 from medview.ui.canvas.transform import Transform
-from medview.workspace import Workspace
 from medview.workspace.view import Picture
+from medview.workspace.viewport import Viewport
 
 ZOOM_STEP = 1.2
 # Of a wheel: an eighth of a degree each, Qt's unit. A trackpad that only tells pixels counts as a wheel by these.
@@ -49,7 +49,7 @@ class Canvas(QWidget):
     scaled = Signal()
     menuAsked = Signal(QPoint)
 
-    def __init__(self, pane: Workspace, parent: QWidget | None = None) -> None:
+    def __init__(self, pane: Viewport, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.pane = pane
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -70,9 +70,8 @@ class Canvas(QWidget):
         pane.pictureChanged.connect(self._on_picture_changed)
         pane.viewChanged.connect(self._on_view_changed)
         pane.analysisChanged.connect(self._refresh)
-        pane.overlayChanged.connect(self._refresh)
-        pane.segments.changed.connect(self._refresh)
-        pane.settingChanged.connect(lambda key: self._refresh() if key == "sides_on" else None)
+        pane.layersChanged.connect(self._refresh)
+        pane.segmentations.changed.connect(self._refresh)
         self._on_picture_changed()
 
     # What is shown

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from medview.ui.canvas.layers import Layer, Reuse
 from medview.ui.canvas.orientation import OrientationLayer
 from medview.ui.canvas.picture_layers import DrawingLayer, HeatmapLayer, MaskLayer, PictureLayer, SegmentLayer
-from medview.workspace import Workspace
+from medview.workspace.viewport import Viewport
 
 # The lowest first.
 LAYERS: tuple[type[Layer], ...] = (
@@ -20,7 +20,7 @@ LAYERS: tuple[type[Layer], ...] = (
 )
 
 
-def layers_of(pane: Workspace, old: Sequence[Layer]) -> list[Layer]:
+def layers_of(pane: Viewport, old: Sequence[Layer]) -> list[Layer]:
     """What is to be painted of a pane, the lowest first. Those of `old` that are made of the same are used again."""
     reuse = Reuse(old)
     return [layer for kind in LAYERS for layer in kind.of(pane, reuse)]

@@ -15,7 +15,7 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage, QPainter, QTransform
 
 from medview.ui.canvas.transform import Transform
-from medview.workspace import Workspace
+from medview.workspace.viewport import Viewport
 
 # From this many device pixels per image pixel on, single pixels are shown as squares.
 SQUARES_FROM = 4.0
@@ -35,7 +35,7 @@ class Layer(ABC):
 
     @classmethod
     @abstractmethod
-    def of(cls, pane: Workspace, reuse: Reuse) -> Iterator[Self]:
+    def of(cls, pane: Viewport, reuse: Reuse) -> Iterator[Self]:
         """The layers of this class for what `pane` shows now, lowest first. Asked at every step of a drag: what takes
         time waits until the layer is painted."""
 

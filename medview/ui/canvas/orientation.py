@@ -12,7 +12,7 @@ from medview.imaging.geometry import Orientation
 from medview.ui import theme
 from medview.ui.canvas.layers import Layer, Reuse
 from medview.ui.canvas.transform import Transform
-from medview.workspace import Workspace
+from medview.workspace.viewport import Viewport
 
 SIZE_PX = 15
 # The dark rim around each letter, so that it can be read on white as well.
@@ -26,7 +26,7 @@ class OrientationLayer(Layer):
         self._sides = sides
 
     @classmethod
-    def of(cls, pane: Workspace, reuse: Reuse) -> Iterator[Self]:
+    def of(cls, pane: Viewport, reuse: Reuse) -> Iterator[Self]:
         """One, where the file says how the patient lies."""
         sides = pane.picture.frame.orientation if pane.picture is not None else None
         if sides:

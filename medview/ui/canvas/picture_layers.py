@@ -19,8 +19,8 @@ from medview.core.failures import Failure
 from medview.imaging.window import Window, render
 from medview.inference.region import Region
 from medview.ui.canvas.layers import ColourLayer, RasterLayer, Reuse
-from medview.workspace import Workspace
 from medview.workspace.outlines import Outline
+from medview.workspace.viewport import Viewport
 
 MAX_LEVEL = 6
 # A heatmap has a few hundred numbers; enlarging it beyond this adds nothing the screen's own smoothing does not.
@@ -54,7 +54,7 @@ class PictureLayer(RasterLayer):
         self._image = QImage()
 
     @classmethod
-    def of(cls, pane: Workspace, reuse: Reuse) -> Iterator[Self]:
+    def of(cls, pane: Viewport, reuse: Reuse) -> Iterator[Self]:
         """One, through the window of the view."""
         picture, view = pane.picture, pane.view
         if picture is not None:
@@ -101,7 +101,7 @@ class DrawingLayer(ColourLayer):
         self._drawn = drawn
 
     @classmethod
-    def of(cls, pane: Workspace, reuse: Reuse) -> Iterator[Self]:
+    def of(cls, pane: Viewport, reuse: Reuse) -> Iterator[Self]:
         """One, where the file draws something."""
         if pane.picture is not None and pane.picture.drawn is not None:
             yield reuse(cls, pane.picture.drawn)
@@ -124,12 +124,12 @@ class HeatmapLayer(ColourLayer):
         self._heatmap, self._region, self._shape = heatmap, region, shape
 
     @classmethod
-    def of(cls, pane: Workspace, reuse: Reuse) -> Iterator[Self]:
+    def of(cls, pane: Viewport, reuse: Reuse) -> Iterator[Self]:
         """One, of the chosen label."""
         picture, heatmap = pane.picture, pane.heatmap
         if picture is not None and heatmap is not None:
             layer = reuse(cls, *heatmap, picture.shown.shape[:2])
-            layer.visible, layer.opacity = pane.overlay.heatmap_on, pane.overlay.heatmap_opacity
+            layer.visible, layer.opacity = pane.layers.heatmap_on, pane.layers.heatmap_opacity
             yield layer
 
     def rgba(self) -> NDArray[np.uint8]:
@@ -153,12 +153,12 @@ class MaskLayer(ColourLayer):
         self._mask = pixels
 
     @classmethod
-    def of(cls, pane: Workspace, reuse: Reuse) -> Iterator[Self]:
+    def of(cls, pane: Viewport, reuse: Reuse) -> Iterator[Self]:
         """One, where a model marks something."""
         mask = pane.mask
         if pane.picture is not None and mask is not None and mask.count:
             layer = reuse(cls, mask.pixels)
-            layer.visible, layer.opacity = pane.overlay.mask_on, pane.overlay.mask_opacity
+            layer.visible, layer.opacity = pane.layers.mask_on, pane.layers.mask_opacity
             yield layer
 
     def rgba(self) -> NDArray[np.uint8]:
@@ -177,10 +177,10 @@ class SegmentLayer(ColourLayer):
         self._outline = outline
 
     @classmethod
-    def of(cls, pane: Workspace, reuse: Reuse) -> Iterator[Self]:
+    def of(cls, pane: Viewport, reuse: Reuse) -> Iterator[Self]:
         """One for each segment that marks something here, of the oldest segmentation first."""
-        for shown in pane.segments.shown:
-            outlines = pane.segments.outlines(shown)
+        for shown in pane.segmentations.shown:
+            outlines = pane.segmentations.outlines(shown)
             for outline in () if isinstance(outlines, Failure) else outlines:
                 layer = reuse(cls, outline)
                 layer.visible = shown.on and outline.segment not in shown.off

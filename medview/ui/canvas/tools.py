@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication
 
 from medview.imaging.window import Window
 from medview.ui.canvas.transform import Transform
-from medview.workspace import Workspace
+from medview.workspace.viewport import Viewport
 
 # A drag across this many pixels changes width or centre by one whole width.
 DRAG_SPAN = 400.0
@@ -34,7 +34,7 @@ class Context:
         ask_menu: opens the menu of the picture at a point of the screen.
     """
 
-    pane: Workspace
+    pane: Viewport
     transform: Callable[[], Transform | None]
     set_cursor: Callable[[Qt.CursorShape], object]
     ask_menu: Callable[[QPoint], object]

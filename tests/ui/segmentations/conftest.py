@@ -32,5 +32,5 @@ def series(opened: Opened, folder: Path, qtbot: QtBot) -> MainWindow:
     """A window with the series open, at slice 5."""
     window = opened(folder / "slice5.dcm", auto_analyse=False)
     ws = window.workspace
-    qtbot.waitUntil(lambda: ws.study is not None and len(ws.study.frames) == COUNT)
+    qtbot.waitUntil(lambda: ws.active.study is not None and len(ws.active.study.frames) == COUNT)
     return window

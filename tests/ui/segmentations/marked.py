@@ -39,12 +39,12 @@ def two_segments(**elements: object) -> bytes:
 def laid(window: MainWindow, qtbot: QtBot, count: int = 1) -> None:
     """Wait until so many are on, and what they mark here is known."""
     ws = window.workspace
-    qtbot.waitUntil(lambda: len(ws.segments.shown) == count)
-    qtbot.waitUntil(lambda: not ws.busy("open") and not ws.busy("outlines"))
+    qtbot.waitUntil(lambda: len(ws.active.segmentations.shown) == count)
+    qtbot.waitUntil(lambda: not ws.active.busy("open") and not ws.active.busy("outlines"))
 
 
 def seen(window: MainWindow) -> list[Outline]:
-    segments = window.workspace.segments
+    segments = window.workspace.active.segmentations
     found = []
     for shown in segments.shown:
         made = segments.outlines(shown)

@@ -31,12 +31,12 @@ def test_beside_its_series_it_opens_the_series(make_window: MakeWindow, folder: 
     window.open_paths([folder / "marks.dcm"])
     laid(window, qtbot)
     ws = window.workspace
-    assert ws.failure is None
-    assert ws.study is not None
-    assert len(ws.study.frames) == COUNT
+    assert ws.active.failure is None
+    assert ws.active.study is not None
+    assert len(ws.active.study.frames) == COUNT
     # The slice in the middle of those it marks.
     qtbot.waitUntil(lambda: bool(seen(window)))
-    assert ws.frame_index == 1
+    assert ws.active.frame_index == 1
 
 
 def test_one_that_gzip_packed_opens_its_series_as_well(make_window: MakeWindow, folder: Path, qtbot: QtBot) -> None:
@@ -45,18 +45,18 @@ def test_one_that_gzip_packed_opens_its_series_as_well(make_window: MakeWindow, 
     window = make_window(auto_analyse=False)
     window.open_paths([packed])
     laid(window, qtbot)
-    assert window.workspace.study is not None
-    assert len(window.workspace.study.frames) == COUNT
+    assert window.workspace.active.study is not None
+    assert len(window.workspace.active.study.frames) == COUNT
 
 
 def test_without_its_pictures_it_is_refused_and_says_what_to_do(opened: Opened, marks: Path) -> None:
     window = opened(marks)
-    failure = window.workspace.failure
+    failure = window.workspace.active.failure
     assert failure is not None
     assert failure.code is Code.SEGMENTATION
     assert "segmentation" in failure.text
     assert failure.hint.startswith("Open the pictures it was made on first")
-    assert window.workspace.study is None
+    assert window.workspace.active.study is None
 
 
 def test_over_other_pictures_it_is_refused_and_they_stay(series: MainWindow, marks: Path, qtbot: QtBot) -> None:
@@ -64,9 +64,9 @@ def test_over_other_pictures_it_is_refused_and_they_stay(series: MainWindow, mar
     series.open_paths([marks])
     qtbot.waitUntil(lambda: series.bar.isVisible())
     ws = series.workspace
-    assert ws.failure is None
-    assert ws.picture is not None
-    assert ws.segments.shown == []
+    assert ws.active.failure is None
+    assert ws.active.picture is not None
+    assert ws.active.segmentations.shown == []
     assert "made on other pictures" in series.bar.text.text()
 
 
@@ -74,7 +74,7 @@ def test_a_damaged_one_says_so(series: MainWindow, marks: Path, qtbot: QtBot) ->
     marks.write_bytes(two_segments(SegmentationType="FRACTIONAL"))
     series.open_paths([marks])
     qtbot.waitUntil(lambda: series.bar.isVisible())
-    assert series.workspace.segments.shown == []
+    assert series.workspace.active.segmentations.shown == []
     assert "contradicts itself" in series.bar.text.text()
 
 
@@ -85,18 +85,18 @@ def test_a_click_in_the_list_lays_it_on_and_the_series_stays_current(
     window = make_window(auto_analyse=False)
     window.open_paths([folder])
     ws = window.workspace
-    qtbot.waitUntil(lambda: ws.picture is not None and not ws.busy("scan") and not ws.busy("open"))
+    qtbot.waitUntil(lambda: ws.active.picture is not None and not ws.busy("scan") and not ws.active.busy("open"))
     place = next(n for n, entry in enumerate(ws.listing.entries) if entry.path.name == "marks.dcm")
-    shown = ws.listing.index
+    shown = ws.index_of(ws.active)
     headings = [row for row in ws.listing.rows if isinstance(row, Heading)]
     assert [(row.group, row.count) for row in headings] == [(Group.STUDY, 1), (Group.SEGMENTATIONS, 1)]
     assert [title(headings[1]), subtitle(headings[1])] == ["Segmentations", "1 file"]
     ws.select_entry(place)
     laid(window, qtbot)
-    assert ws.failure is None
-    assert ws.listing.index == shown
-    assert ws.segments.shown[0].laid is not None
-    assert ws.segments.shown[0].laid.own
+    assert ws.active.failure is None
+    assert ws.index_of(ws.active) == shown
+    assert ws.active.segmentations.shown[0].laid is not None
+    assert ws.active.segmentations.shown[0].laid.own
 
 
 def test_of_several_series_in_the_list_its_own_is_opened(make_window: MakeWindow, folder: Path, qtbot: QtBot) -> None:
@@ -106,17 +106,19 @@ def test_of_several_series_in_the_list_its_own_is_opened(make_window: MakeWindow
     window = make_window(auto_analyse=False)
     window.open_paths([folder])
     ws = window.workspace
-    qtbot.waitUntil(lambda: ws.picture is not None and not ws.busy("scan") and not ws.busy("open"))
+    qtbot.waitUntil(lambda: ws.active.picture is not None and not ws.busy("scan") and not ws.active.busy("open"))
     ws.select_entry(
         next(n for n, entry in enumerate(ws.listing.entries) if entry.series and len(entry.series.frames) == 6)
     )
-    qtbot.waitUntil(lambda: ws.study is not None and len(ws.study.frames) == COUNT and not ws.busy("open"))
+    qtbot.waitUntil(
+        lambda: ws.active.study is not None and len(ws.active.study.frames) == COUNT and not ws.active.busy("open")
+    )
     window.open_paths([folder / "marks.dcm"])
     laid(window, qtbot)
-    assert ws.study is not None
-    assert len(ws.study.frames) == 3
+    assert ws.active.study is not None
+    assert len(ws.active.study.frames) == 3
     qtbot.waitUntil(lambda: bool(seen(window)))
-    assert ws.frame_index == 1
+    assert ws.active.frame_index == 1
 
 
 def test_the_answer_is_that_of_the_picture_it_went_to(make_window: MakeWindow, folder: Path, qtbot: QtBot) -> None:
@@ -126,20 +128,20 @@ def test_the_answer_is_that_of_the_picture_it_went_to(make_window: MakeWindow, f
     window = make_window()
     ws = window.workspace
     window.open_paths([folder])
-    qtbot.waitUntil(lambda: ws.analysis is not None and not ws.busy("scan"))
+    qtbot.waitUntil(lambda: ws.active.analysis is not None and not ws.busy("scan"))
     sizes = [len(entry.series.frames) if entry.series else 0 for entry in ws.listing.entries]
     for size in (COUNT, 3):
         ws.select_entry(sizes.index(size))
-        qtbot.waitUntil(lambda size=size: ws.study is not None and len(ws.study.frames) == size)
-        qtbot.waitUntil(lambda: ws.analysis is not None and not ws.busy("ahead"))
+        qtbot.waitUntil(lambda size=size: ws.active.study is not None and len(ws.active.study.frames) == size)
+        qtbot.waitUntil(lambda: ws.active.analysis is not None and not ws.active.busy("ahead"))
     window.open_paths([folder / "marks.dcm"])
     laid(window, qtbot)
     qtbot.waitUntil(lambda: bool(seen(window)))
-    qtbot.waitUntil(lambda: ws.analysis is not None and not ws.busy("open"))
-    assert ws.picture is not None
-    assert ws.analysis is not None
-    assert ws.picture.frame.path == folder / "slice1.dcm"
-    assert ws.analysis.file == str(folder / "slice1.dcm")
+    qtbot.waitUntil(lambda: ws.active.analysis is not None and not ws.active.busy("open"))
+    assert ws.active.picture is not None
+    assert ws.active.analysis is not None
+    assert ws.active.picture.frame.path == folder / "slice1.dcm"
+    assert ws.active.analysis.file == str(folder / "slice1.dcm")
 
 
 @pytest.fixture
@@ -151,7 +153,7 @@ def growing(qtbot: QtBot, folder: Path, marks: Path, monkeypatch: pytest.MonkeyP
     window = scanning(qtbot, finder)
     window.open_paths([folder])
     ws = window.workspace
-    qtbot.waitUntil(lambda: ws.study is not None and not ws.busy("open"))
+    qtbot.waitUntil(lambda: ws.active.study is not None and not ws.active.busy("open"))
     yield window, finder
     finder.go.set()
     window.close()
@@ -167,18 +169,20 @@ def test_it_stays_while_its_series_grows_and_lies_on_what_came(growing: Growing,
     assert cards
     # Whenever anything is told, it is there and drawn.
     missing: list[int] = []
-    for signal in (ws.segments.changed, ws.pictureChanged):
+    for signal in (ws.active.segmentations.changed, ws.pictureChanged):
         signal.connect(lambda: missing.append(1) if len(seen(window)) != 1 else None)
     finder.go.set()
     qtbot.waitUntil(lambda: ws.busy("scan") is None)
-    assert ws.study is not None
-    assert len(ws.study.frames) == COUNT
+    assert ws.active.study is not None
+    assert len(ws.active.study.frames) == COUNT
     laid(window, qtbot)
     assert missing == []
     assert window.findings.segments.cards == cards
     for n in range(COUNT):
-        ws.select_frame(n)
-        qtbot.waitUntil(lambda n=n: ws.picture is not None and ws.picture.frame is ws.study.frames[n])
+        ws.active.select_frame(n)
+        qtbot.waitUntil(
+            lambda n=n: ws.active.picture is not None and ws.active.picture.frame is ws.active.study.frames[n]
+        )
         qtbot.waitUntil(lambda n=n: [(one.row, one.col) for one in seen(window)] == [(2, 3 + n)])
 
 
@@ -201,8 +205,8 @@ def test_a_series_that_grew_while_it_was_read_is_marked_as_a_whole(
     window.open_paths([marks])
     qtbot.waitUntil(reading.is_set)
     finder.go.set()
-    qtbot.waitUntil(lambda: ws.study is not None and len(ws.study.frames) == COUNT)
+    qtbot.waitUntil(lambda: ws.active.study is not None and len(ws.active.study.frames) == COUNT)
     go.set()
     laid(window, qtbot)
-    ws.select_frame(5)
+    ws.active.select_frame(5)
     qtbot.waitUntil(lambda: [(one.row, one.col) for one in seen(window)] == [(2, 8)])

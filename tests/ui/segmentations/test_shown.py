@@ -19,9 +19,9 @@ def test_it_lies_over_the_open_series_at_a_slice_that_it_marks(series: MainWindo
     entries = list(ws.listing.entries)
     series.open_paths([marks])
     laid(series, qtbot)
-    assert ws.failure is None
+    assert ws.active.failure is None
     assert ws.listing.entries == entries
-    assert ws.frame_index == 1
+    assert ws.active.frame_index == 1
     (red, other) = seen(series)
     assert (red.segment, red.row, red.col, red.rgba.shape) == (1, 2, 4, (6, 6, 4))
     np.testing.assert_array_equal(red.rgba[0, 0], (255, 0, 0, 255))
@@ -36,12 +36,12 @@ def test_the_canvas_shows_it_and_no_longer_on_the_next_slice(series: MainWindow,
     laid(series, qtbot)
     red, grey, _ = colour_at(series, 2, 4)
     assert red > grey + 100
-    ws.select_frame(3)
-    qtbot.waitUntil(lambda: ws.picture is not None and ws.picture.frame is ws.study.frames[3])
+    ws.active.select_frame(3)
+    qtbot.waitUntil(lambda: ws.active.picture is not None and ws.active.picture.frame is ws.active.study.frames[3])
     laid(series, qtbot)
     assert seen(series) == []
     assert len(set(colour_at(series, 2, 4))) == 1
-    ws.select_frame(0)
+    ws.active.select_frame(0)
     qtbot.waitUntil(lambda: len(seen(series)) == 1)
     red, grey, _ = colour_at(series, 2, 3)
     assert red > grey + 100
@@ -63,7 +63,7 @@ def test_its_list_says_whose_it_is_and_switches(series: MainWindow, marks: Path,
     assert names[0].toolTip().split("\n")[:2] == ["liver", "Drawn by a program: net 1.0"]
     # As it stands there, and not as markup.
     assert shown_of(names[1].toolTip()).split("\n")[:2] == ["lesion <b>", "Drawn by hand"]
-    (shown,) = series.workspace.segments.shown
+    (shown,) = series.workspace.active.segmentations.shown
     card.rows[1].click()
     assert shown.off == {1}
     assert len(set(colour_at(series, 2, 4))) == 1
@@ -81,7 +81,7 @@ def test_its_list_says_whose_it_is_and_switches(series: MainWindow, marks: Path,
     # The cards stay while their looks change: the slider that is dragged must not go.
     assert panel.cards == [card]
     card.remover.click()
-    assert series.workspace.segments.shown == []
+    assert series.workspace.active.segmentations.shown == []
     assert not panel.isVisible()
     assert len(set(colour_at(series, 2, 4))) == 1
 
@@ -90,16 +90,16 @@ def test_a_click_on_a_name_goes_to_a_picture_that_shows_it(series: MainWindow, m
     ws = series.workspace
     series.open_paths([marks])
     laid(series, qtbot)
-    ws.select_frame(0)
+    ws.active.select_frame(0)
     qtbot.waitUntil(lambda: len(seen(series)) == 1)
     names = series.findings.segments.cards[0].names
     assert [names[number].property("here") for number in (1, 2)] == [True, False]
     names[1].click()
-    qtbot.waitUntil(lambda: not ws.busy("open"))
-    assert ws.frame_index == 0
+    qtbot.waitUntil(lambda: not ws.active.busy("open"))
+    assert ws.active.frame_index == 0
     names[2].click()
     qtbot.waitUntil(lambda: len(seen(series)) == 2)
-    assert ws.frame_index == 1
+    assert ws.active.frame_index == 1
     assert [names[number].property("here") for number in (1, 2)] == [True, True]
 
 
@@ -108,13 +108,13 @@ def test_two_on_one_series_have_colours_of_their_own(series: MainWindow, marks: 
     second.write_bytes(two_segments())
     series.open_paths([marks, second])
     laid(series, qtbot, 2)
-    colours = [colour for shown in series.workspace.segments.shown for colour in shown.colours.values()]
+    colours = [colour for shown in series.workspace.active.segmentations.shown for colour in shown.colours.values()]
     assert len(set(colours)) == 4
     assert len(seen(series)) == 4
     # Opened again, it takes the place of itself.
     series.open_paths([marks])
-    qtbot.waitUntil(lambda: not series.workspace.busy("open"))
-    assert len(series.workspace.segments.shown) == 2
+    qtbot.waitUntil(lambda: not series.workspace.active.busy("open"))
+    assert len(series.workspace.active.segmentations.shown) == 2
 
 
 def test_closing_and_opening_something_else_drops_it(series: MainWindow, marks: Path, grey: Path, qtbot: QtBot) -> None:
@@ -122,17 +122,19 @@ def test_closing_and_opening_something_else_drops_it(series: MainWindow, marks: 
     series.open_paths([marks])
     laid(series, qtbot)
     series.open_paths([grey])
-    qtbot.waitUntil(lambda: ws.picture is not None and ws.picture.frame.path == grey and not ws.busy("open"))
-    assert ws.segments.shown == []
+    qtbot.waitUntil(
+        lambda: ws.active.picture is not None and ws.active.picture.frame.path == grey and not ws.active.busy("open")
+    )
+    assert ws.active.segmentations.shown == []
     assert not series.findings.segments.isVisible()
     ws.close_all()
-    assert ws.segments.shown == []
+    assert ws.active.segmentations.shown == []
 
 
 def test_it_turns_with_the_picture(series: MainWindow, marks: Path, qtbot: QtBot) -> None:
     series.open_paths([marks])
     laid(series, qtbot)
-    series.workspace.set_corrections(("rotate_90",))
+    series.workspace.active.set_corrections(("rotate_90",))
     qtbot.waitUntil(lambda: len(seen(series)) == 2)
     # Row 2 and column 4 of 20 rows, six high: turned clockwise, row 4 and column 20 - 2 - 6.
     assert (seen(series)[0].row, seen(series)[0].col) == (4, 12)
@@ -169,11 +171,11 @@ def test_it_follows_into_other_planes_and_back(series: MainWindow, marks: Path, 
     series.open_paths([marks])
     laid(series, qtbot)
     series.action("plane_coronal").trigger()
-    qtbot.waitUntil(lambda: ws.plane == "coronal")
+    qtbot.waitUntil(lambda: ws.active.plane == "coronal")
     laid(series, qtbot)
-    assert ws.study is not None
-    ws.select_frame(5)
-    qtbot.waitUntil(lambda: ws.picture is not None and ws.picture.frame is ws.study.frames[5])
+    assert ws.active.study is not None
+    ws.active.select_frame(5)
+    qtbot.waitUntil(lambda: ws.active.picture is not None and ws.active.picture.frame is ws.active.study.frames[5])
     qtbot.waitUntil(lambda: bool(seen(series)))
     (outline,) = seen(series)
     # Rows of 1 mm from z = 10 down to 0, each in the slice of 2 mm whose middle is nearest, of two the upper one.
@@ -185,7 +187,7 @@ def test_it_follows_into_other_planes_and_back(series: MainWindow, marks: Path, 
     np.testing.assert_array_equal(outline.rgba[..., 3] > 0, wanted)
     assert not series.findings.segments.cards[0].note.isVisible()
     series.action("plane_acquired").trigger()
-    qtbot.waitUntil(lambda: ws.study is not None and len(ws.study.frames) == COUNT)
+    qtbot.waitUntil(lambda: ws.active.study is not None and len(ws.active.study.frames) == COUNT)
     laid(series, qtbot)
     qtbot.waitUntil(lambda: bool(seen(series)))
 
