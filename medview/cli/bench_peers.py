@@ -83,7 +83,7 @@ def first_frame_by_pydicom(path: Path) -> NDArray[Any]:
 
 
 def _row(path: Path, syntax: str, runs: int) -> dict[str, Any]:
-    from medview.imaging.dicom_header import parse_errors
+    from medview.imaging.dicom_errors import parse_errors
 
     row: dict[str, Any] = {"medview": _median_ms(lambda: first_frame(path), runs)}
     refused, ratio = {}, {}

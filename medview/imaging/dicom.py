@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.core.texts import Text, counted, joined
-from medview.imaging.dicom_header import Header, damaged, item, parse_errors, read_dicom_header, text
+from medview.imaging.dicom_dataset import item, text
+from medview.imaging.dicom_errors import damaged, parse_errors
+from medview.imaging.dicom_header import Header, read_dicom_header
 from medview.imaging.dicom_layout import Layout
 from medview.imaging.dicom_modality import modality_table, read_palette, read_values
 from medview.imaging.dicom_objects import no_picture

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.core.texts import Text
-from medview.imaging.dicom_header import damaged
+from medview.imaging.dicom_errors import damaged
 from medview.imaging.dicom_layout import Layout, native, truncated, unused_bits
 from medview.imaging.dicom_streams import stream_bits, stream_size, whole_stream
 from medview.imaging.jpeg import JpegInfo, parse_jpeg, stored_as_ybr

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.core.texts import Text
-from medview.imaging.dicom_header import Header, damaged, value, whole
+from medview.imaging.dicom_dataset import value, whole
+from medview.imaging.dicom_errors import damaged
+from medview.imaging.dicom_header import Header
 from medview.imaging.modality_lut import interleaved
 
 

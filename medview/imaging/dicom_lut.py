@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medview.imaging.dicom_header import parse_errors, value
+from medview.imaging.dicom_dataset import value
+from medview.imaging.dicom_errors import parse_errors
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.core.texts import Text
-from medview.imaging.dicom_header import damaged, group, item, numbers, parse_errors, value
+from medview.imaging.dicom_dataset import group, item, numbers, value
+from medview.imaging.dicom_errors import damaged, parse_errors
 from medview.imaging.dicom_layout import Layout
 from medview.imaging.dicom_lut import read_lut
 from medview.imaging.modality_lut import MOST, Rescale

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from medview.core.failures import Code, Failure
 from medview.core.texts import Text
-from medview.imaging.dicom_header import Header, damaged, text, value
+from medview.imaging.dicom_dataset import text, value
+from medview.imaging.dicom_errors import damaged
+from medview.imaging.dicom_header import Header
 from medview.imaging.dicom_layout import read_layout
 from medview.imaging.dicom_seg import BITS_CLASS, LABELS_CLASS
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Failure
 from medview.imaging.dicom_codecs import native_syntax
-from medview.imaging.dicom_header import parse_errors
+from medview.imaging.dicom_errors import parse_errors
 from medview.imaging.study import OverlayPlane
 
 if TYPE_CHECKING:

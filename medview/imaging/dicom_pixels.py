@@ -18,7 +18,10 @@ from medview.core.failures import Code, Failure
 from medview.core.texts import Text
 from medview.imaging.dicom_codecs import HTJ2K, JPEG_2000, JPEG_XL, RLE, decode_frame, native_syntax, unsupported
 from medview.imaging.dicom_damage import frame_damage
-from medview.imaging.dicom_header import DEFLATED, Header, damaged, inflate, open_source, value
+from medview.imaging.dicom_dataset import value
+from medview.imaging.dicom_errors import damaged
+from medview.imaging.dicom_header import Header, open_source
+from medview.imaging.dicom_inflate import DEFLATED, inflate
 from medview.imaging.dicom_layout import Layout, native, read_layout, truncated
 from medview.imaging.dicom_streams import END, stream_notes
 from medview.imaging.files import Clipped, os_failure

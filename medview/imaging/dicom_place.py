@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from medview.imaging.dicom_header import group, numbers, text, value, whole
+from medview.imaging.dicom_dataset import group, numbers, text, value, whole
 from medview.imaging.geometry import Plane, make_plane
 from medview.imaging.study import ObjectPart, Origin, Place
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from medview.imaging.dicom_header import item, numbers, whole
+from medview.imaging.dicom_dataset import item, numbers, whole
 from medview.imaging.study import CalibratedRegion
 
 if TYPE_CHECKING:

@@ -18,18 +18,9 @@ from medview.core.failures import Code, Failure
 from medview.core.texts import Text
 from medview.imaging.archive import plain_file
 from medview.imaging.colours import Rgb, lab_of_dicom, lab_to_rgb
-from medview.imaging.dicom_header import (
-    Header,
-    damaged,
-    group,
-    item,
-    numbers,
-    parse_errors,
-    read_dicom_header,
-    text,
-    value,
-    whole,
-)
+from medview.imaging.dicom_dataset import group, item, numbers, text, value, whole
+from medview.imaging.dicom_errors import damaged, parse_errors
+from medview.imaging.dicom_header import Header, read_dicom_header
 from medview.imaging.dicom_layout import Layout
 from medview.imaging.dicom_pixels import Pixels, locate
 from medview.imaging.dicom_place import read_origin, read_plane

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from medview.core.failures import Code, Failure
 from medview.core.texts import Text
 from medview.imaging.archive import plain_file
-from medview.imaging.dicom_header import Header, parse_errors, read_dicom_header
+from medview.imaging.dicom_errors import parse_errors
+from medview.imaging.dicom_header import Header, read_dicom_header
 from medview.imaging.open_file import recognise
 
 if TYPE_CHECKING:

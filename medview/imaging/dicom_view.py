@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from medview.core.texts import Text
-from medview.imaging.dicom_header import as_line, group, item, numbers, text, value
+from medview.imaging.dicom_dataset import as_line, group, item, numbers, text, value
 from medview.imaging.geometry import Orientation, named_orientation
 from medview.imaging.study import HeaderFacts
 

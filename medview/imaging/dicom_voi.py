@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medview.core.texts import Text
-from medview.imaging.dicom_header import group, item, numbers, readable_numbers, text, value, whole
+from medview.imaging.dicom_dataset import group, item, numbers, readable_numbers, text, value, whole
 from medview.imaging.dicom_lut import read_lut
 from medview.imaging.modality_lut import MOST, Rescale, apply_rescale
 from medview.imaging.window import Curve, Preset, Window

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medview.imaging.dicom_header import parse_errors, value
+from medview.imaging.dicom_dataset import value
+from medview.imaging.dicom_errors import parse_errors
 from medview.imaging.files import DICOM_SUFFIXES
 
 if TYPE_CHECKING:

@@ -133,7 +133,8 @@ def inspect_each(path: Path, name: str = "", step: Callable[[], None] = lambda: 
 
 def _inspect_dicom(path: Path, name: str, follow: bool) -> Facts:
     from medview.imaging.dicom import study_of
-    from medview.imaging.dicom_header import read_dicom_header, text, whole
+    from medview.imaging.dicom_dataset import text, whole
+    from medview.imaging.dicom_header import read_dicom_header
     from medview.imaging.dicom_objects import is_disc
     from medview.imaging.dicom_place import read_origin, read_plane
     from medview.imaging.dicom_view import read_view

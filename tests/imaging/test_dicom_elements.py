@@ -15,7 +15,8 @@ from pydicom.tag import Tag
 
 from medview.core.failures import Failure
 from medview.imaging.dicom_elements import UNREAD, plain_value
-from medview.imaging.dicom_header import parse_errors, quiet_pydicom, read_dicom_header
+from medview.imaging.dicom_errors import parse_errors
+from medview.imaging.dicom_header import quiet_pydicom, read_dicom_header
 from medview.imaging.files import find_files
 
 PART = Path(__file__).parent.parent / "data" / "dicom"

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from medview.core.failures import Code, Failure
-from medview.imaging.dicom_header import MAX_ITEMS, Header, read_dicom_header, value
+from medview.imaging.dicom_dataset import value
+from medview.imaging.dicom_header import MAX_ITEMS, Header, read_dicom_header
 from medview.imaging.dicom_objects import NOT_PICTURES
 from medview.imaging.open import open_path
 from medview.imaging.study import Study

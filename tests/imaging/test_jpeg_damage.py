@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from medview.core.failures import Failure
-from medview.imaging import jpeg_entropy
+from medview.imaging import jpeg_walk
 from medview.imaging.facts import OPENS, inspect_file
 from medview.imaging.jpeg import parse_jpeg
 from medview.imaging.jpeg_damage import jpeg_damage
@@ -205,7 +205,7 @@ def test_short_data_and_long_are_read_alike(monkeypatch: pytest.MonkeyPatch, int
     info = parse_jpeg(data)
     assert info is not None
     walked = read_components(data, info)
-    monkeypatch.setattr(jpeg_entropy, "_SHORT", 0)
+    monkeypatch.setattr(jpeg_walk, "_SHORT", 0)
     by_readers = read_components(data, info)
     assert walked is not None
     assert by_readers is not None

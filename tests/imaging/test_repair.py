@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pydicom.encaps import encapsulate
 
 from medview.core.failures import Failure
-from medview.imaging.dicom_header import read_dicom_header, text
+from medview.imaging.dicom_dataset import text
+from medview.imaging.dicom_header import read_dicom_header
 from medview.imaging.dicom_repair import closed_sequences, first_syntax
 from medview.imaging.open import open_path
 from tests.imaging.make import dicom
