@@ -321,6 +321,9 @@ def test_a_tool_ends_where_another_button_begins_one(pen: SimpleNamespace, qtbot
     qtbot.mousePress(pen.canvas, MIDDLE, NO, QPoint(100, 100))
     assert Pen.said == ["press", "cancel"]
     assert pen.canvas.cursor().shape() == Cursor.ClosedHandCursor
+    qtbot.mousePress(pen.canvas, RIGHT, NO, QPoint(100, 100))
+    assert pen.canvas.cursor().shape() == Cursor.ArrowCursor
+    qtbot.mousePress(pen.canvas, MIDDLE, NO, QPoint(100, 100))
     qtbot.mouseMove(pen.canvas, QPoint(110, 100))
     qtbot.mouseRelease(pen.canvas, MIDDLE, NO, QPoint(110, 100))
     assert pen.canvas.transform().left == before.left + 10

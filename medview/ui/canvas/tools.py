@@ -50,16 +50,16 @@ class Tool:
     This one does nothing but show its cursor; others say what they do at which of the events.
     """
 
-    cursor: ClassVar[Qt.CursorShape]
+    cursor: ClassVar[Qt.CursorShape] = Qt.CursorShape.ArrowCursor
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        # Where the gesture began, and was last.
-        self.first = self.last = QPointF()
+        # Where the mouse was last.
+        self.last = QPointF()
 
     def press(self, event: QMouseEvent) -> None:
         """The button is down."""
-        self.first = self.last = event.position()
+        self.last = event.position()
         self.context.set_cursor(self.cursor)
 
     def move(self, event: QMouseEvent) -> None:
@@ -114,15 +114,16 @@ class ZoomTool(Tool):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
+        self._first = QPointF()
         self._zooming = False
 
     def press(self, event: QMouseEvent) -> None:
         """Nothing is seen of it before it is more than a click."""
-        self.first = self.last = event.position()
+        self._first = self.last = event.position()
 
     def drag(self, by: QPointF) -> None:
         """Up: larger."""
-        way = self.last - self.first
+        way = self.last - self._first
         if not self._zooming:
             if abs(way.x()) + abs(way.y()) < QApplication.startDragDistance():
                 return
@@ -130,7 +131,7 @@ class ZoomTool(Tool):
             self.context.set_cursor(self.cursor)
         transform = self.context.transform()
         if transform:
-            self.context.show(transform.zoomed(2 ** (-by.y() / ZOOM_SPAN), self.first.x(), self.first.y()))
+            self.context.show(transform.zoomed(2 ** (-by.y() / ZOOM_SPAN), self._first.x(), self._first.y()))
 
     def release(self, event: QMouseEvent) -> None:
         """What went nowhere was a click."""
