@@ -35,9 +35,9 @@ from medview.ui.canvas.picture_layers import (
 )
 from medview.ui.canvas.transform import Transform
 from medview.ui.window import MainWindow
-from medview.workspace import Workspace
 from medview.workspace.outlines import Outline
 from medview.workspace.view import LayerSettings, Picture, ViewState
+from medview.workspace.viewport import Viewport
 from tests.ui.test_canvas import at_actual_size, ramp
 
 Opened = Callable[..., MainWindow]
@@ -69,9 +69,9 @@ class Patch(ColourLayer):
         self.colour = colour
 
     @classmethod
-    def of(cls, pane: Workspace, reuse: Reuse) -> Iterator[Self]:
+    def of(cls, viewport: Viewport, reuse: Reuse) -> Iterator[Self]:
         """Over the first pixels of every picture."""
-        if pane.picture is not None:
+        if viewport.picture is not None:
             yield reuse(cls, (10, 200, 30))
 
     def rgba(self) -> np.ndarray:
@@ -112,7 +112,7 @@ class Careless(Layer):
     """A made-up layer in the coordinates of the canvas that leaves the painter in disorder."""
 
     @classmethod
-    def of(cls, pane: Workspace, reuse: Reuse) -> Iterator[Self]:
+    def of(cls, viewport: Viewport, reuse: Reuse) -> Iterator[Self]:
         yield reuse(cls)
 
     def paint(self, painter: QPainter, transform: Transform, device_ratio: float) -> None:
@@ -142,7 +142,7 @@ def test_bounds_go_through_the_transform_with_its_aspect(qapp: object) -> None:
 # ---- the list ----
 
 
-class Pane(SimpleNamespace):
+class FakeViewport(SimpleNamespace):
     """What layers are made of: a grey ramp that the file draws on, with everything over it."""
 
     def __init__(self, **changes: Any) -> None:
@@ -172,63 +172,71 @@ ALL = [PictureLayer, DrawingLayer, HeatmapLayer, MaskLayer, SegmentLayer, Segmen
 
 
 def test_the_order_of_the_layers(qapp: object) -> None:
-    assert [type(layer) for layer in Pane().made()] == ALL
+    assert [type(layer) for layer in FakeViewport().made()] == ALL
 
 
 def test_only_what_there_is_has_a_layer(qapp: object) -> None:
-    pane = Pane(heatmap=None, mask=Mask(np.zeros((60, 80), np.uint8)))
-    pane.segmentations.shown[0].made = Failure(Code.NO_IMAGES, "a", "b")
-    pane.picture = replace(pane.picture, frame=replace(pane.picture.frame, said_orientation=None), drawn=None)
-    assert [type(layer) for layer in pane.made()] == [PictureLayer]
-    assert Pane(picture=None, heatmap=None, mask=None, segmentations=SimpleNamespace(shown=[])).made() == []
+    viewport = FakeViewport(heatmap=None, mask=Mask(np.zeros((60, 80), np.uint8)))
+    viewport.segmentations.shown[0].made = Failure(Code.NO_IMAGES, "a", "b")
+    viewport.picture = replace(
+        viewport.picture, frame=replace(viewport.picture.frame, said_orientation=None), drawn=None
+    )
+    assert [type(layer) for layer in viewport.made()] == [PictureLayer]
+    assert FakeViewport(picture=None, heatmap=None, mask=None, segmentations=SimpleNamespace(shown=[])).made() == []
 
 
 def test_layers_of_the_same_are_used_again(qapp: object) -> None:
-    pane = Pane()
-    first = pane.made()
+    viewport = FakeViewport()
+    first = viewport.made()
     images = [layer.image(1.0) for layer in first[1:6]]
-    pane.view = ViewState(window=Window(5, 6), inverted=True, scale=2.0, centre=(1.0, 1.0))
-    pane.layers = replace(pane.layers, heatmap_opacity=0.3, mask_on=False)
-    pane.segmentations.shown[0].off = {2}
-    pane.settings["sides_on"] = False
-    second = pane.made(first)
+    viewport.view = ViewState(window=Window(5, 6), inverted=True, scale=2.0, centre=(1.0, 1.0))
+    viewport.layers = replace(viewport.layers, heatmap_opacity=0.3, mask_on=False)
+    viewport.segmentations.shown[0].off = {2}
+    viewport.settings["sides_on"] = False
+    second = viewport.made(first)
     assert all(a is b for a, b in zip(first, second, strict=True))
     assert all(layer.image(1.0) is image for layer, image in zip(second[1:6], images, strict=True))
     assert (second[0].window, second[0].inverted) == (Window(5, 6), True)
     assert [layer.visible for layer in second] == [True, True, True, False, True, False, False]
-    assert [layer.opacity for layer in second] == [1.0, 1.0, 0.3, pane.layers.mask_opacity, 0.7, 0.7, 1.0]
+    assert [layer.opacity for layer in second] == [1.0, 1.0, 0.3, viewport.layers.mask_opacity, 0.7, 0.7, 1.0]
 
 
 @pytest.mark.parametrize(
     ("changed", "anew"),
     [
-        (lambda pane: setattr(pane, "picture", replace(pane.picture, shown=ramp())), [PictureLayer]),
-        (lambda pane: setattr(pane, "picture", replace(pane.picture, drawn=pane.picture.drawn.copy())), [DrawingLayer]),
-        (lambda pane: setattr(pane, "heatmap", (pane.heatmap[0].copy(), WHOLE)), [HeatmapLayer]),
-        (lambda pane: setattr(pane, "heatmap", (pane.heatmap[0], Region(0, 0, 0.5, 0.5))), [HeatmapLayer]),
-        (lambda pane: setattr(pane, "mask", Mask(pane.mask.pixels.copy(), 400)), [MaskLayer]),
-        (lambda pane: setattr(pane.segmentations.shown[0], "made", pane.segmentations.shown[0].made[:1]), []),
+        (lambda it: setattr(it, "picture", replace(it.picture, shown=ramp())), [PictureLayer]),
         (
-            lambda pane: setattr(pane.segmentations.shown[0], "made", Pane().segmentations.shown[0].made),
+            lambda it: setattr(it, "picture", replace(it.picture, drawn=it.picture.drawn.copy())),
+            [DrawingLayer],
+        ),
+        (lambda it: setattr(it, "heatmap", (it.heatmap[0].copy(), WHOLE)), [HeatmapLayer]),
+        (lambda it: setattr(it, "heatmap", (it.heatmap[0], Region(0, 0, 0.5, 0.5))), [HeatmapLayer]),
+        (lambda it: setattr(it, "mask", Mask(it.mask.pixels.copy(), 400)), [MaskLayer]),
+        (
+            lambda it: setattr(it.segmentations.shown[0], "made", it.segmentations.shown[0].made[:1]),
+            [],
+        ),
+        (
+            lambda it: setattr(it.segmentations.shown[0], "made", FakeViewport().segmentations.shown[0].made),
             [SegmentLayer] * 2,
         ),
     ],
 )
 def test_a_layer_of_something_else_is_made_anew(
-    qapp: object, changed: Callable[[Pane], None], anew: list[type[Layer]]
+    qapp: object, changed: Callable[[FakeViewport], None], anew: list[type[Layer]]
 ) -> None:
-    pane = Pane()
-    before = pane.made()
-    changed(pane)
-    after = pane.made(before)
+    viewport = FakeViewport()
+    before = viewport.made()
+    changed(viewport)
+    after = viewport.made(before)
     assert [type(layer) for layer in after if not any(layer is old for old in before)] == anew
 
 
 def test_a_picture_of_another_size_has_another_heatmap(qapp: object) -> None:
-    pane = Pane()
-    before = pane.made()
-    pane.picture = replace(pane.picture, shown=np.zeros((30, 40), np.uint8))
-    (layer,) = (layer for layer in pane.made(before) if isinstance(layer, HeatmapLayer))
+    viewport = FakeViewport()
+    before = viewport.made()
+    viewport.picture = replace(viewport.picture, shown=np.zeros((30, 40), np.uint8))
+    (layer,) = (layer for layer in viewport.made(before) if isinstance(layer, HeatmapLayer))
     assert layer.bounds == QRectF(0, 0, 40, 30)
 
 

@@ -66,7 +66,7 @@ def test_the_first_row_that_fits_counts() -> None:
 # ---- each alone ----
 
 
-class Pane:
+class FakeViewport:
     """What a tool changes: a picture of the values 0 to 99, 100 x 100, and its view."""
 
     def __init__(self, values: np.ndarray | None = None, inverted: bool = False) -> None:
@@ -82,16 +82,16 @@ class Pane:
 class Hand:
     """Moves a made-up mouse over a canvas of 200 x 200 with one tool."""
 
-    def __init__(self, tool: type[Tool], pane: Pane | None = None) -> None:
-        self.pane = pane or Pane()
+    def __init__(self, tool: type[Tool], viewport: FakeViewport | None = None) -> None:
+        self.viewport = viewport or FakeViewport()
         self.cursors: list[Qt.CursorShape] = []
         self.asked: list[QPoint] = []
-        context = Context(self.pane, self.transform, self.cursors.append, self.asked.append)  # type: ignore[arg-type]
+        context = Context(self.viewport, self.transform, self.cursors.append, self.asked.append)  # type: ignore[arg-type]
         self.tool = tool(context)
 
     def transform(self) -> Transform | None:
-        view = self.pane.view
-        return Transform.of(200, 200, 100, 100, view.scale, view.centre) if self.pane.picture else None
+        view = self.viewport.view
+        return Transform.of(200, 200, 100, 100, view.scale, view.centre) if self.viewport.picture else None
 
     def go(self, *places: tuple[float, float]) -> None:
         """Press at the first place, move over the others, let go at the last."""
@@ -109,43 +109,43 @@ def test_window_right_is_wider_and_down_is_darker() -> None:
     hand = Hand(WindowTool)
     hand.go((100, 100), (140, 100), (140, 120))
     # 40 of 400 pixels are a tenth of the width, 20 a twentieth of the new one.
-    assert hand.pane.view.window == Window(50 + 110 / 20, 110)
+    assert hand.viewport.view.window == Window(50 + 110 / 20, 110)
     assert hand.cursors == [Cursor.SizeAllCursor]
     assert hand.asked == []
-    assert (hand.pane.view.scale, hand.pane.view.centre) == (2.0, (50.0, 50.0))
+    assert (hand.viewport.view.scale, hand.viewport.view.centre) == (2.0, (50.0, 50.0))
 
 
 @pytest.mark.parametrize(("by_file", "by_user", "rise"), [(False, True, -1), (True, False, -1), (True, True, 1)])
 def test_window_down_is_darker_however_it_is_inverted(by_file: bool, by_user: bool, rise: int) -> None:
-    hand = Hand(WindowTool, Pane(inverted=by_file))
-    hand.pane.set_view(inverted=by_user)
+    hand = Hand(WindowTool, FakeViewport(inverted=by_file))
+    hand.viewport.set_view(inverted=by_user)
     hand.go((100, 100), (100, 120))
-    assert hand.pane.view.window == Window(50 + rise * 5, 100)
+    assert hand.viewport.view.window == Window(50 + rise * 5, 100)
 
 
 def test_window_never_vanishes_and_comes_back() -> None:
     whole = Hand(WindowTool)
     whole.go((1000, 100), (0, 100))
-    assert whole.pane.view.window == Window(50, 1)
+    assert whole.viewport.view.window == Window(50, 1)
     # A step is never less than that of a twentieth of the first width.
     whole.go((0, 100), (400, 100))
-    assert whole.pane.view.window == Window(50, 6)
-    shares = Hand(WindowTool, Pane(np.zeros((100, 100), np.float32)))
+    assert whole.viewport.view.window == Window(50, 6)
+    shares = Hand(WindowTool, FakeViewport(np.zeros((100, 100), np.float32)))
     shares.go((1000, 100), (0, 100))
-    assert shares.pane.view.window == Window(50, 1e-6)
+    assert shares.viewport.view.window == Window(50, 1e-6)
 
 
 def test_a_colour_picture_has_no_window_to_change() -> None:
-    hand = Hand(WindowTool, Pane(np.zeros((100, 100, 3), np.uint8)))
-    before = hand.pane.view
+    hand = Hand(WindowTool, FakeViewport(np.zeros((100, 100, 3), np.uint8)))
+    before = hand.viewport.view
     hand.go((100, 100), (140, 120))
-    assert hand.pane.view == before
+    assert hand.viewport.view == before
 
 
 def test_pan_follows_the_mouse() -> None:
     hand = Hand(PanTool)
     hand.go((100, 100), (110, 100), (110, 80))
-    assert hand.pane.view == ViewState(scale=2.0, centre=(45.0, 60.0))
+    assert hand.viewport.view == ViewState(scale=2.0, centre=(45.0, 60.0))
     assert hand.cursors == [Cursor.ClosedHandCursor]
     assert hand.asked == []
 
@@ -166,7 +166,7 @@ def test_zoom_keeps_the_point_where_it_began() -> None:
 def test_a_shaking_hand_clicks(qapp: object) -> None:
     hand, near = Hand(ZoomTool), QApplication.startDragDistance() - 1
     hand.go((60, 80), (60, 80 + near), (60 - near, 80))
-    assert hand.pane.view == ViewState(scale=2.0, centre=(50.0, 50.0))
+    assert hand.viewport.view == ViewState(scale=2.0, centre=(50.0, 50.0))
     assert hand.asked == [QPoint(1060 - near, 580)]
     assert hand.cursors == []
 
@@ -174,16 +174,16 @@ def test_a_shaking_hand_clicks(qapp: object) -> None:
 def test_a_zoom_counts_the_way_to_its_beginning(qapp: object) -> None:
     hand, far = Hand(ZoomTool), QApplication.startDragDistance()
     hand.go((60, 80), (60, 80 - far + 1), (60, 80 - far), (60, 80))
-    assert hand.pane.view.scale == pytest.approx(2.0)
+    assert hand.viewport.view.scale == pytest.approx(2.0)
     assert hand.asked == []
 
 
 @pytest.mark.parametrize("tool", [WindowTool, PanTool, ZoomTool])
 def test_a_picture_that_goes_during_a_drag(tool: type[Tool]) -> None:
     hand = Hand(tool)
-    hand.pane.picture, before = None, hand.pane.view
+    hand.viewport.picture, before = None, hand.viewport.view
     hand.go((100, 100), (100, 40))
-    assert hand.pane.view == before
+    assert hand.viewport.view == before
 
 
 # ---- with the mouse in the window ----
@@ -275,6 +275,24 @@ def test_a_drag_shows_its_cursor(
     assert canvas.cursor().shape() == shape
     qtbot.mouseRelease(canvas, button, NO, QPoint(100, 100))
     assert canvas.cursor().shape() == Cursor.ArrowCursor
+
+
+def test_a_drag_in_one_canvas_leaves_another_as_it_is(qtbot: QtBot, opened: Opened, grey: Path) -> None:
+    window = opened(grey, auto_analyse=False)
+    ws, canvas = window.workspace, window.viewer.canvas
+    other = Canvas(ws.add_viewport())
+    qtbot.addWidget(other)
+    other.resize(300, 200)
+    other.show()
+    ws.select_entry(0, other.viewport)
+    qtbot.waitUntil(lambda: other.viewport.picture is not None)
+    for here, there in ((canvas, other), (other, canvas)):
+        before = pixels(there)
+        own = pixels(here)
+        for button in (LEFT, MIDDLE, RIGHT):
+            drag(qtbot, here, button, 40, -30)
+        assert (pixels(there) == before).all()
+        assert (pixels(here) != own).any()
 
 
 class Pen(Tool):

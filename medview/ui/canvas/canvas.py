@@ -33,11 +33,11 @@ NOTCH, PIXELS_A_NOTCH = 120, 40
 
 
 class Canvas(QWidget):
-    """Shows a pane. Left drag: window; right drag: zoom; middle, space or Ctrl drag: move. Wheel: through the frames
-    where there are several, with Shift through time; zoom with Ctrl, and where there is one picture.
+    """Shows a viewport. Left drag: window; right drag: zoom; middle, space or Ctrl drag: move. Wheel: through the
+    frames where there are several, with Shift through time; zoom with Ctrl, and where there is one picture.
 
     Attributes:
-        pane: the owner of what is shown and how.
+        viewport: the owner of what is shown and how.
         layers: what is painted, the lowest first.
         bindings: which press starts which tool.
 
@@ -49,9 +49,9 @@ class Canvas(QWidget):
     scaled = Signal()
     menuAsked = Signal(QPoint)
 
-    def __init__(self, pane: Viewport, parent: QWidget | None = None) -> None:
+    def __init__(self, viewport: Viewport, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.pane = pane
+        self.viewport = viewport
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -64,21 +64,21 @@ class Canvas(QWidget):
         self.layers: list[Layer] = []
         self.bindings: Sequence[Binding] = BINDINGS
         self._tool: Tool | None = None
-        self._tools = Context(pane, self.transform, self.setCursor, self.menuAsked.emit)
+        self._tools = Context(viewport, self.transform, self.setCursor, self.menuAsked.emit)
         self._turned = 0.0
         self._space = False
-        pane.pictureChanged.connect(self._on_picture_changed)
-        pane.viewChanged.connect(self._on_view_changed)
-        pane.analysisChanged.connect(self._refresh)
-        pane.layersChanged.connect(self._refresh)
-        pane.segmentations.changed.connect(self._refresh)
+        viewport.pictureChanged.connect(self._on_picture_changed)
+        viewport.viewChanged.connect(self._on_view_changed)
+        viewport.analysisChanged.connect(self._refresh)
+        viewport.layersChanged.connect(self._refresh)
+        viewport.segmentations.changed.connect(self._refresh)
         self._on_picture_changed()
 
     # What is shown
 
     def _on_picture_changed(self) -> None:
-        if self.pane.picture is not self._picture:
-            self._picture = self.pane.picture
+        if self.viewport.picture is not self._picture:
+            self._picture = self.viewport.picture
             self.pointed.emit(None)
         self._on_view_changed()
 
@@ -87,12 +87,12 @@ class Canvas(QWidget):
         self.scaled.emit()
 
     def _refresh(self) -> None:
-        self.layers = layers_of(self.pane, self.layers)
+        self.layers = layers_of(self.viewport, self.layers)
         self.update()
 
     def transform(self) -> Transform | None:
         """Where the picture lies now, or None without one."""
-        picture, view = self.pane.picture, self.pane.view
+        picture, view = self.viewport.picture, self.viewport.view
         if picture is None:
             return None
         rows, cols = picture.shown.shape[:2]
@@ -112,7 +112,7 @@ class Canvas(QWidget):
 
     def fit(self) -> None:
         """Show the whole picture."""
-        self.pane.set_view(scale=None, centre=None)
+        self.viewport.set_view(scale=None, centre=None)
 
     def actual_size(self) -> None:
         """One image pixel on one device pixel, the middle stays."""
@@ -139,7 +139,7 @@ class Canvas(QWidget):
         held, angle = event.modifiers(), event.angleDelta()
         # With Alt, and on some systems with Shift, it counts as turned sideways. What has no notches has pixels.
         delta = angle.y() or angle.x() or (event.pixelDelta().y() or event.pixelDelta().x()) * NOTCH / PIXELS_A_NOTCH
-        positions, times = self.pane.grid
+        positions, times = self.viewport.grid
         event.accept()
         if held & Qt.KeyboardModifier.ControlModifier or positions * times == 1:
             self._turned = 0.0
@@ -149,7 +149,7 @@ class Canvas(QWidget):
         in_time = times > 1 and bool(held & Qt.KeyboardModifier.ShiftModifier)
         steps = self._whole_steps(delta, event.phase() == Qt.ScrollPhase.ScrollBegin)
         if steps:
-            (self.pane.step_time if in_time else self.pane.step_frame)(steps)
+            (self.viewport.step_time if in_time else self.viewport.step_frame)(steps)
 
     def _whole_steps(self, delta: float, anew: bool) -> int:
         """Notches that were turned altogether, towards the user counted as on; what is left over counts next time."""
@@ -167,7 +167,7 @@ class Canvas(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """A tool begins; what another button had begun is over."""
-        picture = self.pane.picture
+        picture = self.viewport.picture
         if picture is None:
             return
         self._cancel_tool()

@@ -20,7 +20,7 @@ LAYERS: tuple[type[Layer], ...] = (
 )
 
 
-def layers_of(pane: Viewport, old: Sequence[Layer]) -> list[Layer]:
-    """What is to be painted of a pane, the lowest first. Those of `old` that are made of the same are used again."""
+def layers_of(viewport: Viewport, old: Sequence[Layer]) -> list[Layer]:
+    """What is painted of a viewport, the lowest first. Layers of `old` that are made of the same are used again."""
     reuse = Reuse(old)
-    return [layer for kind in LAYERS for layer in kind.of(pane, reuse)]
+    return [layer for kind in LAYERS for layer in kind.of(viewport, reuse)]

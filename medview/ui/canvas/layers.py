@@ -35,9 +35,9 @@ class Layer(ABC):
 
     @classmethod
     @abstractmethod
-    def of(cls, pane: Viewport, reuse: Reuse) -> Iterator[Self]:
-        """The layers of this class for what `pane` shows now, lowest first. Asked at every step of a drag: what takes
-        time waits until the layer is painted."""
+    def of(cls, viewport: Viewport, reuse: Reuse) -> Iterator[Self]:
+        """The layers of this class for what is shown now, lowest first. Asked at every step of a drag: what takes time
+        waits until the layer is painted."""
 
     @abstractmethod
     def paint(self, painter: QPainter, transform: Transform, device_ratio: float) -> None:

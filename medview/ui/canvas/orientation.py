@@ -26,12 +26,12 @@ class OrientationLayer(Layer):
         self._sides = sides
 
     @classmethod
-    def of(cls, pane: Viewport, reuse: Reuse) -> Iterator[Self]:
+    def of(cls, viewport: Viewport, reuse: Reuse) -> Iterator[Self]:
         """One, where the file says how the patient lies."""
-        sides = pane.picture.frame.orientation if pane.picture is not None else None
+        sides = viewport.picture.frame.orientation if viewport.picture is not None else None
         if sides:
             layer = reuse(cls, sides)
-            layer.visible = pane.settings["sides_on"]
+            layer.visible = viewport.settings["sides_on"]
             yield layer
 
     def paint(self, painter: QPainter, transform: Transform, device_ratio: float) -> None:

@@ -54,9 +54,9 @@ class PictureLayer(RasterLayer):
         self._image = QImage()
 
     @classmethod
-    def of(cls, pane: Viewport, reuse: Reuse) -> Iterator[Self]:
+    def of(cls, viewport: Viewport, reuse: Reuse) -> Iterator[Self]:
         """One, through the window of the view."""
-        picture, view = pane.picture, pane.view
+        picture, view = viewport.picture, viewport.view
         if picture is not None:
             layer = reuse(cls, picture.shown, picture.frame.padding)
             layer.window, layer.inverted = view.window_of(picture), view.inverts(picture)
@@ -101,10 +101,10 @@ class DrawingLayer(ColourLayer):
         self._drawn = drawn
 
     @classmethod
-    def of(cls, pane: Viewport, reuse: Reuse) -> Iterator[Self]:
+    def of(cls, viewport: Viewport, reuse: Reuse) -> Iterator[Self]:
         """One, where the file draws something."""
-        if pane.picture is not None and pane.picture.drawn is not None:
-            yield reuse(cls, pane.picture.drawn)
+        if viewport.picture is not None and viewport.picture.drawn is not None:
+            yield reuse(cls, viewport.picture.drawn)
 
     def rgba(self) -> NDArray[np.uint8]:
         """One colour."""
@@ -124,12 +124,12 @@ class HeatmapLayer(ColourLayer):
         self._heatmap, self._region, self._shape = heatmap, region, shape
 
     @classmethod
-    def of(cls, pane: Viewport, reuse: Reuse) -> Iterator[Self]:
+    def of(cls, viewport: Viewport, reuse: Reuse) -> Iterator[Self]:
         """One, of the chosen label."""
-        picture, heatmap = pane.picture, pane.heatmap
+        picture, heatmap = viewport.picture, viewport.heatmap
         if picture is not None and heatmap is not None:
             layer = reuse(cls, *heatmap, picture.shown.shape[:2])
-            layer.visible, layer.opacity = pane.layers.heatmap_on, pane.layers.heatmap_opacity
+            layer.visible, layer.opacity = viewport.layers.heatmap_on, viewport.layers.heatmap_opacity
             yield layer
 
     def rgba(self) -> NDArray[np.uint8]:
@@ -153,12 +153,12 @@ class MaskLayer(ColourLayer):
         self._mask = pixels
 
     @classmethod
-    def of(cls, pane: Viewport, reuse: Reuse) -> Iterator[Self]:
+    def of(cls, viewport: Viewport, reuse: Reuse) -> Iterator[Self]:
         """One, where a model marks something."""
-        mask = pane.mask
-        if pane.picture is not None and mask is not None and mask.count:
+        mask = viewport.mask
+        if viewport.picture is not None and mask is not None and mask.count:
             layer = reuse(cls, mask.pixels)
-            layer.visible, layer.opacity = pane.layers.mask_on, pane.layers.mask_opacity
+            layer.visible, layer.opacity = viewport.layers.mask_on, viewport.layers.mask_opacity
             yield layer
 
     def rgba(self) -> NDArray[np.uint8]:
@@ -177,10 +177,10 @@ class SegmentLayer(ColourLayer):
         self._outline = outline
 
     @classmethod
-    def of(cls, pane: Viewport, reuse: Reuse) -> Iterator[Self]:
+    def of(cls, viewport: Viewport, reuse: Reuse) -> Iterator[Self]:
         """One for each segment that marks something here, of the oldest segmentation first."""
-        for shown in pane.segmentations.shown:
-            outlines = pane.segmentations.outlines(shown)
+        for shown in viewport.segmentations.shown:
+            outlines = viewport.segmentations.outlines(shown)
             for outline in () if isinstance(outlines, Failure) else outlines:
                 layer = reuse(cls, outline)
                 layer.visible = shown.on and outline.segment not in shown.off

@@ -28,20 +28,20 @@ class Context:
     """What a tool knows of the canvas it is used on.
 
     Attributes:
-        pane: the owner of picture and view, which the tool changes.
+        viewport: the owner of picture and view, which the tool changes.
         transform: where the picture lies now; None without one.
         set_cursor: shows a cursor over the canvas until the tool ends.
         ask_menu: opens the menu of the picture at a point of the screen.
     """
 
-    pane: Viewport
+    viewport: Viewport
     transform: Callable[[], Transform | None]
     set_cursor: Callable[[Qt.CursorShape], object]
     ask_menu: Callable[[QPoint], object]
 
     def show(self, transform: Transform) -> None:
         """Look at the picture through another transform."""
-        self.pane.set_view(scale=transform.scale, centre=(transform.x, transform.y))
+        self.viewport.set_view(scale=transform.scale, centre=(transform.x, transform.y))
 
 
 class Tool:
@@ -85,14 +85,14 @@ class WindowTool(Tool):
 
     def drag(self, by: QPointF) -> None:
         """Right and left: the width; down and up: the centre."""
-        picture, view = self.context.pane.picture, self.context.pane.view
+        picture, view = self.context.viewport.picture, self.context.viewport.view
         now = view.window_of(picture) if picture else None
         if now is None or picture is None or picture.window is None:
             return
         step = max(now.width, picture.window.width / 20) / DRAG_SPAN
         least = 1.0 if picture.shown.dtype.kind in "iu" else 1e-6
         rise = -by.y() if view.inverts(picture) else by.y()
-        self.context.pane.set_view(window=Window(now.centre + rise * step, max(now.width + by.x() * step, least)))
+        self.context.viewport.set_view(window=Window(now.centre + rise * step, max(now.width + by.x() * step, least)))
 
 
 class PanTool(Tool):
