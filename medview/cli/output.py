@@ -31,7 +31,7 @@ LEGEND = (
 
 
 def _try(done: Sequence[Correction], correction: Correction) -> str:
-    """The options that put right what is still wrong after those that were given."""
+    """The options that correct what is still wrong after those that were given."""
     from medview.inference.corrections import combined
 
     wanted = combined(done, correction)

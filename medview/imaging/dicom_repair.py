@@ -1,4 +1,4 @@
-"""Headers that pydicom reads wrongly or not at all, put right in their bytes, lengths and offsets unchanged."""
+"""Headers that pydicom reads wrongly or not at all, repaired in their bytes, lengths and offsets unchanged."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def closed_sequences(data: bytes) -> bytes:
         long_form = data[at + 4 : at + 6] in _LONG
         (length,) = struct.unpack_from("<I" if long_form else "<H", data, at + (8 if long_form else 6))
         at += (12 if long_form else 8) + length
-    # The end of what is there ends the walk; what was found up to it is put right.
+    # The end of what is there ends the walk; what was found up to it is repaired.
     with contextlib.suppress(struct.error):
         _walk(patched, at, 0)
     return bytes(patched)

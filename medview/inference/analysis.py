@@ -99,7 +99,7 @@ class Analysis:
         kind_by_user: True when the user said the kind; the gate had no say in it.
         forced: True when the gate refused and the user ran a model all the same: the results are not valid.
         quality: what is wrong with the picture, the worst first; a note that refuses is also the `reason`.
-        corrected: what the user had put right before; masks and heatmaps are of the picture after that.
+        corrected: what the user had corrected before; masks and heatmaps are of the picture after that.
         warnings: failures of single models while others answered.
         contradictions: where two answers cannot both be right (`medview.inference.agreement`).
         validity: what the answer is limited to, a few plain words each, the most important first

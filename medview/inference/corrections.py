@@ -1,4 +1,4 @@
-"""What can be put right before a picture is judged: a negative turned into a positive, a film turned upright."""
+"""What can be corrected before a picture is judged: a negative turned into a positive, a film turned upright."""
 
 from __future__ import annotations
 

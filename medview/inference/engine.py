@@ -46,7 +46,7 @@ class Engine:
         return self.registry.statuses()
 
     def kind_names(self) -> dict[str, str]:
-        """What people call the kinds of picture, by id, from the gate's card; loads no model."""
+        """The names of the kinds of picture, by id, from the gate's card; loads no model."""
         card = self.registry.cards.get(gate.GATE_MODEL)
         return {label.id: label.name for label in card.labels} if card else {}
 
@@ -91,7 +91,7 @@ class Engine:
             quality = (header_rules.doubted(self.kind_names().get(kind, kind), asked.closed[kind]), *quality)
         seen = replace(seen, quality=quality, corrected=corrections, gate=gatekeeper, notes=frame.notes)
         if ruled_out:
-            # What it looks like, and what could be put right in it, would only suggest that it might be judged.
+            # What it looks like, and what could be corrected in it, would only suggest that it might be judged.
             seen = replace(seen, kind="", kind_scores={}, quality=())
         seen = replace(seen, kind_by_user=bool(kind))
         if reason is None or request.force:

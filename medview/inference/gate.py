@@ -175,7 +175,7 @@ def judge(
     if reason and not said:
         if reason.code is Code.OTHER_KIND:
             return Verdict(OTHER, scores, distance, reason)
-        # What may be wrong with it is told, but not put right: a fix is for what is ours already.
+        # What may be wrong with it is told, but not corrected: a correction is for what is ours already.
         quality = worst_first(tuple(note for note in told if not note.correction))
         unfit = next((note.failure() for note in quality if note.severity == "refuse"), None)
         return Verdict("", scores, distance, unfit or reason, quality)

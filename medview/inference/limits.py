@@ -8,7 +8,7 @@ from medview.core.failures import Code
 from medview.inference.analysis import Analysis, Result
 from medview.inference.card import NotJudged
 
-# Refusals of what is none of our kinds, or not surely: no fix and no insisting makes one of it.
+# Refusals of what is none of our kinds, or not surely: no correction and no insisting makes one of it.
 KIND_REFUSED = frozenset((Code.OTHER_KIND, Code.UNFAMILIAR, Code.OTHER_MODALITY))
 # With those of a picture that shows nothing or no examination: a kind, however probable among the others, says nothing.
 NO_KIND = KIND_REFUSED | {Code.BLANK, Code.TOO_SMALL, Code.WRONG_SHAPE}

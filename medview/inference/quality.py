@@ -45,7 +45,7 @@ class QualityNote:
     Attributes:
         code: what. measured, limit: the number, and the limit it is beyond, in the unit of its measure.
         text: what it is, for the clinician. hint: what to do next.
-        correction: what medview can put right itself, or empty.
+        correction: what corrects it, or empty.
         severity: `refuse`: no model may judge the picture; `warn`: the answer is worth less.
     """
 
@@ -275,7 +275,7 @@ def _beyond(measures: Measures, limits: Limits, hints: dict[str, Text]) -> Itera
 
 
 def worst_first(found: Iterator[QualityNote] | tuple[QualityNote, ...]) -> tuple[QualityNote, ...]:
-    """Refusals before warnings, and those with a fix before those without."""
+    """Refusals before warnings, and those with a correction before those without."""
     return tuple(sorted(found, key=lambda note: (note.severity != "refuse", not note.correction)))
 
 

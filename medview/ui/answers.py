@@ -78,7 +78,7 @@ class AnswerWidgets:
     def _refused(self, analysis: Analysis, reason: Failure) -> list[QWidget]:
         head = translate("answers", "Not analysed")
         if reason.code not in FINAL and limits.kind(analysis) in ("", OTHER):
-            # No fix and no insisting makes one of our kinds of what is none. What it is, the user can say.
+            # No correction and no insisting makes one of our kinds of what is none. What it is, the user can say.
             card = _message("caution", reason, self._kinds(), head)
             return [card, *self._corrected(analysis), *self._quality(analysis)]
         force = self._choice(translate("answers", "Analyse all the same"), lambda: self._viewport.analyse(force=True))
@@ -132,7 +132,7 @@ class AnswerWidgets:
         )
 
     def _corrections(self, analysis: Analysis) -> list[Choice]:
-        """What can be put right of what the picture was refused for."""
+        """Corrections of what the picture was refused for."""
         reason = analysis.reason
         return [
             self._correction(note.correction)
@@ -141,7 +141,7 @@ class AnswerWidgets:
         ]
 
     def _quality(self, analysis: Analysis) -> list[QWidget]:
-        """The notes about the picture: each with a fix by itself with its button, the others together."""
+        """The notes about the picture: each with a correction by itself with its button, the others together."""
         told = {analysis.reason.code if analysis.reason else None}
         told |= {Code.UNFAMILIAR} if analysis.kind_by_user else set()
         notes = [note for note in analysis.quality if note.code not in told]

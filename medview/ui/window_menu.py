@@ -19,7 +19,7 @@ NAME_LENGTH = 18
 
 
 def name(offer: Offer) -> str:
-    """What people call a window."""
+    """The name of a window."""
     if offer.group == windows.AUTO:
         return translate("presets", "Automatic")
     if offer.group == windows.FULL:

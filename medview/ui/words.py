@@ -117,7 +117,7 @@ def correction(name: Correction) -> str:
 
 
 def corrected(name: Correction) -> str:
-    """What was put right."""
+    """What was corrected."""
     if name == INVERT:
         return translate("words", "inverted")
     return translate("words", "rotated by {0}° clockwise").format(quarter_turns((name,)) * 90)

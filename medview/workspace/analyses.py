@@ -64,7 +64,7 @@ class EngineLike(Protocol):
         """One `ModelStatus` per model folder."""
 
     def kind_names(self) -> dict[str, str]:
-        """What people call the kinds of picture, by id."""
+        """The names of the kinds of picture, by id."""
 
     def kinds(self) -> dict[str, str]:
         """What a user may say that a picture is, by id: the kinds that a model judges."""
@@ -97,7 +97,7 @@ class LazyEngine:
             return self.made
 
     def kind_name(self, kind: str) -> str:
-        """What people call a kind of picture, from the gate's card."""
+        """The name of a kind of picture, from the gate's card."""
         names = self.made.kind_names() if self.made else {}
         return names.get(kind) or kind.replace("_", " ")
 

@@ -45,7 +45,7 @@ class Entry:
 
     @property
     def title(self) -> str:
-        """What people call it."""
+        """Its name."""
         return self.series.title if self.series else self.path.name
 
 

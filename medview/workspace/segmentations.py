@@ -45,7 +45,7 @@ class Shown:
         made_on: UIDs of the series that it is known to be made on.
         laid: on the pictures of `study`; None where it does not belong to them.
         behind: `study` has grown since.
-        own: whether it was made on them, or on the series that they are cut from.
+        own: whether it was made on them, or on the series that they were resampled from.
         number: another one whenever it is laid on anew. empty: whether it marked none of the pictures it was opened on.
     """
 
@@ -287,7 +287,7 @@ def frame_place(frame: Frame) -> Hashable:
 
 
 def _grown(before: Study | None, now: Study) -> bool:
-    """Whether a study is another one with more pictures, or the same again. Cuts lie elsewhere than slices."""
+    """Whether a study is another one with more pictures, or the same again. Resampled slices lie elsewhere."""
     known = set(map(frame_place, now.frames))
     return before is not None and all(frame_place(frame) in known for frame in before.frames)
 

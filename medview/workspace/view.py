@@ -48,7 +48,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class ViewState:
-    """How the frames of one series are looked at: stepping through a stack keeps window and place.
+    """How the frames of one series are looked at: stepping through it keeps window and place.
 
     Attributes:
         window: the user's window; None for the picture's own.

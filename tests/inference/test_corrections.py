@@ -1,4 +1,4 @@
-"""What is put right before a picture is judged."""
+"""What is corrected before a picture is judged."""
 
 from __future__ import annotations
 
