@@ -11,6 +11,67 @@ from medview.core.failures import Code
 from medview.ui import actions, words
 from medview.ui.actions import QT_TRANSLATE_NOOP
 
+_INTRO = QT_TRANSLATE_NOOP(
+    "help",
+    "medview shows a picture and gives a second look at it: what kind of picture it takes it for, how probable "
+    "each of a few findings is, where the evidence lies, and the outline of a brain tumour or a skin lesion. "
+    "It is not a medical device and it makes no diagnosis.",
+)
+_REFUSAL = QT_TRANSLATE_NOOP(
+    "help",
+    "A gate looks first whether the picture is one of the kinds the models learned: what its file says of it, "
+    "then what it looks like. If it is not, medview says so and gives no numbers. If it is one all the same, say "
+    "what it is (in the panel, or Analysis, Say what it is): the answer is then marked as given on your word, and "
+    "Take back undoes it. A picture of a right kind that is too poor can be analysed all the same; its answers "
+    "are then marked as not valid and name no finding.",
+)
+_QUALITY = QT_TRANSLATE_NOOP(
+    "help",
+    "Before any model, medview measures the picture: size and shape, exposure, contrast, sharpness, the signs of "
+    "a photo of a film, and for chest X-rays whether the film is a negative or does not lie upright. A slight "
+    "fault is noted, a grave one refused, always with what to do. Invert and Rotate put the picture right for you "
+    "and for the models, which then look again; As in the file takes that back. The file itself is never "
+    "changed.",
+)
+_LIMITS = QT_TRANSLATE_NOOP(
+    "help",
+    "It notices a lateral view, or an MR that is not T1-weighted, only where the file says so. A mirrored film, "
+    "a grey photo without a visible edge, or a brain slice that is turned it does not notice: look for these "
+    "yourself.",
+)
+_OPENS = QT_TRANSLATE_NOOP(
+    "help",
+    "DICOM files, folders and discs (DICOMDIR), NIfTI, Analyze, NRRD, MetaImage, PNG, JPEG, JPEG 2000, JPEG XL, "
+    "TIFF, BMP, WebP, AVIF, GIF, and ZIP archives. A HEIC photo does not open: export it as JPEG. A folder is "
+    "listed at the left: series by patient and study, then picture files, then what cannot be shown; the sign "
+    "beside a series tells, when pointed at, of gaps, copies or a tilted gantry. A slice opens with the series it "
+    "lies beside: step through it with the wheel, the keys or the slider; where it has several points in time, "
+    "there are two sliders. Drawings that a file brings are shown in pale yellow.",
+)
+_PLANES = QT_TRANSLATE_NOOP(
+    "help",
+    "View, Plane shows a series whose slices are equally far apart as axial, coronal or sagittal cuts, "
+    "interpolated between the slices. The title says where a cut lies: mm to the right (R) or left (L), to the "
+    "front (A) or back (P), to the head (H) or feet (F) of where the machine has its origin. Models do not look "
+    "at cuts. Slices whose file names no window share one automatic window, so that they compare. Pictures that "
+    "do not lie in parallel scroll as one series, in the order of their numbers, and cannot be cut.",
+)
+_SIDES = QT_TRANSLATE_NOOP(
+    "help",
+    "Where the file says how the patient lay, the same letters stand at the edges of the picture: R is the "
+    "patient's right side, not yours. Two letters mean that the edge lies obliquely, nearer to the first. They are "
+    "what the file says; letters that were on the film itself are part of the picture.",
+)
+_IDENTITY = QT_TRANSLATE_NOOP(
+    "help",
+    "Above the picture, in the title and in the list stands what the file says of the patient and the study. "
+    "Privacy hides it, with file names and recent files; letters that are part of the picture itself stay. DICOM "
+    "tags, in the File menu, shows everything a file says, without the values of names, dates and ids while "
+    "Privacy is on. Saved pictures carry a caption, without the patient while Privacy is on; their own names are "
+    "still made of the name of the file.",
+)
+_MESSAGES = QT_TRANSLATE_NOOP("help", "Every message says what to do next. These are all there are:")
+
 _PANEL = (
     QT_TRANSLATE_NOOP(
         "help",
@@ -134,82 +195,22 @@ def shortcuts() -> str:
 
 def help_html() -> str:
     """How medview is used."""
-    intro = QT_TRANSLATE_NOOP(
-        "help",
-        "medview shows a picture and gives a second look at it: what kind of picture it takes it for, how probable "
-        "each of a few findings is, where the evidence lies, and the outline of a brain tumour or a skin lesion. "
-        "It is not a medical device and it makes no diagnosis.",
-    )
-    refusal = QT_TRANSLATE_NOOP(
-        "help",
-        "A gate looks first whether the picture is one of the kinds the models learned: what its file says of it, "
-        "then what it looks like. If it is not, medview says so and gives no numbers. If it is one all the same, say "
-        "what it is (in the panel, or Analysis, Say what it is): the answer is then marked as given on your word, and "
-        "Take back undoes it. A picture of a right kind that is too poor can be analysed all the same; its answers "
-        "are then marked as not valid and name no finding.",
-    )
-    quality = QT_TRANSLATE_NOOP(
-        "help",
-        "Before any model, medview measures the picture: size and shape, exposure, contrast, sharpness, the signs of "
-        "a photo of a film, and for chest X-rays whether the film is a negative or does not lie upright. A slight "
-        "fault is noted, a grave one refused, always with what to do. Invert and Rotate put the picture right for you "
-        "and for the models, which then look again; As in the file takes that back. The file itself is never "
-        "changed.",
-    )
-    limits = QT_TRANSLATE_NOOP(
-        "help",
-        "It notices a lateral view, or an MR that is not T1-weighted, only where the file says so. A mirrored film, "
-        "a grey photo without a visible edge, or a brain slice that is turned it does not notice: look for these "
-        "yourself.",
-    )
-    opens = QT_TRANSLATE_NOOP(
-        "help",
-        "DICOM files, folders and discs (DICOMDIR), NIfTI, Analyze, NRRD, MetaImage, PNG, JPEG, JPEG 2000, JPEG XL, "
-        "TIFF, BMP, WebP, AVIF, GIF, and ZIP archives. A HEIC photo does not open: export it as JPEG. A folder is "
-        "listed at the left: series by patient and study, then picture files, then what cannot be shown; the sign "
-        "beside a series tells, when pointed at, of gaps, copies or a tilted gantry. A slice opens with the series it "
-        "lies beside: step through it with the wheel, the keys or the slider; where it has several points in time, "
-        "there are two sliders. Drawings that a file brings are shown in pale yellow.",
-    )
-    planes = QT_TRANSLATE_NOOP(
-        "help",
-        "View, Plane shows a series whose slices are equally far apart as axial, coronal or sagittal cuts, "
-        "interpolated between the slices. The title says where a cut lies: mm to the right (R) or left (L), to the "
-        "front (A) or back (P), to the head (H) or feet (F) of where the machine has its origin. Models do not look "
-        "at cuts. Slices whose file names no window share one automatic window, so that they compare. Pictures that "
-        "do not lie in parallel scroll as one series, in the order of their numbers, and cannot be cut.",
-    )
-    sides = QT_TRANSLATE_NOOP(
-        "help",
-        "Where the file says how the patient lay, the same letters stand at the edges of the picture: R is the "
-        "patient's right side, not yours. Two letters mean that the edge lies obliquely, nearer to the first. They are "
-        "what the file says; letters that were on the film itself are part of the picture.",
-    )
-    identity = QT_TRANSLATE_NOOP(
-        "help",
-        "Above the picture, in the title and in the list stands what the file says of the patient and the study. "
-        "Privacy hides it, with file names and recent files; letters that are part of the picture itself stay. DICOM "
-        "tags, in the File menu, shows everything a file says, without the values of names, dates and ids while "
-        "Privacy is on. Saved pictures carry a caption, without the patient while Privacy is on; their own names are "
-        "still made of the name of the file.",
-    )
-    messages = QT_TRANSLATE_NOOP("help", "Every message says what to do next. These are all there are:")
     sections = (
-        ("", f"<p>{_tr(intro)}</p>"),
+        ("", f"<p>{_tr(_INTRO)}</p>"),
         (
             QT_TRANSLATE_NOOP("help", "Reading the panel"),
             "<ul>" + "".join(f"<li>{_tr(text)}</li>" for text in _PANEL) + "</ul>",
         ),
-        (QT_TRANSLATE_NOOP("help", "When medview refuses"), f"<p>{_tr(refusal)}</p>"),
-        (QT_TRANSLATE_NOOP("help", "Is the picture good enough?"), f"<p>{_tr(quality)}</p><p>{_tr(limits)}</p>"),
-        (QT_TRANSLATE_NOOP("help", "What opens"), f"<p>{_tr(opens)}</p>"),
-        (QT_TRANSLATE_NOOP("help", "Whose picture it is"), f"<p>{_tr(identity)}</p>"),
-        (QT_TRANSLATE_NOOP("help", "Other planes, and sides"), f"<p>{_tr(planes)}</p><p>{_tr(sides)}</p>"),
+        (QT_TRANSLATE_NOOP("help", "When medview refuses"), f"<p>{_tr(_REFUSAL)}</p>"),
+        (QT_TRANSLATE_NOOP("help", "Is the picture good enough?"), f"<p>{_tr(_QUALITY)}</p><p>{_tr(_LIMITS)}</p>"),
+        (QT_TRANSLATE_NOOP("help", "What opens"), f"<p>{_tr(_OPENS)}</p>"),
+        (QT_TRANSLATE_NOOP("help", "Whose picture it is"), f"<p>{_tr(_IDENTITY)}</p>"),
+        (QT_TRANSLATE_NOOP("help", "Other planes, and sides"), f"<p>{_tr(_PLANES)}</p><p>{_tr(_SIDES)}</p>"),
         (QT_TRANSLATE_NOOP("help", "Mouse"), table([[_tr(what), _tr(does)] for what, does in _MOUSE])),
         (QT_TRANSLATE_NOOP("help", "Actions and keys"), shortcuts()),
         (
             QT_TRANSLATE_NOOP("help", "Messages"),
-            f"<p>{_tr(messages)}</p>"
+            f"<p>{_tr(_MESSAGES)}</p>"
             + table([[f"<code>{code.value}</code>", escape(words.title(code))] for code in Code]),
         ),
     )
