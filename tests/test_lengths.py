@@ -11,9 +11,7 @@ FILE_LINES, FUNCTION_LINES = 400, 60
 # What is longer, and how long it may be. Shorten one and lower its number; add none.
 LONGER: dict[str, int] = {
     "medview/ui/action_table.py": 420,
-    "medview/ui/help.py::help_html": 82,
     "medview/ui/window.py": 404,
-    "training/fit/train.py::fit": 101,
 }
 
 

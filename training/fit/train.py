@@ -224,6 +224,85 @@ def check_digest(state: dict[str, Any], config: Config, path: Path) -> None:
         raise ValueError(f"{path} belongs to another configuration; move it away to start anew")
 
 
+class _Run:
+    """What changes from step to step: weights, their average, the optimizer and its schedule.
+
+    Args:
+        steps: of an epoch.
+    """
+
+    def __init__(self, config: Config, steps: int, device: torch.device) -> None:
+        self.config, self.steps, self.device = config, steps, device
+        self.progress = Progress()
+        self.network = build(config)
+        self.network.to(device)
+        self.frozen = encoder_of(self.network)[: config.frozen_layers]
+        self.frozen.requires_grad_(False)
+        self.trained = [p for p in self.network.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(self.trained, config.lr, weight_decay=config.weight_decay)
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._rate)
+
+    @property
+    def total(self) -> int:
+        """Steps of all epochs."""
+        return self.steps * self.config.epochs
+
+    def _rate(self, step: int) -> float:
+        """The learning rate at a step, 1 at its highest: up in a line, down along half a cosine."""
+        warm = max(1, int(self.total * self.config.warm_up))
+        if step < warm:
+            return (step + 1) / warm
+        return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, self.total - warm)))
+
+    def begin(self, state: dict[str, Any] | None) -> None:
+        """Go on from a checkpoint, or from the weights that the network has now."""
+        if state:
+            self.network.load_state_dict(state["model"])
+        config = self.config
+        even_from = round(self.total * (1 - config.average_last)) if config.average_last else -1
+        self.average = Average(self.network, config.ema, even_from)
+        if state:
+            self.average.network.load_state_dict(state["average"])
+            self.average.steps = state["average_steps"]
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.schedule.load_state_dict(state["schedule"])
+            self.progress = state["progress"]
+        self.network = self.network.to(self.device, memory_format=torch.channels_last)
+
+    def checkpoint(self) -> dict[str, Any]:
+        """What `begin` goes on from."""
+        return {
+            "digest": self.config.digest(),
+            "model": self.network.state_dict(),
+            "average": self.average.network.state_dict(),
+            "average_steps": self.average.steps,
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "progress": self.progress,
+        }
+
+    def epoch(self, train: Pool, number: int) -> float:
+        """Train one epoch: its mean loss."""
+        # Dropout draws from here, so that a resumed run goes on exactly as an unbroken one would.
+        torch.manual_seed(self.config.seed + number)
+        self.network.train()
+        self.frozen.eval()
+        losses = []
+        rng = np.random.default_rng((self.config.seed, number, 7))
+        drawn_batches = batches(train, self.config, number)
+        # The bar is for people: where stderr is no terminal, the line after each epoch is enough.
+        for batch in tqdm(drawn_batches, f"epoch {number + 1}", self.steps, leave=False, disable=None):
+            loss = step_loss(self.network, batch, self.config, rng, self.device)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(self.trained, 5.0)
+            self.optimizer.step()
+            self.schedule.step()
+            self.average.update(self.network)
+            losses.append(loss.item())
+        return float(np.mean(losses))
+
+
 def fit(
     config: Config, train: Pool, val: Pool, weights: Path, runs: Path, threads: int = 2, device_name: str = "auto"
 ) -> Path:
@@ -239,89 +318,45 @@ def fit(
     torch.manual_seed(config.seed)  # the head's first weights
     folder = runs / config.id
     folder.mkdir(parents=True, exist_ok=True)
-    network = build(config)
-    steps = drawn(train, config) // config.batch
-    total = steps * config.epochs
-    even_from = round(total * (1 - config.average_last)) if config.average_last else -1
-    progress = Progress()
-    network.to(device)
-    frozen = encoder_of(network)[: config.frozen_layers]
-    frozen.requires_grad_(False)
-    trained = [p for p in network.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(trained, config.lr, weight_decay=config.weight_decay)
-
-    def rate(step: int) -> float:
-        warm = max(1, int(total * config.warm_up))
-        if step < warm:
-            return (step + 1) / warm
-        return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
-
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+    run = _Run(config, drawn(train, config) // config.batch, device)
     last = folder / "last.pt"
-    if last.exists():
-        state = read_checkpoint(last, device)
+    state = read_checkpoint(last, device) if last.exists() else None
+    if state:
         check_digest(state, config, last)
-        network.load_state_dict(state["model"])
-        average = Average(network, config.ema, even_from)
-        average.network.load_state_dict(state["average"])
-        average.steps = state["average_steps"]
-        optimizer.load_state_dict(state["optimizer"])
-        schedule.load_state_dict(state["schedule"])
-        progress = state["progress"]
-        log.info("resumed after epoch %d", progress.epoch)
     else:
-        initialise(network, config, train, weights, runs)
-        average = Average(network, config.ema, even_from)
-    network = network.to(device, memory_format=torch.channels_last)
+        initialise(run.network, config, train, weights, runs)
+    run.begin(state)
+    progress = run.progress
+    if state:
+        log.info("resumed after epoch %d", progress.epoch)
     for epoch in range(progress.epoch, config.epochs):
         started = time.perf_counter()
-        # Dropout draws from here, so that a resumed run goes on exactly as an unbroken one would.
-        torch.manual_seed(config.seed + epoch)
-        network.train()
-        frozen.eval()
-        losses = []
-        rng = np.random.default_rng((config.seed, epoch, 7))
-        # The bar is for people: where stderr is no terminal, the line after each epoch is enough.
-        for batch in tqdm(batches(train, config, epoch), f"epoch {epoch + 1}", steps, leave=False, disable=None):
-            loss = step_loss(network, batch, config, rng, device)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(trained, 5.0)
-            optimizer.step()
-            schedule.step()
-            average.update(network)
-            losses.append(loss.item())
-        figure = score(average.network, val, config)
+        loss = run.epoch(train, epoch)
+        figure = score(run.average.network, val, config)
         progress.epoch = epoch + 1
         progress.seconds += time.perf_counter() - started
         if figure > progress.best:
             progress.best, progress.best_epoch = figure, epoch
-            best = {"model": average.network.state_dict(), "val": figure, "epoch": epoch, "digest": config.digest()}
+            best = {"model": run.average.network.state_dict(), "val": figure, "epoch": epoch, "digest": config.digest()}
             save(folder / "best.pt", best)
-        save(
-            last,
-            {
-                "digest": config.digest(),
-                "model": network.state_dict(),
-                "average": average.network.state_dict(),
-                "average_steps": average.steps,
-                "optimizer": optimizer.state_dict(),
-                "schedule": schedule.state_dict(),
-                "progress": progress,
-            },
-        )
-        left = progress.seconds / progress.epoch * (config.epochs - progress.epoch)
-        with (folder / "log.csv").open("a", newline="") as file:
-            csv.writer(file).writerow([epoch, config.size_at(epoch), f"{np.mean(losses):.4f}", f"{figure:.4f}"])
-        log.info(
-            "%s epoch %d/%d at %d px: loss %.3f, val %.4f, best %.4f; about %.0f min left",
-            config.id,
-            epoch + 1,
-            config.epochs,
-            config.size_at(epoch),
-            float(np.mean(losses)),
-            figure,
-            progress.best,
-            left / 60,
-        )
+        save(last, run.checkpoint())
+        _report(folder, config, progress, loss, figure)
     return folder / "best.pt"
+
+
+def _report(folder: Path, config: Config, progress: Progress, loss: float, figure: float) -> None:
+    """Write a line about the epoch that has just ended to log.csv and to the log."""
+    epoch = progress.epoch - 1
+    with (folder / "log.csv").open("a", newline="") as file:
+        csv.writer(file).writerow([epoch, config.size_at(epoch), f"{loss:.4f}", f"{figure:.4f}"])
+    log.info(
+        "%s epoch %d/%d at %d px: loss %.3f, val %.4f, best %.4f; about %.0f min left",
+        config.id,
+        progress.epoch,
+        config.epochs,
+        config.size_at(epoch),
+        loss,
+        figure,
+        progress.best,
+        progress.seconds / progress.epoch * (config.epochs - progress.epoch) / 60,
+    )
