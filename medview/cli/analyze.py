@@ -6,11 +6,11 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -23,14 +23,11 @@ from medview.core.texts import Text, printable
 from medview.imaging.files import PICTURE_SUFFIXES
 from medview.imaging.open import find_files, open_path
 from medview.imaging.study import Frame, Study
-from medview.inference.analysis import Analysis
-from medview.inference.corrections import INVERT, Correction, corrected, corrected_frame, rotation
+from medview.inference.analysis import Analysis, ResultFiles
+from medview.inference.corrections import INVERT, Correction, rotation
 from medview.inference.engine import Engine
+from medview.inference.gate import GATE_MODEL
 from medview.inference.request import AUTO, AnalysisRequest
-
-if TYPE_CHECKING:
-    from medview.report.export import Saved
-    from medview.report.folder import ResultFolder
 
 
 def _collect(paths: list[Path], out: Path | None) -> Iterator[Path | Analysis]:
@@ -105,8 +102,7 @@ class _Progress:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is done with every file: the frame wanted (a number, `middle` or `all`), what `AnalysisRequest` says of it,
-    and whether the captions of its pictures name nobody."""
+    """What is done with every file: the frame wanted (a number, `middle` or `all`), and what its request says."""
 
     frame: int | str = "middle"
     model: str = AUTO
@@ -114,14 +110,13 @@ class Wanted:
     corrections: tuple[Correction, ...] = ()
     stability: bool = False
     kind: str = ""
-    private: bool = False
 
     def request(self, frame: Frame, file: str, values: NDArray[Any]) -> AnalysisRequest:
         """What the engine is asked about one frame."""
         return AnalysisRequest(frame, file, values, self.model, self.corrections, self.kind, self.force, self.stability)
 
 
-Answer = tuple[Analysis, dict[tuple[str, str], str]]
+Answer = tuple[Analysis, Mapping[str, ResultFiles]]
 
 
 def _judge(engine: Engine, path: Path, wanted: Wanted, output: Output) -> Iterator[Answer]:
@@ -133,7 +128,7 @@ def _judge(engine: Engine, path: Path, wanted: Wanted, output: Output) -> Iterat
         yield Analysis(str(path), wanted.frame if isinstance(wanted.frame, int) else 0, "error", reason), {}
         return
     for frame in frames:
-        many = len(study.frames) > 1
+        many = study.shares_file(frame)
         answer = one_of_many(partial(_judge_frame, engine, frame, str(path), wanted, output, many))
         yield (Analysis(str(path), frame.index, "error", answer), {}) if isinstance(answer, Failure) else answer
 
@@ -154,25 +149,15 @@ def _judge_frame(engine: Engine, frame: Frame, file: str, wanted: Wanted, output
         return Analysis(file, frame.index, "error", values, total_ms=decoding_ms), {}
     analysis = engine.analyse(wanted.request(frame, file, values))
     analysis = replace(analysis, total_ms=decoding_ms + analysis.total_ms)
-    if output.results is None or not analysis.results:
+    if output.saver is None or not analysis.results:
         return analysis, {}
-    shown = corrected_frame(frame, wanted.corrections)
-    saved = _save(analysis, shown, corrected(values, wanted.corrections), output.results, many, wanted.private)
+    from medview.report.saver import first_seen
+
+    saved = output.saver.save(analysis, first_seen(frame, values, wanted.corrections, many))
     if isinstance(saved, Failure):
         output.failed = True
         return replace(analysis, warnings=(*analysis.warnings, saved)), {}
     return analysis, saved.files
-
-
-def _save(
-    analysis: Analysis, frame: Frame, values: NDArray[Any], folder: ResultFolder, many: bool, private: bool
-) -> Saved | Failure:
-    from medview.imaging.window import to_8bit
-    from medview.report.export import Options, save
-
-    window = frame.first_window(values) if values.ndim == 2 else None
-    shown = to_8bit(values, window, frame.inverted, frame.padding)
-    return save(analysis, shown, frame, folder, many, Options(mask_overlay=True, private=private))
 
 
 def _run(engine: Engine, paths: list[Path], wanted: Wanted, output: Output) -> int:
@@ -209,16 +194,21 @@ def analyze(options: argparse.Namespace) -> int:
         say(f"medview analyze: there is no model {options.model!r}; choose auto or one of: {known}.")
         return USAGE
     if options.kind and options.kind not in engine.kinds():
-        known = ", ".join(engine.kinds()) or "none, for no model is installed"
+        known = ", ".join(engine.kinds()) or _no_kinds(engine)
         say(f"medview analyze: there is no kind of picture {options.kind!r}; choose one of: {known}.")
         return USAGE
-    output = Output(options.json, options.out)
+    output = Output(options.json, options.out, options.private)
     turns: tuple[Correction, ...] = (rotation(options.rotate // 90),) if options.rotate else ()
     corrections = ((INVERT,) if options.invert else ()) + turns
-    wanted = Wanted(
-        options.frame, options.model, options.force, corrections, options.stability, options.kind, options.private
-    )
+    wanted = Wanted(options.frame, options.model, options.force, corrections, options.stability, options.kind)
     return _run(engine, [Path(p) for p in options.paths], wanted, output)
+
+
+def _no_kinds(engine: Engine) -> str:
+    """Why there is no kind of picture to choose."""
+    if not engine.model_ids():
+        return "none, for no model is installed"
+    return f"none, for the model {GATE_MODEL}, which knows the kinds, is missing or switched off"
 
 
 def demo(options: argparse.Namespace) -> int:

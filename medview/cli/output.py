@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,9 @@ from medview.core.failures import Failure
 from medview.core.texts import printable, to_json
 
 if TYPE_CHECKING:
-    from medview.inference.analysis import Analysis, Result
+    from medview.inference.analysis import Analysis, Result, ResultFiles
     from medview.inference.corrections import Correction
-    from medview.report.folder import ResultFolder
+    from medview.report.saver import Saver
 
 FLAGS: dict[Correction, str] = {
     "invert": "--invert",
@@ -44,14 +44,16 @@ class Output:
 
     Attributes:
         json: JSON lines on stdout instead of a table. folder: of the result files, or None.
-        results: the folder as the savers see it; None without one.
+        private: the captions of saved pictures name neither patient nor file.
+        saver: what writes into the folder; None without one.
         written: the objects of the list of results so far.
         failed: whether something could not be written. saved: whether the list was.
     """
 
     json: bool
     folder: Path | None
-    results: ResultFolder | None = None
+    private: bool = False
+    saver: Saver | None = None
     written: list[dict[str, Any]] = field(default_factory=list)
     failed: bool = False
     saved: bool = False
@@ -61,20 +63,20 @@ class Output:
         """Make the folder and begin the list; False, with a message, when that cannot be."""
         if self.folder is None:
             return True
-        from medview.report.folder import ResultFolder
+        from medview.report.saver import Options, Saver
 
-        self.results = ResultFolder(self.folder)
-        failure = self.results.open() or self.results.start_list()
+        self.saver = Saver(self.folder, Options(mask_overlay=True, private=self.private))
+        failure = self.saver.folder.open() or self.saver.folder.start_list()
         if failure is not None:
             say(f"The folder {self.folder} cannot be used: {failure.text} {failure.hint}")
         return failure is None
 
-    def add(self, analysis: Analysis, files: dict[tuple[str, str], str]) -> None:
+    def add(self, analysis: Analysis, files: Mapping[str, ResultFiles]) -> None:
         """Keep one analysis for the list and print it. Raises OSError when stdout fails and there is no folder."""
         row = analysis.to_dict(files)
         text = to_json(row) if self.json else "\n".join(map(printable, _lines(analysis)))
         self.written.append(row)
-        self._tell(self.results.add_line(row) if self.results else None)
+        self._tell(self.saver.folder.add_line(row) if self.saver else None)
         self.show(text)
 
     def _tell(self, failure: Failure | None) -> None:
@@ -106,20 +108,17 @@ class Output:
 
     def close(self) -> None:
         """Write the list of results, if a folder was given."""
-        if self.results is None:
+        if self.saver is None:
             return
-        from medview.report.export import write_json
-
-        self.results.end_list()
-        failure = write_json(self.results.path / self.results.list_name, self.written)
+        failure = self.saver.folder.end_list(self.written)
         self._tell(failure)
         self.saved = failure is None
 
     def say_where(self) -> None:
         """Say under the table where the list of results is; beside JSON only where that is not what one expects."""
-        if self.results is None or not self.saved:
+        if self.saver is None or not self.saved:
             return
-        name, place = self.results.list_name, printable(str(self.results.path))
+        name, place = self.saver.folder.list_name, printable(str(self.saver.folder.path))
         if not self.json:
             self.show(f"The result files are in {place}, the list of them is {name}.")
         elif name != "results.json":

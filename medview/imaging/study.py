@@ -383,6 +383,10 @@ class Study:
         wanted = (frame.path, frame.index)
         return next((n for n, one in enumerate(self.frames) if (one.path, one.index) == wanted), 0)
 
+    def shares_file(self, frame: Frame) -> bool:
+        """Whether the file of a frame has other frames too."""
+        return any(one.path == frame.path and one.index != frame.index for one in self.frames)
+
     @property
     def middle(self) -> int:
         """Index of the middle frame, which the command line judges unless another is asked for."""

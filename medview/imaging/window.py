@@ -215,6 +215,19 @@ def _strips(rows: int, cols: int) -> Iterator[slice]:
     return (slice(row, row + step) for row in range(0, rows, step))
 
 
+def shown_values(values: NDArray[Any]) -> NDArray[Any]:
+    """What is shown of modality values (rows, cols[, 3]): grey (rows, cols), or (rows, cols, 3) RGB uint8.
+
+    A grey picture stored as colour, as most X-rays off the web are, has a window like any grey one.
+    """
+    if values.ndim == 2:
+        return values
+    first = values[..., 0]
+    if np.array_equal(first, values[..., 1]) and np.array_equal(first, values[..., 2]):
+        return np.ascontiguousarray(first)
+    return values if values.dtype == np.uint8 else to_8bit(values)
+
+
 def to_8bit(
     values: NDArray[Any],
     window: Window | None = None,

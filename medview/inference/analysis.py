@@ -5,6 +5,7 @@ Nothing below computes; `medview.inference.engine` makes these, once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -85,6 +86,20 @@ class Result:
 
 
 @dataclass(frozen=True)
+class ResultFiles:
+    """Paths of the files written of one result, None or empty for what was not.
+
+    Attributes:
+        mask: its pixels. overlay: the picture with the mask over it. heatmaps: the picture with the heatmap of a label
+            over it, by label.
+    """
+
+    mask: str | None = None
+    overlay: str | None = None
+    heatmaps: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Analysis:
     """One frame, looked at by the gate and by every model that fits.
 
@@ -127,9 +142,8 @@ class Analysis:
     gate: Card | None = None
     total_ms: float = 0.0
 
-    def to_dict(self, files: dict[tuple[str, str], str] | None = None) -> dict[str, Any]:
-        """The JSON object of this analysis (schema 1). `files` gives the path written for (model, "mask") and
-        (model, label of a heatmap)."""
+    def to_dict(self, files: Mapping[str, ResultFiles] | None = None) -> dict[str, Any]:
+        """The JSON object of this analysis (schema 1). `files`: those that were written, by model."""
         files = files or {}
         return {
             "schema": SCHEMA,
@@ -141,7 +155,7 @@ class Analysis:
             "gate": self.gate and _made_by(self.gate),
             "kind": self.kind,
             "kind_scores": {k: round(v, 6) for k, v in self.kind_scores.items()},
-            "results": [_result_dict(r, files) for r in self.results],
+            "results": [_result_dict(r, files.get(r.card.id, ResultFiles())) for r in self.results],
             "kind_by_user": self.kind_by_user,
             "forced": self.forced,
             "quality": [_note_dict(note) for note in self.quality],
@@ -172,9 +186,8 @@ def _note_dict(note: QualityNote) -> dict[str, Any]:
     }
 
 
-def _result_dict(result: Result, files: dict[tuple[str, str], str]) -> dict[str, Any]:
+def _result_dict(result: Result, files: ResultFiles) -> dict[str, Any]:
     card, mask = result.card, result.mask
-    heatmaps = {label: path for (model, label), path in files.items() if model == card.id and label != "mask"}
     return {
         **_made_by(card),
         "provider": result.provider,
@@ -191,13 +204,14 @@ def _result_dict(result: Result, files: dict[tuple[str, str], str]) -> dict[str,
         "not_judged": [asdict(item) for item in card.not_judged],
         "mask": mask
         and {
-            "path": files.get((card.id, "mask")),
+            "path": files.mask,
+            "overlay": files.overlay,
             "pixels": mask.count,
             "fraction": mask.fraction,
             "area_mm2": mask.area_mm2,
         },
         "region": {k: round(v, 4) for k, v in asdict(result.region).items()},
-        "heatmaps": heatmaps or None,
+        "heatmaps": files.heatmaps or None,
         "skipped_by": result.skipped_by or None,
     }
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import unicodedata
 from pathlib import Path
 from typing import Any
 
 from medview.core.failures import Code, Failure
-from medview.core.files import make_private
+from medview.core.files import make_private, write_atomic
 from medview.core.texts import Text, to_json
 
 # Longest stem of a result file, in bytes of UTF-8. With the number of a frame and of a copy, a model's and a label's
@@ -26,12 +27,17 @@ def safe_stem(name: str) -> str:
     return cut.strip(". ") or "picture"
 
 
+def same_name(name: str) -> str:
+    """The same text for two names that a file system may take for one: some ignore case, some how accents are coded."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
+
+
 class ResultFolder:
     """A folder that results of one run are written into. Make one for each run, and `open` it before anything else."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        # Stems that are taken, by this run or another, as a file system that ignores case compares them.
+        # Stems that are taken, by this run or another, as `same_name` has them.
         self._taken: set[str] = set()
         self._lines: int | None = None
         self._number = 1
@@ -48,16 +54,16 @@ class ResultFolder:
     def look_again(self) -> None:
         """See which names are taken by now. Raises OSError."""
         for name in os.listdir(self.path):
-            parts = name.casefold().split(BETWEEN)
+            parts = same_name(name).split(BETWEEN)
             self._taken.update(BETWEEN.join(parts[:count]) for count in range(1, len(parts)))
 
     def stem(self, path: Path, frame: int, many: bool) -> str:
         """A stem for the results of a frame that no other frame, of this run or an earlier one, has."""
         base = f"{safe_stem(path.name)}-frame{frame}" if many else safe_stem(path.name)
         name, number = base, 2
-        while name.casefold() in self._taken:
+        while same_name(name) in self._taken:
             name, number = f"{base}-{number}", number + 1
-        self._taken.add(name.casefold())
+        self._taken.add(same_name(name))
         return name
 
     @property
@@ -85,7 +91,8 @@ class ResultFolder:
                 return write_failure(path, error)
 
     def add_line(self, row: dict[str, Any]) -> Failure | None:
-        """Append one result; whatever ends the program afterwards, it is there."""
+        """Append one result: whatever ends the program afterwards, it is there. After a power cut the last ones may
+        be missing, since not every line waits for the disk."""
         if self._lines is None:
             return None
         data = to_json(row).encode("ascii") + b"\n"
@@ -93,16 +100,35 @@ class ResultFolder:
             if os.write(self._lines, data) < len(data):
                 raise OSError(28, "No space left on device")
         except OSError as error:
-            self.end_list()
+            self._close_lines()
             return write_failure(self.path / f"results{self._ending}.jsonl", error)
         return None
 
-    def end_list(self) -> None:
-        """Close the file of lines."""
+    def end_list(self, rows: list[dict[str, Any]]) -> Failure | None:
+        """Close the file of lines and write all results of the run as one list beside it."""
+        self._close_lines()
+        data = json_bytes(rows)
+        while True:
+            path = self.path / self.list_name
+            try:
+                write_atomic(path, data, private=True, replace=False)
+                return None
+            except FileExistsError:  # by a program that knows nothing of our file of lines
+                self._number += 1
+            except OSError as error:
+                return write_failure(path, error)
+
+    def _close_lines(self) -> None:
         handle, self._lines = self._lines, None
         if handle is not None:
             with contextlib.suppress(OSError):
                 os.close(handle)
+
+
+def json_bytes(data: Any) -> bytes:
+    """Readable JSON in UTF-8. A byte of a file name that is no UTF-8 is a lone surrogate here; it becomes JSON's own
+    escape."""
+    return (to_json(data, indent=1, ascii_only=False) + "\n").encode("utf-8", "backslashreplace")
 
 
 def write_failure(path: Path, error: OSError) -> Failure:

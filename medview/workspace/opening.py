@@ -96,18 +96,14 @@ def open_study(path: Path) -> Study | Failure:
 
 def decode(frame: Frame) -> Picture | Failure:
     """The pixels of a frame and how they are first shown."""
-    from medview.imaging.window import to_8bit
+    from medview.imaging.window import shown_values
 
     values = frame.modality_values()
     if isinstance(values, Failure):
         return values
-    shown = values
-    if values.ndim == 3:
-        first = values[..., 0]
-        if not (np.array_equal(first, values[..., 1]) and np.array_equal(first, values[..., 2])):
-            return Picture(frame, values, values if values.dtype == np.uint8 else to_8bit(values), None)
-        # A grey picture stored as colour, as most X-rays off the web are: it has a window like any grey one.
-        shown = np.ascontiguousarray(first)
+    shown = shown_values(values)
+    if shown.ndim == 3:
+        return Picture(frame, values, shown, None)
     return Picture(frame, values, shown, frame.first_window(shown), _drawn(frame))
 
 

@@ -69,8 +69,9 @@ class ViewState:
         return self.window or picture.window
 
     def inverts(self, picture: Picture) -> bool:
-        """Whether black and white of a picture are swapped on the screen: by its file, by the user, but not by both."""
-        return (picture.grey and picture.frame.inverted) != self.inverted
+        """Whether black and white of a picture are swapped on the screen: by its file or a correction, or by the user,
+        but not by both."""
+        return picture.frame.inverted != self.inverted
 
 
 @dataclass(frozen=True)

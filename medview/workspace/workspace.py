@@ -7,7 +7,6 @@ runs on the Qt thread except the work handed to the runner.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -312,8 +311,7 @@ class Workspace(QObject):
         if pane.picture is None or pane.analysis is None or pane.study is None:
             return
         self.set_setting("save_folder", str(folder))
-        seen = replace(pane.picture, window=pane.view.window or pane.picture.window)
-        many, private = len(pane.study.frames) > 1, bool(self.settings["privacy"])
-        what = saving.ToSave(pane.analysis, seen, pane.view.inverted, many, private)
+        seen = saving.seen(pane.study, pane.picture, pane.view)
+        work = partial(saving.save, pane.analysis, seen, folder, bool(self.settings["privacy"]))
         done, failed = self.saved.emit, self.actionFailed.emit
-        self.lanes.start(Job("save", Text("saving"), lambda token: saving.save(what, folder), done, failed))
+        self.lanes.start(Job("save", Text("saving"), lambda token: work(), done, failed))
