@@ -112,7 +112,7 @@ def test_packaging_and_models_are_no_packages() -> None:
         ("medview/imaging/a.py", "from ..workspace import Workspace", "downwards"),
         ("medview/imaging/a.py", "from medview import ui", "downwards"),
         ("medview/imaging/__init__.py", "from ..ui import canvas", "downwards"),
-        ("medview/store/a.py", "import medview.report.export", "downwards"),
+        ("medview/store/a.py", "import medview.report.saver", "downwards"),
         ("medview/workspace/a.py", "from medview.ui import actions", "downwards"),
         ("medview/core/a.py", "import numpy as np", "no third party"),
         ("medview/core/a.py", "if True:\n    import yaml", "no third party"),

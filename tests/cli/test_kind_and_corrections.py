@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from medview.cli.main import main
+from medview.core import resources
 from medview.core.samples import samples
 from medview.report.caption import LEAST_WIDTH
 from tests.cli.operate import analyze, sample
@@ -103,6 +105,18 @@ def test_no_option_but_the_kind_gets_an_answer_from_a_file_of_another_examinatio
 def test_a_kind_that_there_is_not_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["analyze", "x.png", "--kind", "knee"]) == 2
     assert "choose one of: chest_xray, brain_mr, skin_lesion." in capsys.readouterr().err
+
+
+def test_without_the_gate_there_is_no_kind_to_choose_and_the_message_says_why(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(resources.find("models") / "chest-six", tmp_path / "chest-six")
+    monkeypatch.setenv("MEDVIEW_MODELS", str(tmp_path))
+    assert main(["analyze", "x.png", "--kind", "chest_xray"]) == 2
+    assert capsys.readouterr().err == (
+        "medview analyze: there is no kind of picture 'chest_xray'; choose one of: "
+        "none, for the model image-kind, which knows the kinds, is missing or switched off.\n"
+    )
 
 
 def test_a_forced_answer_says_in_the_table_that_it_is_not_valid(

@@ -21,7 +21,7 @@ from medview.core.failures import Code, Failure
 from medview.core.texts import printable
 from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis
-from medview.report import export
+from medview.report import saver
 from tests.cli.fakes import FakeEngine
 from tests.cli.operate import put, table
 from tests.imaging.make import dicom
@@ -58,8 +58,8 @@ def test_a_write_that_fails_is_a_warning_of_the_analysis(
             raise OSError(28, "No space left on device")
         write(path, data, **options)
 
-    write = export.write_atomic
-    monkeypatch.setattr(export, "write_atomic", full)
+    write = saver.write_atomic
+    monkeypatch.setattr(saver, "write_atomic", full)
     assert main(["analyze", str(picture), "--json", "--out", str(tmp_path / "out")]) == 1
     (row,) = table(tmp_path / "out")
     assert json.loads(capsys.readouterr().out) == row
@@ -104,7 +104,7 @@ def test_private_is_passed_to_the_captions(picture: Path, tmp_path: Path, monkey
         told.append(private)
         return ["A line"]
 
-    monkeypatch.setattr(export, "caption_lines", lines)
+    monkeypatch.setattr(saver, "caption_lines", lines)
     main(["analyze", str(picture), "--out", str(tmp_path / "a")])
     main(["analyze", str(picture), "--private", "--out", str(tmp_path / "b")])
     assert told == [False] * 3 + [True] * 3

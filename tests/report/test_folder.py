@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medview.core.failures import Code, Failure
-from medview.report.folder import STEM_BYTES, ResultFolder, safe_stem
+from medview.report.folder import STEM_BYTES, ResultFolder, json_bytes, safe_stem, same_name
 
 LONGEST_NAME = 255
 
@@ -73,7 +74,7 @@ def test_every_run_has_a_list_of_its_own(tmp_path: Path) -> None:
     assert third.start_list() is None
     assert third.list_name == "results-4.json"
     for folder in (first, second, third):
-        folder.end_list()
+        assert folder.end_list([]) is None
 
 
 def test_a_line_is_in_the_file_as_soon_as_it_is_added(tmp_path: Path) -> None:
@@ -83,7 +84,8 @@ def test_a_line_is_in_the_file_as_soon_as_it_is_added(tmp_path: Path) -> None:
         assert folder.add_line({"file": "é", "number": number}) is None
         lines = (tmp_path / "results.jsonl").read_text(encoding="utf-8").splitlines()
         assert [json.loads(line)["number"] for line in lines] == list(range(number + 1))
-    folder.end_list()
+    assert folder.end_list([{"file": "é"}]) is None
+    assert json.loads((tmp_path / "results.json").read_text(encoding="utf-8")) == [{"file": "é"}]
     assert folder.add_line({}) is None
     assert os.name == "nt" or (tmp_path / "results.jsonl").stat().st_mode & 0o77 == 0
 
@@ -101,3 +103,37 @@ def test_lines_that_cannot_be_written_are_told_once(tmp_path: Path, monkeypatch:
     assert failure.code is Code.WRITE_ERROR
     assert failure.text == "results.jsonl could not be written: No space left on device."
     assert folder.add_line({"file": "b"}) is None
+
+
+def test_a_list_that_came_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    folder = opened(tmp_path)
+    assert folder.start_list() is None
+    (tmp_path / "results.json").write_text("theirs")
+    assert folder.end_list([{}]) is None
+    assert folder.list_name == "results-2.json"
+    assert (tmp_path / "results.json").read_text() == "theirs"
+    assert json.loads((tmp_path / "results-2.json").read_text(encoding="utf-8")) == [{}]
+
+
+def test_what_is_no_number_or_no_utf8_is_json_all_the_same() -> None:
+    assert json.loads(json_bytes([float("nan"), os.fsdecode(b"caf\xe9")])) == [None, os.fsdecode(b"caf\xe9")]
+
+
+def test_a_list_that_cannot_be_written_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    folder = opened(tmp_path)
+    monkeypatch.setattr("medview.report.folder.write_atomic", full)
+    failure = folder.end_list([])
+    assert isinstance(failure, Failure)
+    assert failure.text == "results.json could not be written: No space left on device."
+
+
+@pytest.mark.parametrize("name", ["é", "ǖ ẍ", "Å", "한국", "ж 你", "ﬁ ß"])
+def test_a_name_is_the_same_however_its_accents_are_coded(name: str) -> None:
+    assert len({same_name(unicodedata.normalize(form, name)) for form in ("NFC", "NFD")} | {same_name(name)}) == 1
+
+
+def test_a_name_is_the_same_in_capitals() -> None:
+    assert same_name("É.png") == same_name("e\u0301.PNG") != same_name("e.png")

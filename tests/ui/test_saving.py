@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,75 +17,175 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from medview.core.failures import Code, Failure
-from medview.imaging.study import Frame
+from medview.imaging.open import open_path
+from medview.imaging.study import Frame, Series, Study
 from medview.imaging.window import Window
-from medview.report import export
+from medview.inference.analysis import Analysis
+from medview.inference.corrections import Correction
+from medview.report import saver
+from medview.report.saver import first_seen
 from medview.ui.window import MainWindow
-from medview.workspace import saving
-from medview.workspace.view import Picture
-from tests.ui.conftest import Opened
-from tests.ui.fakes import FakeEngine, chest_analysis, mri_analysis
+from medview.workspace.opening import corrected_picture, decode
+from medview.workspace.saving import seen
+from medview.workspace.view import Picture, ViewState
+from tests.imaging.make import dicom
+from tests.ui.conftest import Opened, write_png
+from tests.ui.fakes import FakeEngine, mri_analysis, skin_analysis
+from tests.ui.operate import steady
+from tests.ui.test_canvas import at_actual_size
 
-VALUES = np.tile(np.arange(100, dtype=np.uint8), (80, 1))
+VIEW = ViewState()
+# Nothing of so little evidence is drawn: the saved picture is the one that is seen.
+FAINT = np.full((7, 7), 0.2, np.float32)
+RAMP = np.arange(60 * 80).reshape(60, 80) % 251
+PICTURES: dict[str, Callable[[], bytes]] = {
+    "grey": lambda: saver.png(RAMP.astype(np.uint8)),
+    "grey as colour": lambda: saver.png(np.dstack([RAMP.astype(np.uint8)] * 3)),
+    "colour": lambda: saver.png(np.dstack([RAMP, RAMP // 2, 255 - RAMP]).astype(np.uint8)),
+    "MONOCHROME2": lambda: dicom(RAMP.astype(np.int16) - 60, WindowCenter="40", WindowWidth="150"),
+    "MONOCHROME1": lambda: dicom(RAMP.astype(np.uint16), PhotometricInterpretation="MONOCHROME1"),
+}
+CORRECTIONS: tuple[tuple[Correction, ...], ...] = ((), ("invert",), ("invert", "rotate_90"))
 
 
-def read(path: Path) -> np.ndarray:
+def read(path: Path | str) -> np.ndarray:
     return cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
 
 
-def saved(folder: Path, name: str = "IM000001", inverted: bool = False, by_user: bool = False) -> list[Path]:
-    frame = Frame(Path(name), 0, 80, 100, "CR", lambda: VALUES, inverted)
-    what = saving.ToSave(chest_analysis(frame), Picture(frame, VALUES, VALUES, Window(50, 100)), by_user)
-    files = saving.save(what, folder)
-    assert isinstance(files, list)
-    return files
+def faint(frame: Frame, force: bool = False) -> Analysis:
+    found = skin_analysis(frame)
+    return replace(found, results=(replace(found.results[0], heatmaps={"mel": FAINT}),))
 
 
-@pytest.mark.parametrize(("inverted", "by_user"), [(False, False), (True, False), (False, True), (True, True)])
-def test_polarity_of_file_and_user_is_kept(tmp_path: Path, inverted: bool, by_user: bool) -> None:
-    files = saved(tmp_path, inverted=inverted, by_user=by_user)
-    picture = read(next(path for path in files if path.suffix == ".png"))[70, :100].astype(int).sum(axis=1)
-    brighter_to_the_right = picture[95] > picture[5]
-    assert brighter_to_the_right == (inverted == by_user)
+def save(qtbot: QtBot, window: MainWindow, folder: Path) -> list[Path]:
+    """The files that the window writes of what it shows."""
+    with qtbot.waitSignal(window.workspace.saved) as done:
+        window.workspace.save_results(folder)
+    return done.args[0]
 
 
-def test_two_patients_with_one_file_name_are_both_kept(tmp_path: Path) -> None:
-    first, second = saved(tmp_path), saved(tmp_path)
-    assert not set(first) & set(second)
-    assert all(path.exists() for path in (*first, *second))
-    assert [files[-1].name for files in (first, second)] == ["IM000001__results.json", "IM000001-2__results.json"]
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_saved_picture_is_the_one_that_is_seen(qtbot: QtBot, opened: Opened, tmp_path: Path, name: str) -> None:
+    """Pixel by pixel, whoever swapped black and white: the file, a correction, the user, or several of them."""
+    path = tmp_path / ("a.dcm" if name.startswith("MONO") else "a.png")
+    path.write_bytes(PICTURES[name]())
+    window = opened(path, FakeEngine(faint), heatmap_on=False, sides_on=False)
+    pane = window.workspace.active
+    upright = None
+    for corrections, by_user in itertools.product(CORRECTIONS, (False, True)):
+        pane.set_corrections(corrections)
+        qtbot.waitUntil(lambda: steady(window))
+        pane.set_view(inverted=by_user)
+        rows, cols = (80, 60) if "rotate_90" in corrections else (60, 80)
+        _, shown = at_actual_size(window, rows, cols)
+        picture, _ = save(qtbot, window, tmp_path / "out")
+        np.testing.assert_array_equal(read(picture)[:rows, :cols], shown)
+        seen = np.rot90(shown) if "rotate_90" in corrections else shown
+        upright = seen if upright is None else upright
+        swapped = ("invert" in corrections) != by_user
+        # Through a window one grey level may be cut off the other way round.
+        difference = seen.astype(int) - (255 - upright.astype(int) if swapped else upright)
+        assert np.abs(difference).max() <= (1 if name.startswith("MONO") else 0)
 
 
-def test_a_long_name_can_be_saved(tmp_path: Path) -> None:
-    files = saved(tmp_path, "é" * 120)
-    assert files[-1].name == "é" * 50 + "__results.json"
-    row = json.loads(files[-1].read_text(encoding="utf-8"))
-    assert row["schema"] == 1
+def test_the_users_window_is_kept(qtbot: QtBot, opened: Opened, grey: Path, tmp_path: Path) -> None:
+    window = opened(grey, FakeEngine(faint), heatmap_on=False)
+    window.workspace.active.set_view(window=Window.from_range(10, 30), inverted=True)
+    _, shown = at_actual_size(window, 60, 80)
+    picture, _ = save(qtbot, window, tmp_path / "out")
+    assert set(np.unique(shown)) >= {0, 255}
+    np.testing.assert_array_equal(read(picture)[:60, :80], shown)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("corrections", CORRECTIONS)
+def test_the_command_line_saves_what_the_window_shows_first(
+    tmp_path: Path, name: str, corrections: tuple[Correction, ...]
+) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(PICTURES[name]())
+    study = open_path(path)
+    assert isinstance(study, Study)
+    frame = study.frames[0]
+    picture, values = decode(frame), frame.modality_values()
+    assert isinstance(picture, Picture)
+    assert isinstance(values, np.ndarray)
+    ours, theirs = first_seen(frame, values, corrections), seen(study, corrected_picture(picture, corrections), VIEW)
+    assert ours == theirs
+    np.testing.assert_array_equal(ours.image(), theirs.image())
+
+
+def test_two_patients_with_one_file_name_are_both_kept(qtbot: QtBot, opened: Opened, tmp_path: Path) -> None:
+    """Two `IM0001` of two folders, and one of them once more: each result names its own files and its own picture."""
+    out = tmp_path / "out"
+    paths = [tmp_path / name / "IM0001.png" for name in ("CD1", "CD2")]
+    for path, level in zip(paths, (40, 200), strict=True):
+        path.parent.mkdir()
+        write_png(path, np.full((60, 80), level, np.uint8))
+    window = opened(paths[0], FakeEngine(faint))
+    pane = window.workspace.active
+    kept: dict[str, bytes] = {}
+    stems = []
+    for path, level in ((paths[0], 40), (paths[1], 200), (paths[0], 40)):
+        window.open_paths([path])
+        qtbot.waitUntil(lambda path=path: pane.study is not None and pane.study.path == path and steady(window))
+        *pictures, table = save(qtbot, window, out)
+        row = json.loads(table.read_text(encoding="utf-8"))
+        assert row["file"] == str(path)
+        assert [row["results"][0]["heatmaps"]["mel"]] == list(map(str, pictures))
+        assert (read(pictures[0])[:60, :80] == level).all()
+        stems.append(table.name.removesuffix("__results.json"))
+        kept |= {file.name: file.read_bytes() for file in (*pictures, table)}
+    assert stems == ["IM0001", "IM0001-2", "IM0001-3"]
+    assert {name: (out / name).read_bytes() for name in os.listdir(out)} == kept
+
+
+def test_frames_of_one_file_are_kept_apart(qtbot: QtBot, opened: Opened, stack: Path, tmp_path: Path) -> None:
+    window = opened(stack, FakeEngine(faint))
+    pane = window.workspace.active
+    for index in (0, 3):
+        pane.select_frame(index)
+        qtbot.waitUntil(lambda index=index: pane.analysis is not None and pane.analysis.frame == index)
+        qtbot.waitUntil(lambda: steady(window))
+        picture, table = save(qtbot, window, tmp_path / "out")
+        assert table.name == f"stack-frame{index}__results.json"
+        assert (read(picture)[:60, :80] == 20 * (index + 1)).all()
+
+
+@pytest.mark.parametrize(("indices", "many"), [((0,), False), ((0, 1), True)])
+def test_only_a_file_of_several_pictures_has_their_number_in_the_name(indices: tuple[int, ...], many: bool) -> None:
+    """A slice of a series of files is called like its file, as the command line calls it."""
+    frames = [Frame(Path("a"), index, 1, 1, "", lambda: np.zeros((1, 1), np.uint8)) for index in indices]
+    other = replace(frames[0], path=Path("b"))
+    study = Study(Path("a"), "", (Series("", (*frames, other)),))
+    picture = decode(frames[0])
+    assert isinstance(picture, Picture)
+    assert seen(study, picture, VIEW).many == many
+    assert not study.shares_file(other)
+
+
+def test_a_long_name_can_be_saved(qtbot: QtBot, opened: Opened, tmp_path: Path) -> None:
+    path = write_png(tmp_path / ("é" * 120 + ".png"), RAMP.astype(np.uint8))
+    *_, table = save(qtbot, opened(path), tmp_path / "out")
+    assert table.name == "é" * 50 + "__results.json"
+    assert json.loads(table.read_text(encoding="utf-8"))["schema"] == 1
 
 
 @pytest.mark.parametrize("privacy", [False, True])
-def test_the_view_and_privacy_reach_the_saver(
-    qtbot: QtBot, opened: Any, grey: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, privacy: bool
+def test_privacy_reaches_the_captions(
+    qtbot: QtBot, opened: Opened, grey: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, privacy: bool
 ) -> None:
-    window: MainWindow = opened(grey)
-    told: list[tuple[saving.ToSave, bool]] = []
+    told: list[bool] = []
 
     def lines(analysis: Any, frame: Frame, result: Any, label: Any, private: bool) -> list[str]:
-        told.append((what[-1], private))
+        told.append(private)
         return ["A line"]
 
-    what: list[saving.ToSave] = []
-    save = saving.save
-    monkeypatch.setattr(saving, "save", lambda w, folder: (what.append(w), save(w, folder))[1])
-    monkeypatch.setattr(export, "caption_lines", lines)
+    monkeypatch.setattr(saver, "caption_lines", lines)
+    window = opened(grey)
     window.workspace.set_setting("privacy", privacy)
-    window.workspace.active.set_view(window=Window(10, 20), inverted=True)
-    with qtbot.waitSignal(window.workspace.saved):
-        window.workspace.save_results(tmp_path / "out")
-    assert told
-    assert {private for _, private in told} == {privacy}
-    assert what[0].picture.window == Window(10, 20)
-    assert what[0].inverted
+    save(qtbot, window, tmp_path / "out")
+    assert told == [privacy]
 
 
 # ---- what the window says of it ----
@@ -128,12 +232,3 @@ def test_a_message_goes_when_something_else_is_opened_or_saved(
     monkeypatch.setattr(window.workspace, "save_results", lambda folder: None)
     window.ask_save()
     qtbot.waitUntil(lambda: not window.bar.isVisible())
-
-
-def test_a_frame_is_saved_under_the_name_the_command_line_gives_it(
-    qtbot: QtBot, opened: Opened, stack: Path, tmp_path: Path
-) -> None:
-    window = opened(stack, FakeEngine(mri_analysis))
-    window.workspace.save_results(tmp_path / "out")
-    qtbot.waitUntil(lambda: window.bar.isVisible())
-    assert (tmp_path / "out" / "stack-frame0__results.json").exists()
