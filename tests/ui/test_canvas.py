@@ -240,7 +240,7 @@ def test_the_value_under_the_cursor_is_the_file_s(qtbot: QtBot, opened: Opened, 
     qtbot.mouseMove(canvas, place)
     assert window.viewer.facts.pixel.full_text() == "column 12, row 7: 19"
     # The list of files may grow meanwhile.
-    window.workspace.pictureChanged.emit()
+    window.workspace.active.pictureChanged.emit()
     assert window.viewer.facts.pixel.full_text() == "column 12, row 7: 19"
     qtbot.mouseMove(canvas, QPoint(1, 1))
     assert window.viewer.facts.pixel.full_text() == ""
