@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medview.core.texts import Text
+
 AUTO_PERCENTILES = (0.5, 99.5)
 TABLE_SIZE = 65536
 
@@ -88,12 +90,12 @@ class Preset:
 
 # Windows of CT that every reader knows (HU); those of a file come first.
 CT_PRESETS = (
-    Preset("Soft tissue", Window(40, 400)),
-    Preset("Lung", Window(-600, 1500)),
-    Preset("Bone", Window(400, 1800)),
-    Preset("Brain", Window(40, 80)),
-    Preset("Mediastinum", Window(50, 350)),
-    Preset("Abdomen", Window(60, 400)),
+    Preset(Text("Soft tissue"), Window(40, 400)),
+    Preset(Text("Lung"), Window(-600, 1500)),
+    Preset(Text("Bone"), Window(400, 1800)),
+    Preset(Text("Brain"), Window(40, 80)),
+    Preset(Text("Mediastinum"), Window(50, 350)),
+    Preset(Text("Abdomen"), Window(60, 400)),
 )
 
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QApplication, QWidget
 
+from medview.ui import words
 from medview.ui.action_table import ACTIONS, Spec
 from medview.ui.action_table import AUTO_KEY as AUTO_KEY
 from medview.ui.action_table import MENUS as MENUS
@@ -65,7 +66,7 @@ def make_actions(owner: QWidget, canvas: QWidget, handlers: dict[str, Callable[[
         action.setShortcuts(keys(spec))
         action.setCheckable(spec.checkable)
         shown = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-        set_tip(action, f"{tr(spec.about)} ({shown})" if shown else tr(spec.about))
+        set_tip(action, words.beside(tr(spec.about), shown) if shown else tr(spec.about))
         action.setStatusTip("")
         action.triggered.connect(lambda _checked=False, run=handlers[spec.id]: run())
         if spec.on_canvas:

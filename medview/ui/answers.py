@@ -45,8 +45,8 @@ class AnswerWidgets:
         reason = analysis.reason
         if reason and reason.code is Code.OTHER_MODALITY and not analysis.results:
             # The header has ruled it out, perhaps in every series that is open: no more than one line.
-            line = label(reason.text, "muted", wrap=True)
-            set_tip(line, reason.hint)
+            line = label(words.shown(reason.text), "muted", wrap=True)
+            set_tip(line, words.shown(reason.hint))
             return [line]
         if analysis.status == "error" and reason:
             again = self._choice(translate("answers", "Try again"), self._viewport.analyse)
@@ -110,16 +110,17 @@ class AnswerWidgets:
         doubt = next((note for note in analysis.quality if note.code is Code.UNFAMILIAR), None)
         if doubt is not None:
             told = translate("answers", "{0}; medview did not recognise it").format(told)
-        return [MessageBox("caution" if doubt else "", told, doubt.hint if doubt else "", "", [back])]
+        return [MessageBox("caution" if doubt else "", told, words.shown(doubt.hint) if doubt else "", "", [back])]
 
     def _kind(self, analysis: Analysis) -> list[QWidget]:
         kind = limits.kind(analysis)
         if not kind or analysis.kind_by_user:
             return []
         score = analysis.kind_scores.get(kind)
-        sure = f" ({words.percent(score, 0)})" if score is not None else ""
         text = translate("answers", "Kind of picture: {0}").format(self._engine.kind_name(kind))
-        return [label(text + sure, "muted", wrap=True)]
+        if score is not None:
+            text = words.beside(text, words.percent(score, 0))
+        return [label(text, "muted", wrap=True)]
 
     # How good it is
 
@@ -146,9 +147,7 @@ class AnswerWidgets:
         told |= {Code.UNFAMILIAR} if analysis.kind_by_user else set()
         notes = [note for note in analysis.quality if note.code not in told]
         cards: list[QWidget] = [
-            MessageBox("caution", words.title(note.code), note.text, note.hint, [self._correction(note.correction)])
-            for note in notes
-            if note.correction
+            _message("caution", note, [self._correction(note.correction)]) for note in notes if note.correction
         ]
         others = [note for note in notes if not note.correction]
         return [*cards, *([_notes(others)] if others else [])]
@@ -162,22 +161,23 @@ class AnswerWidgets:
         return [MessageBox("", translate("answers", "Corrected"), text, "", [back])]
 
 
-def _message(tone: str, failure: Failure, choices: list[Choice], head: str = "") -> MessageBox:
-    title = words.title(failure.code)
-    title = translate("answers", "{0}: {1}").format(head, words.small_start(title)) if head else title
-    return MessageBox(tone, title, failure.text, failure.hint, choices, failure.detail)
+def _message(tone: str, said: Failure | QualityNote, choices: list[Choice], head: str = "") -> MessageBox:
+    title = words.title(said.code)
+    title = words.named(head, words.small_start(title)) if head else title
+    detail = said.detail if isinstance(said, Failure) else ""
+    return MessageBox(tone, title, words.shown(said.text), words.shown(said.hint), choices, detail)
 
 
 def _validity(analysis: Analysis) -> list[QLabel]:
     """One line: what the answer is limited to."""
-    said = one_line(analysis.validity)
+    said = one_line(tuple(map(words.shown, analysis.validity)))
     return [label(said, "muted", wrap=True)] if said else []
 
 
 def _notes(notes: list[QualityNote]) -> MessageBox:
     """One note under its own title; several as lines under one that names none of them."""
     if len(notes) == 1:
-        return MessageBox("caution", words.title(notes[0].code), notes[0].text, notes[0].hint)
+        return _message("caution", notes[0], [])
     title = translate("answers", "%n notes about this picture", None, len(notes))
-    lines = dict.fromkeys(f"• {note.text} {note.hint}" for note in notes)
+    lines = dict.fromkeys(f"• {words.told(note)}" for note in notes)
     return MessageBox("caution", title, "\n".join(lines))

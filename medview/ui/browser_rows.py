@@ -76,17 +76,17 @@ def tip(row: Row, failure: Failure | None = None, hide: bool = False) -> str:
         return "\n".join((known.name, *known.details, *known.study) if known else (title(row, hide),))
     path = title(row, hide) if hide else words.one_line(str(row.path))
     if failure is not None:
-        said = (identity.without_name(text, row.path, hide) for text in (failure.text, failure.hint))
+        said = (identity.without_name(words.shown(text), row.path, hide) for text in (failure.text, failure.hint))
         return "\n".join(filter(None, (path, *said)))
     if row.series is None:
         return path
     series, first = row.series, row.series.frames[0]
     lines = [title(row, hide), subtitle(row), translate("rows", "{0} x {1} pixels").format(first.cols, first.rows)]
     if series.step_mm:
-        lines.append(translate("rows", "{0} mm from slice to slice").format(f"{series.step_mm:.4g}"))
+        lines.append(translate("rows", "{0} mm from slice to slice").format(words.short(series.step_mm)))
     if series.time_points > 1:
         lines.append(translate("rows", "%n points in time", None, series.time_points))
-    lines.extend(series.notes)
+    lines.extend(map(words.shown, series.notes))
     return "\n".join(lines if hide else (*lines, words.one_line(str(row.path.parent))))
 
 

@@ -53,7 +53,7 @@ def _said(analysis: Analysis) -> dict[str, tuple[bool, str]]:
 def _one(result: Result, label: str, name: str) -> str:
     if result.probabilities is None:
         return translate("headline", "{0} (outlined)").format(name)
-    return f"{name} ({words.percent(result.probabilities[label], 0)})"
+    return words.beside(name, words.percent(result.probabilities[label], 0))
 
 
 def _nothing(analysis: Analysis) -> str:

@@ -157,4 +157,4 @@ def window_title(viewport: Viewport, hide: bool) -> str:
     """Patient and study, or the name of the file; while they are hidden the program's name alone."""
     found = shown_identity(viewport, hide)
     said = "" if hide else found.line if found else shown_name(viewport, hide)
-    return f"{said} - medview" if said else "medview"
+    return words.in_file(said, "medview") if said else "medview"

@@ -109,7 +109,7 @@ def _figures(values: Any, name: str = "") -> Iterator[tuple[str, dict[str, Any]]
         yield name, values
         return
     for key, value in values.items():
-        yield from _figures(value, f"{name}, {key}" if name else str(key))
+        yield from _figures(value, words.listed((name, str(key))) if name else str(key))
 
 
 def _metrics(splits: Any) -> str:
@@ -141,5 +141,5 @@ def _fact(value: Any) -> str:
     if isinstance(value, list):
         return "<br>".join(_fact(item) for item in value)
     if isinstance(value, float):
-        return escape(f"{value:.4g}")
+        return escape(words.short(value))
     return escape(str(value))

@@ -114,10 +114,10 @@ def models_html(statuses: list[ModelStatus]) -> str:
 
 def _state(status: ModelStatus) -> str:
     if failure := status.failure:
-        off = escape(translate("pages", "Switched off"))
-        return f"<span class='bad'>{off}: {escape(failure.text)} {escape(failure.hint)}</span>"
-    passed = escape(translate("pages", "Self-test passed"))
-    return f"<span class='good'>{passed}</span> ({words.milliseconds(status.self_test_ms or 0)})"
+        off = words.named(translate("pages", "Switched off"), words.told(failure))
+        return f"<span class='bad'>{escape(off)}</span>"
+    passed = f"<span class='good'>{escape(translate('pages', 'Self-test passed'))}</span>"
+    return words.beside(passed, words.milliseconds(status.self_test_ms or 0))
 
 
 def _model(status: ModelStatus) -> str:

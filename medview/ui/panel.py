@@ -188,7 +188,7 @@ class FindingsPanel(QWidget):
         # The analysis may know more of how the picture was read: that it is damaged.
         picture, analysis = viewport.picture, viewport.analysis
         found = (*(picture.frame.notes if picture else ()), *(analysis.notes if analysis else ()))
-        self.notes.setText("\n".join(dict.fromkeys(found)))
+        self.notes.setText("\n".join(dict.fromkeys(map(words.shown, found))))
         self.notes.setVisible(bool(self.notes.text()))
         dimmed = old and not for_all
         body = self.area.widget()

@@ -70,7 +70,9 @@ class ResultBox(Box):
         self._add_not_judged(not_judged(result, analysis))
         # Cut at its end: model, version and hash come first.
         self.source = Elided("", "small", Qt.TextElideMode.ElideRight)
-        self.source.set_text(provenance(result), f"{result.card.id} {result.card.version}\nsha256 {result.card.sha256}")
+        self.source.set_text(
+            provenance(result), "\n".join((f"{result.card.id} {result.card.version}", "sha256 " + result.card.sha256))
+        )
         self._add(self.source)
         viewport.layersChanged.connect(self.refresh)
         self.set_result(result)
@@ -106,7 +108,7 @@ class ResultBox(Box):
             return
         text = self.tr("Not judged: {0}").format(words.listed(item.name for item in items))
         self.not_judged = label(text, "muted", wrap=True)
-        set_tip(self.not_judged, "\n".join(f"{item.name}: {item.why}" for item in items))
+        set_tip(self.not_judged, "\n".join(words.named(item.name, item.why) for item in items))
         self._add(self.not_judged)
 
     def _add(self, words: QLabel) -> None:

@@ -91,7 +91,7 @@ class SegmentationBox(Box):
         self.switch.setAccessibleName(self.tr("Show {0}").format(called))
         self.switch.toggled.connect(lambda on: self.segments.set_shown(shown, on=on))
         self.title = Elided("", "heading")
-        self.title.set_text(called, "" if hide else words.one_line(f"{called} ({segmentation.path})"))
+        self.title.set_text(called, "" if hide else words.one_line(words.beside(called, str(segmentation.path))))
         self.remover = QPushButton(icon("cancel"), "")
         self.remover.setProperty("role", "icon")
         set_tip(self.remover, self.tr("Take this segmentation off the picture"))
@@ -152,7 +152,7 @@ class SegmentationBox(Box):
     def _notes(self, made: object) -> list[str]:
         laid, notes = self.shown.laid, []
         if isinstance(made, Failure):
-            notes.append(f"{made.text} {made.hint}")
+            notes.append(words.told(made))
         if self.shown.empty:
             notes.append(self.tr("It marks nothing in these pictures."))
         if not self.shown.own:
@@ -178,7 +178,7 @@ def provenance(segments: tuple[Segment, ...]) -> str:
         "AUTOMATIC": words.translate("words", "Drawn by a program"),
     }
     said = texts.get(how, words.translate("words", "The file does not say how it was drawn"))
-    return f"{said}: {name}" if name and how != "MANUAL" else said
+    return words.named(said, name) if name and how != "MANUAL" else said
 
 
 class SegmentList(QScrollArea):

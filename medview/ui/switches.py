@@ -36,12 +36,12 @@ class LayerSwitches(QWidget):
 
     def _row(self, grid: QGridLayout, row: int, text: str, field: str) -> tuple[Check, QSlider]:
         switch = Check(text)
-        switch.toggled.connect(lambda on: self.viewport.set_layers(**{f"{field}_on": on}))
+        switch.toggled.connect(lambda on: self.viewport.set_layers(**{field + "_on": on}))
         slider = QSlider(Qt.Orientation.Horizontal)
         slider.setRange(0, 100)
         slider.setAccessibleName(self.tr("Opacity: {0}").format(text))
         set_tip(slider, slider.accessibleName())
-        slider.valueChanged.connect(lambda value: self.viewport.set_layers(**{f"{field}_opacity": value / 100}))
+        slider.valueChanged.connect(lambda value: self.viewport.set_layers(**{field + "_opacity": value / 100}))
         grid.addWidget(switch, row, 0)
         grid.addWidget(slider, row, 1)
         return switch, slider

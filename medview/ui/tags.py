@@ -72,10 +72,11 @@ class TagModel(QAbstractTableModel):
         self.rows = list(rows)
         self._persons = [hider.tells(row) for row in rows]
         self._values = [
-            hidden if hide and told and row.value else row.value for row, told in zip(rows, self._persons, strict=True)
+            hidden if hide and told and row.value else words.shown(row.value)
+            for row, told in zip(rows, self._persons, strict=True)
         ]
         self._texts = [
-            f"{row.tag} {row.vr} {row.name} {row.creator} {value}".casefold()
+            f"{row.tag} {row.vr} {words.shown(row.name)} {row.creator} {value}".casefold()
             for row, value in zip(rows, self._values, strict=True)
         ]
         self._parents = _parents(rows)
@@ -106,7 +107,8 @@ class TagModel(QAbstractTableModel):
         """What the columns of a shown row say, unindented."""
         number = self.shown[row]
         found = self.rows[number]
-        name = f"{found.name} ({found.creator})" if found.creator else found.name
+        name = words.shown(found.name)
+        name = words.beside(name, found.creator) if found.creator else name
         return found.tag, found.vr, name, self._values[number]
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -296,7 +298,7 @@ class TagDialog(QDialog):
     def _set_title(self) -> None:
         name = words.one_line(self._path.name) if self._path and not self.workspace.settings["privacy"] else ""
         title = self.tr("DICOM tags")
-        self.setWindowTitle(f"{name} - {title}" if name else title)
+        self.setWindowTitle(words.in_file(name, title) if name else title)
 
     # Showing
 
@@ -305,7 +307,7 @@ class TagDialog(QDialog):
         self._set_title()
         failure, hide = self._failure, self.workspace.settings["privacy"]
         if failure is not None:
-            self._tell(identity.without_name(f"{failure.text} {failure.hint}", self._path, hide))
+            self._tell(identity.without_name(words.told(failure), self._path, hide))
         if not self._rows:
             return
         bar, current = self.table.verticalScrollBar(), self.table.currentIndex()

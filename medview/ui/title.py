@@ -64,7 +64,7 @@ class TitleRow(QWidget):
         viewport, hide = self.viewport, self.workspace.settings["privacy"]
         plane = ""
         if viewport.plane is not None and viewport.picture is not None:
-            plane = f"{words.plane(viewport.plane)}, {words.position(viewport.plane, viewport.picture.frame)}"
+            plane = words.listed((words.plane(viewport.plane), words.position(viewport.plane, viewport.picture.frame)))
         parts = (plane, *study, identity.shown_name(viewport, hide))
         return identity.BETWEEN.join(dict.fromkeys(filter(None, parts)))
 
@@ -99,7 +99,7 @@ class TitleRow(QWidget):
         self.bar.setRange(0, 0 if share is None else 1000)
         self.bar.setValue(round((share or 0) * 1000))
         if busy is None:
-            self.facts.set_text(viewport.study.description if viewport.study else "")
+            self.facts.set_text(words.shown(viewport.study.description) if viewport.study else "")
         elif busy.purpose == "plane":
             self.facts.set_text(words.progress(busy.text) + "…")
         elif ws.settings["privacy"]:

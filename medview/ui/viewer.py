@@ -117,7 +117,7 @@ class FactsRow(QWidget):
         if colour:
             shown = self.tr("red {0}, green {1}, blue {2}").format(*(int(v) for v in value))
         else:
-            shown = f"{value:.4g}" if picture.shown.dtype.kind == "f" else str(int(value))
+            shown = words.short(value) if picture.shown.dtype.kind == "f" else str(int(value))
             shown += " HU" if picture.frame.modality == "CT" else ""
         self.pixel.set_text(self.tr("column {0}, row {1}: {2}").format(col, row, shown))
 
@@ -152,7 +152,8 @@ class FailurePage(QWidget):
             if item is not None and (old := item.widget()):
                 old.deleteLater()
         hide = ws.settings["privacy"]
-        text, hint = (identity.without_name(said, viewport.failed_path, hide) for said in (failure.text, failure.hint))
+        said = (words.shown(failure.text), words.shown(failure.hint))
+        text, hint = (identity.without_name(one, viewport.failed_path, hide) for one in said)
         detail = "" if hide else failure.detail
         self.card = MessageBox("alarm", words.title(failure.code), text, hint, choices, detail)
         self.card.setMaximumWidth(480)

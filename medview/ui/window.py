@@ -353,7 +353,7 @@ class MainWindow(QMainWindow):
             # Its text names files and folders, which may be called after patients.
             self.bar.say(words.title(failure.code), "", "alarm")
         else:
-            self.bar.say(failure.text, failure.hint, "alarm")
+            self.bar.say(words.shown(failure.text), words.shown(failure.hint), "alarm")
 
     def _on_setting_changed(self, key: str) -> None:
         if key == "privacy":

@@ -28,7 +28,7 @@ def name(offer: Offer) -> str:
         curve = offer.window is not None and offer.window.curve is not None
         text = translate("presets", "File curve {0}") if curve else translate("presets", "File window {0}")
         return text.format(offer.number)
-    return words.one_line(offer.name)
+    return words.one_line(words.shown(offer.name))
 
 
 def numbers(window: Window) -> tuple[str, str]:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QCoreApplication, QDate, QLocale
 
-from medview.core.failures import Code
+from medview.core.failures import Code, Failure
+from medview.core.texts import Text, fill
 from medview.core.texts import one_line as one_line
 from medview.core.texts import person as person
 from medview.imaging.dates import day_of
@@ -16,10 +17,46 @@ from medview.imaging.mpr import AXES
 from medview.imaging.study import Frame
 from medview.imaging.volume import MprPlane
 from medview.inference.corrections import INVERT, Correction, quarter_turns
+from medview.inference.quality import QualityNote
 from medview.report.known import Mistake
 from medview.report.overlay import drawn
 
 translate = QCoreApplication.translate
+# The context in which translators find the texts of the rings below (`medview.core.texts.Text`).
+TEXTS = "medview"
+
+
+def shown(text: str) -> str:
+    """A text from below the window in the user's language, each Text among its arguments as well; data as it stands."""
+    if not isinstance(text, Text):
+        return text
+    template = translate(TEXTS, text.template, None, -1 if text.number is None else text.number)
+    args = {name: shown(value) if isinstance(value, str) else value for name, value in text.args.items()}
+    try:
+        return fill(template, args)
+    except (LookupError, ValueError):
+        # The translation has other places than the English text.
+        return fill(text.template, args, text.number)
+
+
+def told(one: Failure | QualityNote) -> str:
+    """What happened and what to do next, in one line."""
+    return f"{shown(one.text)} {shown(one.hint)}"
+
+
+def named(name: str, value: str) -> str:
+    """A value behind its name."""
+    return translate("words", "{0}: {1}").format(name, value)
+
+
+def beside(text: str, more: str) -> str:
+    """A text with what belongs to it in brackets."""
+    return translate("words", "{0} ({1})").format(text, more)
+
+
+def in_file(name: str, title: str) -> str:
+    """The title of a window that shows something of a file."""
+    return translate("words", "{0} - {1}").format(name, title)
 
 
 def date(written: str) -> str:
@@ -94,6 +131,11 @@ def milliseconds(ms: float) -> str:
     return translate("words", "{0} ms").format(QLocale().toString(ms, "f", 0 if ms >= 10 else 1))
 
 
+def short(value: float) -> str:
+    """With four digits that count."""
+    return f"{value:.4g}"
+
+
 def number(value: float, digits: int = 0) -> str:
     """With the language's own separators."""
     return QLocale().toString(float(value), "f", digits)
@@ -125,8 +167,8 @@ def corrected(name: Correction) -> str:
 
 def progress(text: str) -> str:
     """What the engine says it is doing, in the user's language, as a sentence's start."""
-    shown = translate("progress", text)
-    return shown[:1].upper() + shown[1:]
+    said = shown(text)
+    return said[:1].upper() + said[1:]
 
 
 def no_evidence(heat: NDArray[np.float32]) -> str:
