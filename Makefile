@@ -6,7 +6,7 @@ UV := $(or $(wildcard .venv/bin/uv),uv)
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes \
 	--no-annotate --no-header
 
-.PHONY: help run setup bench test test-train check format lock train-setup reports screenshot clean distclean
+.PHONY: help run setup bench test test-train check format lock train-setup reports screenshot rings clean distclean
 
 help:
 	@echo 'make run           set up, then open the window on a sample (ARGS="file..." for your own)'
@@ -19,6 +19,7 @@ help:
 	@echo 'make test-train    the tests of training, PyTorch included'
 	@echo 'make reports       write models_onnx/*/report.html, a page of figures for each model (no PyTorch, no data)'
 	@echo 'make screenshot    write docs/window.webp, the picture in README.md, anew'
+	@echo 'make rings         write docs/rings.md, the picture of what imports what, anew'
 	@echo 'make lock          write requirements/*.txt anew (UPGRADE=--upgrade for newer versions)'
 	@echo 'make clean         remove caches and build folders (distclean: .venv too)'
 
@@ -62,6 +63,9 @@ reports:
 screenshot:
 	@$(BOOTSTRAP) setup --dev
 	QT_QPA_PLATFORM=offscreen $(VENV)/python docs/screenshot.py docs/window.webp
+
+rings:
+	@$(PYTHON) docs/rings.py
 
 # Versions stay as they are unless pyproject.toml or UPGRADE=--upgrade asks for others. torch is left out: see ADR 0002.
 lock:
