@@ -9,10 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FILE_LINES, FUNCTION_LINES = 400, 60
 # What is longer, and how long it may be. Shorten one and lower its number; add none.
-LONGER: dict[str, int] = {
-    "medview/ui/action_table.py": 420,
-    "medview/ui/window.py": 404,
-}
+LONGER: dict[str, int] = {}
 
 
 def sources(root: Path) -> Iterator[Path]:

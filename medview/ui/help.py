@@ -8,8 +8,9 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QKeySequence
 
 from medview.core.failures import Code
-from medview.ui import actions, words
-from medview.ui.actions import QT_TRANSLATE_NOOP
+from medview.ui import words
+from medview.ui.actions import table as actions
+from medview.ui.actions.spec import QT_TRANSLATE_NOOP
 
 _INTRO = QT_TRANSLATE_NOOP(
     "help",

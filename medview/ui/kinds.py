@@ -7,8 +7,8 @@ from functools import partial
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QMenu, QWidget
 
-from medview.ui import when
-from medview.workspace import Workspace
+from medview.ui.actions import when
+from medview.ui.actions.context import Context
 
 translate = QCoreApplication.translate
 
@@ -22,17 +22,17 @@ class KindMenu(QMenu):
     """One choice for each kind that a model judges, and the way back; filled when it opens, for the models may not be
     loaded before."""
 
-    def __init__(self, workspace: Workspace, parent: QWidget) -> None:
+    def __init__(self, context: Context, parent: QWidget) -> None:
         super().__init__(translate("kinds", "Say what it is"), parent)
-        self.workspace = workspace
+        self.context, self.workspace = context, context.workspace
         self.aboutToShow.connect(self.fill)
-        for signal in (workspace.pictureChanged, workspace.analysisChanged):
+        for signal in (self.workspace.pictureChanged, self.workspace.analysisChanged):
             signal.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
         """Only a picture that models may look at is anything to them."""
-        self.setEnabled(when.judged(self.workspace) and bool(self.workspace.engine.kinds()))
+        self.setEnabled(when.judged(self.context) and bool(self.workspace.engine.kinds()))
 
     def fill(self) -> None:
         """The choices anew; the one that was made is marked."""

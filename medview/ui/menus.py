@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QSize, Qt
@@ -10,17 +10,18 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QMenuBar, QToolBar, QToolButton, QWidget
 
 from medview.core.samples import Sample
-from medview.ui import actions, words
+from medview.ui import words
+from medview.ui.actions import table
+from medview.ui.actions.spec import Spec
 from medview.ui.icons import icon
 from medview.ui.widgets import set_tip
+from medview.workspace import Workspace
 
 translate = QCoreApplication.translate
 
 Actions = dict[str, QAction]
 Open = Callable[[list[Path]], object]
 
-# Buttons of the toolbar that have words beside their icon.
-WORDED = ("open", "analyse", "heatmap", "mask", "save")
 # What a right click on the picture offers; "" is a line between.
 OVER_PICTURE = ("fit", "actual", "invert", "reset", "", "heatmap", "mask", "sides", "", "privacy", "tags", "save")
 
@@ -28,15 +29,15 @@ OVER_PICTURE = ("fit", "actual", "invert", "reset", "", "heatmap", "mask", "side
 def fill_bar(bar: QMenuBar, by_id: Actions, windows: QMenu) -> dict[str, QMenu]:
     """Every menu by its id; `windows`: the menu of windows, which stands before Invert."""
     made: dict[str, QMenu] = {}
-    for menu_id, title, parent in actions.MENUS:
+    for menu_id, title, parent in table.MENUS:
         if parent:
             made[parent].addSeparator()
-        made[menu_id] = menu = (made[parent] if parent else bar).addMenu(actions.tr(title))
-        for spec in actions.in_menu(menu_id):
-            if spec is None:
-                menu.addSeparator()
+        made[menu_id] = menu = (made[parent] if parent else bar).addMenu(table.tr(title))
+        for item in table.ACTIONS[menu_id]:
+            if isinstance(item, Spec):
+                menu.addAction(by_id[item.id])
             else:
-                menu.addAction(by_id[spec.id])
+                menu.addSeparator()
     made["view"].insertMenu(by_id["invert"], windows)
     return made
 
@@ -63,10 +64,8 @@ def toolbar(by_id: Actions) -> QToolBar:
     bar.setMovable(False)
     bar.setIconSize(QSize(20, 20))
     bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
-    # Shorter than in the menu, so that all of it fits into the smallest window.
-    by_id["save"].setIconText(translate("menus", "Save"))
     last = ""
-    for spec in actions.specs():
+    for spec in table.specs():
         if not spec.bar:
             continue
         if last and spec.menu != last:
@@ -76,29 +75,52 @@ def toolbar(by_id: Actions) -> QToolBar:
         made = bar.widgetForAction(by_id[spec.id])
         if isinstance(made, QToolButton):
             beside, only = Qt.ToolButtonStyle.ToolButtonTextBesideIcon, Qt.ToolButtonStyle.ToolButtonIconOnly
-            made.setToolButtonStyle(beside if spec.id in WORDED else only)
-            made.setAccessibleName(actions.tr(spec.text))
+            made.setToolButtonStyle(beside if spec.bar == "words" else only)
+            made.setAccessibleName(table.tr(spec.text))
     if more := bar.findChild(QToolButton, "qt_toolbar_ext_button"):
         # Qt's own sign is black. It shows where longer words of another language leave no room.
         more.setIcon(icon("next"))
     return bar
 
 
-def fill_samples(menu: QMenu, samples: Iterable[Sample], open_paths: Open) -> None:
-    """The pictures that come with the program."""
-    menu.setToolTipsVisible(True)
-    for sample in samples:
-        _add(menu, sample.title, f"{sample.source}\n{sample.licence}", sample.path, open_paths)
+class SamplesMenu(QMenu):
+    """The pictures that come with the program; disabled until the notice was read."""
+
+    def __init__(self, workspace: Workspace, samples: Sequence[Sample], open_paths: Open, parent: QWidget) -> None:
+        super().__init__(translate("menus", "Samples"), parent)
+        self.workspace, self._any = workspace, bool(samples)
+        self.setToolTipsVisible(True)
+        for sample in samples:
+            _add(self, sample.title, f"{sample.source}\n{sample.licence}", sample.path, open_paths)
+        workspace.settingChanged.connect(lambda key: self.refresh() if key == "notice_accepted" else None)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Whether one may be opened."""
+        self.setEnabled(self._any and self.workspace.settings["notice_accepted"])
 
 
-def fill_recent(menu: QMenu, paths: Iterable[Path], open_paths: Open, clear: Callable[[], object]) -> None:
-    """What was opened last."""
-    menu.setToolTipsVisible(True)
-    menu.clear()
-    for path in paths:
-        _add(menu, words.one_line(path.name), words.one_line(str(path)), path, open_paths)
-    menu.addSeparator()
-    menu.addAction(translate("menus", "Clear this list")).triggered.connect(lambda: clear())
+class RecentMenu(QMenu):
+    """What was opened last; empty and disabled while privacy hides the names of files."""
+
+    def __init__(self, workspace: Workspace, open_paths: Open, parent: QWidget) -> None:
+        super().__init__(translate("menus", "Recent files"), parent)
+        self.workspace, self._open_paths = workspace, open_paths
+        self.setToolTipsVisible(True)
+        workspace.recentChanged.connect(self.refresh)
+        workspace.settingChanged.connect(lambda key: self.refresh() if key in ("privacy", "notice_accepted") else None)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """The files anew."""
+        ws = self.workspace
+        shown = [] if ws.settings["privacy"] else ws.recent
+        self.setEnabled(bool(shown) and ws.settings["notice_accepted"])
+        self.clear()
+        for path in shown:
+            _add(self, words.one_line(path.name), words.one_line(str(path)), path, self._open_paths)
+        self.addSeparator()
+        self.addAction(translate("menus", "Clear this list")).triggered.connect(lambda: ws.clear_recent())
 
 
 def _add(menu: QMenu, text: str, tip: str, path: Path, open_paths: Open) -> None:

@@ -7,17 +7,19 @@ from collections.abc import Callable
 from html import escape
 from importlib import metadata
 
-from PySide6.QtCore import QCoreApplication, Qt, qVersion
+from PySide6.QtCore import QCoreApplication, Qt, Signal, qVersion
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QTextBrowser, QVBoxLayout, QWidget
 
 from medview import __version__
 from medview.core import paths
+from medview.inference.card import Card
 from medview.inference.registry import ModelStatus
 from medview.ui import theme, words
-from medview.ui.help import table
+from medview.ui.help import help_html, table
 from medview.ui.model_page import card_html
 from medview.ui.widgets import button, label
+from medview.workspace import Workspace
 
 LIBRARIES = ("PySide6_Essentials", "numpy", "opencv-python-headless", "onnxruntime", "pydicom", "imagecodecs")
 
@@ -37,10 +39,14 @@ translate = QCoreApplication.translate
 
 
 class Page(QWidget):
-    """A page of text with a title and a way back."""
+    """A page of text with a title and a way back. opened: it has a text that wants to be seen."""
 
-    def __init__(self, back: Callable[[], object]) -> None:
+    opened = Signal()
+
+    def __init__(self, workspace: Workspace, back: Callable[[], object], log_path: str = "") -> None:
         super().__init__()
+        self.workspace, self._log_path = workspace, log_path
+        self._lists_models = False
         self.setObjectName("page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._back = back
@@ -59,12 +65,42 @@ class Page(QWidget):
         self.browser.document().setDocumentMargin(0)
         column.addWidget(self.browser, 1)
 
-    def show_html(self, title: str, html: str) -> None:
-        """Replace the text."""
+        workspace.modelsListed.connect(self._on_models_listed)
+
+    def show_help(self) -> None:
+        """How medview is used."""
+        self._open(self.tr("Help"), help_html())
+
+    def show_about(self) -> None:
+        """Versions, places and licences."""
+        self._open(self.tr("About medview"), about_html(self._log_path))
+
+    def show_card(self, card: Card) -> None:
+        """What a model tells of itself."""
+        self._open(card.name, card_html(card))
+
+    def show_models(self) -> None:
+        """The list of models, tested now."""
+        self._open(self.tr("Models"), f"<p>{self.tr('Testing the models…')}</p>")
+        self._lists_models = True
+        self.workspace.list_models()
+
+    def _on_models_listed(self, statuses: list) -> None:
+        if self._lists_models and not self.isHidden():
+            self._set_html(models_html(statuses))
+
+    def _open(self, title: str, html: str) -> None:
+        if not self.workspace.settings["notice_accepted"]:
+            return
+        self._lists_models = False
         self.title.setText(title)
         self.browser.setAccessibleName(title)
-        self.browser.setHtml(f"<body>{html}</body>")
+        self._set_html(html)
         self.browser.setFocus()
+        self.opened.emit()
+
+    def _set_html(self, html: str) -> None:
+        self.browser.setHtml(f"<body>{html}</body>")
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Esc leads back."""

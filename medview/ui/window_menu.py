@@ -7,7 +7,8 @@ from PySide6.QtGui import QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QSizePolicy, QToolButton, QWidget
 
 from medview.imaging.window import Window
-from medview.ui import actions, words
+from medview.ui import words
+from medview.ui.actions.table import AUTO_KEY, WINDOW_KEYS
 from medview.ui.widgets import set_tip
 from medview.workspace import windows
 from medview.workspace.viewport import Viewport
@@ -82,7 +83,7 @@ class WindowMenu(QMenu):
             self.addAction(action)
             action.setCheckable(True)
             action.setData(offer.key)
-            keys = [*actions.WINDOW_KEYS[number : number + 1], *(actions.AUTO_KEY if offer.key == windows.AUTO else "")]
+            keys = [*WINDOW_KEYS[number : number + 1], *(AUTO_KEY if offer.key == windows.AUTO else "")]
             action.setShortcuts([QKeySequence(key) for key in keys])
             action.triggered.connect(lambda _checked=False, key=offer.key: self._choose(key))
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from medview.core.failures import Code, Failure
-from medview.ui import actions
+from medview.ui.actions import table
 from tests.ui.conftest import MakeWindow, Opened
 from tests.ui.fakes import FakeEngine
 
@@ -16,13 +16,13 @@ from tests.ui.fakes import FakeEngine
 def test_every_action_is_in_one_menu_and_has_a_help_line(make_window: MakeWindow) -> None:
     window = make_window()
     listed = [action for menu in window.menus.values() for action in menu.actions()]
-    for spec in actions.specs():
+    for spec in table.specs():
         assert listed.count(window.action(spec.id)) == 1, spec.id
         assert spec.about, spec.id
 
 
 def test_no_key_is_given_twice() -> None:
-    keys = [key for spec in actions.specs() for key in spec.keys]
+    keys = [key for spec in table.specs() for key in spec.keys]
     assert len(keys) == len(set(keys))
 
 
@@ -31,7 +31,7 @@ def test_help_is_made_from_the_table_of_actions(qtbot: QtBot, make_window: MakeW
     qtbot.keyClick(window, Qt.Key.Key_F1)
     assert window.stack.currentWidget() is window.page
     text = window.page.browser.toPlainText()
-    for spec in actions.specs():
+    for spec in table.specs():
         assert spec.text in text
         assert spec.about in text
     for code in Code:
@@ -45,7 +45,7 @@ def test_nothing_acts_on_a_picture_hidden_by_a_page(qtbot: QtBot, opened: Opened
     window.action("help").trigger()
     qtbot.keyClick(window, Qt.Key.Key_I)
     assert not window.workspace.active.view.inverted
-    enabled = {spec.id for spec in actions.specs() if window.action(spec.id).isEnabled()}
+    enabled = {spec.id for spec in table.specs() if window.action(spec.id).isEnabled()}
     assert enabled == {"open", "open_folder", "quit", "full_screen", "privacy", "auto", "help", "models", "about"}
     window.leave_page()
     qtbot.keyClick(window, Qt.Key.Key_I)

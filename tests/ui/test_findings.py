@@ -140,7 +140,7 @@ def test_a_second_stage_that_was_ruled_out_says_by_which_model(opened: Opened, g
 
     window = opened(grey, FakeEngine(skipped))
     assert "Not run: the model brain-tumour sees nothing to outline." in texts(window.findings)
-    assert "brain-tumour-mask" not in window.ran.full_text()
+    assert "brain-tumour-mask" not in window.status.ran.full_text()
 
 
 def test_opacity_and_switches_are_remembered(opened: Opened, grey: Path) -> None:

@@ -34,7 +34,7 @@ def test_opening_shows_name_findings_and_what_ran(opened: Opened, grey: Path) ->
     ):
         assert expected in shown
     assert "Kind of picture: a skin lesion (99 %)" in shown
-    assert window.ran.full_text() == "skin-lesion on CPU in 12 ms; altogether 31 ms"
+    assert window.status.ran.full_text() == "skin-lesion on CPU in 12 ms; altogether 31 ms"
 
 
 def test_drop_opens(qtbot: QtBot, make_window: MakeWindow, grey: Path) -> None:

@@ -69,7 +69,8 @@ for geometry in ("", saved):
     window.middle.setCurrentWidget(window.viewer)
     app.processEvents()
     room, frame = window.screen().availableGeometry(), window.frameGeometry()
-    parts = (window.findings, window.viewer, window.viewer.canvas, window.viewer.facts, window.motto, window.toolbar)
+    viewer = window.viewer
+    parts = (window.findings, viewer, viewer.canvas, viewer.facts, window.status.motto, window.toolbar)
     told.append({
         "screen": [room.width(), room.height()],
         "inside": room.contains(frame),

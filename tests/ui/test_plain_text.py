@@ -202,9 +202,9 @@ def test_no_text_of_a_file_or_a_card_can_be_read_as_markup(
     window.tags.close()
     ws.actionFailed.emit(Failure(Code.WRITE_ERROR, MARKUP, MARKUP, MARKUP))
     assert check(window) >= 5
-    window.show_card(card)
+    window.page.show_card(card)
     assert check(window) >= 5
-    window.show_models()
+    window.page.show_models()
     qtbot.waitUntil(lambda: "Switched off" in window.page.browser.toPlainText())
     assert check(window) >= 5
 

@@ -49,8 +49,8 @@ def test_the_notice_is_shown_once(qtbot: QtBot, tmp_path: Path) -> None:
 
 def test_the_permanent_line_is_always_there(make_window: MakeWindow) -> None:
     window = make_window()
-    assert window.motto.isVisible()
-    assert window.motto.text() == "Second look, not a diagnosis. Not a medical device."
+    assert window.status.motto.isVisible()
+    assert window.status.motto.text() == "Second look, not a diagnosis. Not a medical device."
 
 
 # ---- the display ----

@@ -10,7 +10,7 @@ from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
 from medview.imaging.window import Window, auto_window
-from medview.ui import actions
+from medview.ui.actions import table
 from medview.ui.window import MainWindow
 from medview.workspace import windows
 from tests.imaging.make import dicom
@@ -111,8 +111,8 @@ def test_keys_choose_in_the_order_of_the_menu(qtbot: QtBot, opened: Opened, ct: 
     window.leave_page()
     qtbot.keyClick(window.viewer.canvas, Qt.Key.Key_0)
     assert window.workspace.active.view.preset == windows.AUTO
-    keys = {key for spec in actions.specs() for key in spec.keys}
-    assert not keys & {*actions.WINDOW_KEYS, actions.AUTO_KEY}
+    keys = {key for spec in table.specs() for key in spec.keys}
+    assert not keys & {*table.WINDOW_KEYS, table.AUTO_KEY}
 
 
 def test_windows_without_a_name_are_the_files(opened: Opened, tmp_path: Path) -> None:

@@ -1,0 +1,47 @@
+"""The second look: started, stopped, by itself or not."""
+
+from __future__ import annotations
+
+from medview.ui.actions import when
+from medview.ui.actions.context import Context
+from medview.ui.actions.spec import QT_TRANSLATE_NOOP, SEPARATOR, Spec, switch
+
+
+def _cancel(context: Context) -> None:
+    context.workspace.cancel_opening(context.pane)
+    context.pane.cancel_analysis()
+
+
+ANALYSIS: tuple[Spec | str, ...] = (
+    Spec(
+        id="analyse",
+        text=QT_TRANSLATE_NOOP("Actions", "Analyse"),
+        menu="analysis",
+        keys=("F5",),
+        icon="analyse",
+        bar="words",
+        enabled=when.judged,
+        run=lambda c: c.pane.analyse(),
+        about=QT_TRANSLATE_NOOP("Actions", "Let the models look at this picture (again)"),
+    ),
+    Spec(
+        id="cancel",
+        text=QT_TRANSLATE_NOOP("Actions", "Cancel"),
+        menu="analysis",
+        keys=("Esc",),
+        icon="cancel",
+        enabled=when.busy,
+        run=_cancel,
+        about=QT_TRANSLATE_NOOP("Actions", "Stop what is running"),
+    ),
+    SEPARATOR,
+    Spec(
+        id="auto",
+        text=QT_TRANSLATE_NOOP("Actions", "Analyse when a picture opens"),
+        menu="analysis",
+        checked=when.setting("auto_analyse"),
+        anywhere=True,
+        run=switch("auto_analyse"),
+        about=QT_TRANSLATE_NOOP("Actions", "Switch the automatic second look on or off"),
+    ),
+)

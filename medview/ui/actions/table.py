@@ -1,0 +1,51 @@
+"""All actions, in the order of the menus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QApplication
+
+from medview.ui.actions import analysis, file, go, help, view
+from medview.ui.actions.spec import QT_TRANSLATE_NOOP, Spec
+
+# (id, title, menu that it is the end of; empty for the menu bar)
+MENUS = (
+    ("file", QT_TRANSLATE_NOOP("Actions", "&File"), ""),
+    ("view", QT_TRANSLATE_NOOP("Actions", "&View"), ""),
+    ("plane", QT_TRANSLATE_NOOP("Actions", "Plane"), "view"),
+    ("go", QT_TRANSLATE_NOOP("Actions", "&Go"), ""),
+    ("analysis", QT_TRANSLATE_NOOP("Actions", "&Analysis"), ""),
+    ("help", QT_TRANSLATE_NOOP("Actions", "&Help"), ""),
+)
+# By menu: its actions and the lines between them.
+ACTIONS: dict[str, tuple[Spec | str, ...]] = {
+    "file": file.FILE,
+    "view": view.VIEW,
+    "plane": view.PLANE,
+    "go": go.GO,
+    "analysis": analysis.ANALYSIS,
+    "help": help.HELP,
+}
+
+# Of the first windows in the menu of windows, and of the automatic one wherever it stands.
+WINDOW_KEYS, AUTO_KEY = tuple("123456789"), "0"
+
+
+def tr(text: str) -> str:
+    """A text of the declarations in the user's language."""
+    return QCoreApplication.translate("Actions", text)
+
+
+def specs() -> Iterator[Spec]:
+    """The actions without the separators."""
+    return (item for items in ACTIONS.values() for item in items if isinstance(item, Spec))
+
+
+def keys(spec: Spec) -> list[QKeySequence]:
+    """The key sequences; in a right-to-left layout the file that comes next lies to the left."""
+    rtl = QApplication.layoutDirection() == Qt.LayoutDirection.RightToLeft
+    swap = {"Left": "Right", "Right": "Left"} if rtl else {}
+    return [QKeySequence(swap.get(key, key)) for key in spec.keys]
