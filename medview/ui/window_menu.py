@@ -11,6 +11,7 @@ from medview.ui import words
 from medview.ui.actions.table import AUTO_KEY, WINDOW_KEYS
 from medview.ui.widgets import set_tip
 from medview.workspace import windows
+from medview.workspace.view import Picture
 from medview.workspace.viewport import Viewport
 from medview.workspace.windows import Offer
 
@@ -44,12 +45,15 @@ class WindowMenu(QMenu):
     def __init__(self, viewport: Viewport, parent: QWidget) -> None:
         super().__init__(translate("presets", "Window"), parent)
         self.viewport = viewport
-        self._offers: tuple[Offer, ...] | None = None
+        # What is offered for which picture, and what of it the actions were made for.
+        self._picture: Picture | None = None
+        self._offers: tuple[Offer, ...] = ()
+        self._built: list[tuple[str, str]] = []
         self._reachable = True
         self._group = QActionGroup(self)
         self._group.setExclusionPolicy(QActionGroup.ExclusionPolicy.ExclusiveOptional)
         viewport.pictureChanged.connect(self.refresh)
-        viewport.viewChanged.connect(self.refresh)
+        viewport.viewChanged.connect(self._tick)
         self.refresh()
 
     def set_reachable(self, on: bool) -> None:
@@ -59,15 +63,30 @@ class WindowMenu(QMenu):
 
     def refresh(self) -> None:
         """Follow the viewport; the actions stay while the same windows are offered."""
-        picture = self.viewport.picture
-        offers = windows.offers(picture)
-        if [(offer.key, offer.name) for offer in offers] != [(o.key, o.name) for o in self._offers or ()]:
+        offers = self._offered()
+        told = [(offer.key, offer.name) for offer in offers]
+        if told != self._built:
             self._build(offers)
-        self._offers = offers
+            self._built = told
         self.setEnabled(bool(offers) and self._reachable)
-        used = windows.active(picture, self.viewport.view) if picture and offers else ""
+        self._tick()
+
+    def _offered(self) -> tuple[Offer, ...]:
+        """What is offered for the picture that is shown now; found once for each picture, not at every view of it."""
+        picture = self.viewport.picture
+        if picture is not self._picture:
+            self._picture, self._offers = picture, windows.offers(picture)
+        return self._offers
+
+    def _tick(self) -> None:
+        """Mark the window that is used."""
+        used = self._used_key()
         for action in self._group.actions():
             action.setChecked(action.data() == used)
+
+    def _used_key(self) -> str:
+        picture = self.viewport.picture
+        return windows.active(picture, self.viewport.view) if picture and self._offered() else ""
 
     def _build(self, offers: tuple[Offer, ...]) -> None:
         self.clear()
@@ -96,16 +115,15 @@ class WindowMenu(QMenu):
 
     def _choose(self, key: str) -> None:
         picture = self.viewport.picture
-        offer = next((offer for offer in self._offers or () if offer.key == key), None)
+        offer = next((offer for offer in self._offered() if offer.key == key), None)
         if picture is not None and offer is not None:
             self.viewport.set_view(**windows.changes(picture, offer))
-        self.refresh()
+        self._tick()
 
     def used(self) -> str:
         """What the window that is used is called; empty for one of the user's own."""
-        picture = self.viewport.picture
-        key = windows.active(picture, self.viewport.view) if picture else ""
-        return next((name(offer) for offer in windows.offers(picture) if offer.key == key), "")
+        key = self._used_key()
+        return next((name(offer) for offer in self._offered() if offer.key == key), "")
 
 
 class WindowButton(QToolButton):

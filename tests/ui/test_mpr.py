@@ -153,6 +153,8 @@ def test_a_series_is_shown_in_another_plane_and_back(listed: Listed, qtbot: QtBo
     assert [window.action(f"plane_{name}").isChecked() for name in ("acquired", "axial", "coronal", "sagittal")] == [
         False, False, True, False,
     ]  # fmt: skip
+    window.action("plane_coronal").trigger()
+    assert window.action("plane_coronal").isChecked(), "chosen again, it stays the plane that is shown"
     window.viewer.frames.position.slider.setValue(5)
     qtbot.waitUntil(lambda: ready(window) and window.viewer.title.name.full_text() == "Coronal, P 3.0 mm · Head")
     assert ws.active.picture is not None

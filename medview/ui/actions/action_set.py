@@ -57,6 +57,7 @@ class ActionSet:
             ("analysis", ws.analysisChanged),
         ):
             signal.connect(partial(self.refresh, topic))
+        ws.viewportsChanged.connect(self.refresh_all)
         ws.busyChanged.connect(lambda _lane: self.refresh("busy"))
         ws.settingChanged.connect(lambda key: self.refresh(when.setting_topic(key)))
 
