@@ -75,6 +75,7 @@ class Workspace(QObject):
         self.settings = settings or Settings()
         self._runner = Runner(self)
         self.lanes = Lanes(self._runner)
+        self._saves = saving.Saves(self.lanes, self.saved.emit, self.actionFailed.emit)
         self.engine = LazyEngine(engine_factory or partial(make_engine, self.settings))
         self._analyses = Analyses(self.engine)
         self._pictures: Kept[Key, Picture] = Kept(self.settings["picture_bytes"])
@@ -312,6 +313,4 @@ class Workspace(QObject):
             return
         self.set_setting("save_folder", str(folder))
         seen = saving.seen(pane.study, pane.picture, pane.view)
-        work = partial(saving.save, pane.analysis, seen, folder, bool(self.settings["privacy"]))
-        done, failed = self.saved.emit, self.actionFailed.emit
-        self.lanes.start(Job("save", Text("saving"), lambda token: work(), done, failed))
+        self._saves.add(partial(saving.save, pane.analysis, seen, folder, bool(self.settings["privacy"])))

@@ -140,6 +140,27 @@ def test_two_patients_with_one_file_name_are_both_kept(qtbot: QtBot, opened: Ope
     assert {name: (out / name).read_bytes() for name in os.listdir(out)} == kept
 
 
+def test_a_save_does_not_stop_the_one_before(qtbot: QtBot, opened: Opened, grey: Path, tmp_path: Path) -> None:
+    window = opened(grey, FakeEngine(faint))
+    ws, pane = window.workspace, window.workspace.active
+    files: list[Path] = []
+    failures: list[Failure] = []
+    ws.saved.connect(files.extend)
+    ws.actionFailed.connect(failures.append)
+    (tmp_path / "file").write_text("")
+    for inverted, folder in ((False, "out"), (True, "out"), (False, "file"), (False, "out")):
+        pane.set_view(inverted=inverted)
+        ws.save_results(tmp_path / folder)
+    qtbot.waitUntil(lambda: len(files) == 6)
+    pictures, tables = files[::2], files[1::2]
+    assert [table.name for table in tables] == [f"{grey.stem}{number}__results.json" for number in ("", "-2", "-3")]
+    upright, swapped, again = (read(picture)[:60, :80] for picture in pictures)
+    assert (upright == 255 - swapped).all()
+    assert (upright == again).all()
+    assert [failure.code for failure in failures] == [Code.WRITE_ERROR]
+    assert ws.busy("save") is None
+
+
 def test_frames_of_one_file_are_kept_apart(qtbot: QtBot, opened: Opened, stack: Path, tmp_path: Path) -> None:
     window = opened(stack, FakeEngine(faint))
     pane = window.workspace.active
