@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from medview.core.files import make_private, write_atomic
+from medview.core.texts import Text
 
 log = logging.getLogger(__name__)
 
@@ -38,62 +39,94 @@ class Setting:
     type: type
     default: Any
     group: Group
-    label: str
-    text: str
-    choices: tuple[tuple[str, str], ...] = ()
+    label: Text
+    text: Text
+    choices: tuple[tuple[str, Text], ...] = ()
     bounds: tuple[float, float] | None = None
 
 
 MIB = 1024 * 1024
 SHARE = (0, 1)
-# The file of a newer medview, or a page's own key, is written back as it was, but nothing that nests as deep as an
-# attack on the writer would.
+# So deep may an unknown key nest to be kept: Python reads JSON that is nested deeper than it can write.
 UNKNOWN_LEVELS = 8
-DEVICES = (("auto", "Whatever is fastest"), ("cpu", "Processor"), ("cuda", "Graphics card (CUDA)"))
+DEVICES = (
+    ("auto", Text("Whatever is fastest")),
+    ("cpu", Text("Processor")),
+    ("cuda", Text("Graphics card (CUDA)")),
+)
 
 SETTINGS = (
     Setting(
         "notice_accepted", bool, False, "state",
-        "Notice accepted", "The notice 'not a medical device' was read and accepted.",
+        Text("Notice accepted"), Text("The notice 'not a medical device' was read and accepted."),
     ),
     Setting(
         "auto_analyse", bool, True, "models",
-        "Analyse when a picture opens", "Analyse a picture as soon as it is opened.",
+        Text("Analyse when a picture opens"), Text("Analyse a picture as soon as it is opened."),
     ),
-    Setting("recent_files", list, [], "state", "Recent files", "Files opened last, newest first."),
-    Setting("last_folder", str, "", "state", "Folder of pictures", "Folder the open dialog starts in."),
-    Setting("save_folder", str, "", "state", "Folder of results", "Folder the save dialog starts in."),
-    Setting("heatmap_on", bool, False, "models", "Heatmap", "Show the heatmap of the chosen label."),
     Setting(
-        "heatmap_opacity", float, 0.6, "models", "Opacity of the heatmap", "Opacity of the heatmap, 0-1.", bounds=SHARE
+        "recent_files", list, [], "state",
+        Text("Recent files"), Text("Files opened last, newest first."),
     ),
-    Setting("mask_on", bool, True, "models", "Mask", "Show the mask of a segmentation."),
-    Setting("mask_opacity", float, 0.8, "models", "Opacity of the mask", "Opacity of the mask, 0-1.", bounds=SHARE),
+    Setting(
+        "last_folder", str, "", "state",
+        Text("Folder of pictures"), Text("Folder the open dialog starts in."),
+    ),
+    Setting(
+        "save_folder", str, "", "state",
+        Text("Folder of results"), Text("Folder the save dialog starts in."),
+    ),
+    Setting(
+        "heatmap_on", bool, False, "models",
+        Text("Heatmap"), Text("Show the heatmap of the chosen label."),
+    ),
+    Setting(
+        "heatmap_opacity", float, 0.6, "models",
+        Text("Opacity of the heatmap"), Text("Opacity of the heatmap, 0-1."),
+        bounds=SHARE,
+    ),
+    Setting(
+        "mask_on", bool, True, "models",
+        Text("Mask"), Text("Show the mask of a segmentation."),
+    ),
+    Setting(
+        "mask_opacity", float, 0.8, "models",
+        Text("Opacity of the mask"), Text("Opacity of the mask, 0-1."),
+        bounds=SHARE,
+    ),
     Setting(
         "sides_on", bool, True, "reading",
-        "Orientation letters", "Show which sides of the patient lie at the edges of the picture.",
+        Text("Orientation letters"), Text("Show which sides of the patient lie at the edges of the picture."),
     ),
-    Setting("list_on", bool, True, "reading", "List", "Show the list of series and files, where there are several."),
-    Setting("panel_on", bool, True, "reading", "Second look", "Show what the models found, beside the picture."),
+    Setting(
+        "list_on", bool, True, "reading",
+        Text("List"), Text("Show the list of series and files, where there are several."),
+    ),
+    Setting(
+        "panel_on", bool, True, "reading",
+        Text("Second look"), Text("Show what the models found, beside the picture."),
+    ),
     Setting(
         "privacy", bool, False, "privacy",
-        "Privacy", "Hide everything that tells who a patient is: names, dates, file names.",
+        Text("Privacy"), Text("Hide everything that tells who a patient is: names, dates, file names."),
     ),
     Setting(
         "models_folder", str, "", "models",
-        "Folder of models", "Another folder of models; empty for medview's own.",
+        Text("Folder of models"), Text("Another folder of models; empty for medview's own."),
     ),
     Setting(
-        "device", str, "auto", "models", "Where models run", "Where models run: auto, cpu or cuda.", choices=DEVICES
+        "device", str, "auto", "models",
+        Text("Where models run"), Text("Where models run: auto, cpu or cuda."),
+        choices=DEVICES,
     ),
     Setting(
         "picture_bytes", int, 256 * MIB, "storage",
-        "Memory for pictures", "Bytes of decoded pictures kept in memory, 32 MiB to 8 GiB.",
+        Text("Memory for pictures"), Text("Bytes of decoded pictures kept in memory, 32 MiB to 8 GiB."),
         bounds=(32 * MIB, 8192 * MIB),
     ),
     Setting(
         "window_geometry", str, "", "state",
-        "Place of the window", "Size and place of the main window (Qt, base64).",
+        Text("Place of the window"), Text("Size and place of the main window (Qt, base64)."),
     ),
 )  # fmt: skip
 

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator
+from PySide6.QtCore import QLocale
 from PySide6.QtWidgets import QApplication
 
 from medview import __version__
@@ -20,6 +20,7 @@ from medview.core import paths as places
 from medview.core.settings import Settings
 from medview.core.texts import printable
 from medview.ui import theme
+from medview.ui.languages import translators
 from medview.ui.window import MainWindow
 from medview.workspace import Workspace
 
@@ -31,14 +32,13 @@ COLLECT_AFTER = (20_000, 20, 50)
 
 
 def make_app() -> QApplication:
-    """The application object, dressed, with Qt's own texts in the user's language."""
+    """The application object, dressed, in the user's language."""
     existing = QApplication.instance()
     app = existing if isinstance(existing, QApplication) else QApplication([sys.argv[0]])
     app.setApplicationName("medview")
     app.setApplicationVersion(__version__)
     app.setDesktopFileName("medview")
-    translator = QTranslator(app)
-    if translator.load(QLocale(), "qtbase", "_", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
+    for translator in translators(QLocale(), app):
         app.installTranslator(translator)
     theme.dress(app)
     return app
