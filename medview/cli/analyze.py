@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,8 +19,7 @@ from medview.cli.output import Output
 from medview.core.failures import Code, Failure
 from medview.core.jobs import one_of_many
 from medview.core.texts import Text, printable
-from medview.imaging.files import PICTURE_SUFFIXES
-from medview.imaging.open import find_files, open_path
+from medview.imaging.scan import Found, read_all, scan
 from medview.imaging.study import Frame, Study
 from medview.inference.analysis import Analysis, ResultFiles
 from medview.inference.corrections import INVERT, Correction, rotation
@@ -30,37 +28,14 @@ from medview.inference.gate import GATE_MODEL
 from medview.inference.request import AUTO, AnalysisRequest
 
 
-def _collect(paths: list[Path], out: Path | None) -> Iterator[Path | Analysis]:
-    """Files to look at; of a folder without pictures, the analysis that says so.
+def _scan(paths: list[Path], out: Path | None, step: Callable[[Path], None]) -> Iterator[Found]:
+    """What is to be judged. What lies in the folder `out` is left aside: the program must not judge its own results."""
+    own, named = out.resolve() if out else None, frozenset(paths)
 
-    What lies in the folder `out` is left aside: the program must not judge its own results.
-    """
-    own = out.resolve() if out else None
-    for path in paths:
-        if not os.path.isdir(path):  # Path.is_dir raises for a name that is too long
-            yield path
-            continue
-        found = False
-        for file in find_files(path):
-            if own and file.resolve().is_relative_to(own):
-                continue
-            if file.suffix.lower() in PICTURE_SUFFIXES or not _is_no_picture(file):
-                found = True
-                yield file
-        if not found:
-            reason = Failure(
-                Code.NO_IMAGES,
-                Text("No picture was found in this folder."),
-                Text("Choose the folder with the pictures."),
-            )
-            yield Analysis(str(path), 0, "error", reason)
+    def is_own(path: Path) -> bool:
+        return own is not None and path not in named and path.resolve().is_relative_to(own)
 
-
-def _is_no_picture(file: Path) -> bool:
-    """Whether a file is something else altogether: a text, or DICOM without pixels such as the DICOMDIR of every CD."""
-    study = one_of_many(partial(open_path, file, follow=False))
-    none = (Code.UNKNOWN_FORMAT, Code.EMPTY_FILE, Code.NO_PIXELS, Code.SEGMENTATION)
-    return isinstance(study, Failure) and study.code in none
+    return scan(paths, read_all, step, pictures_only=True, leave_out=is_own)
 
 
 def _frames(study: Study, wanted: int | str) -> list[Frame] | Failure:
@@ -87,11 +62,11 @@ class _Progress:
     """One line on stderr that counts files, when a person is looking."""
 
     def __init__(self) -> None:
-        self.shown = sys.stderr.isatty()
+        self.shown, self.number = sys.stderr.isatty(), 1
 
-    def show(self, number: int, path: Path) -> None:
+    def show(self, path: Path) -> None:
         if self.shown:
-            sys.stderr.write(f"\r\x1b[K{number}: {printable(path.name[:60])}")
+            sys.stderr.write(f"\r\x1b[K{self.number}: {printable(path.name[:60])}")
             sys.stderr.flush()
 
     def clear(self) -> None:
@@ -119,25 +94,19 @@ class Wanted:
 Answer = tuple[Analysis, Mapping[str, ResultFiles]]
 
 
-def _judge(engine: Engine, path: Path, wanted: Wanted, output: Output) -> Iterator[Answer]:
+def _judge(engine: Engine, found: Found, wanted: Wanted, output: Output) -> Iterator[Answer]:
     """Every wanted frame of one file, analysed and written."""
-    study = open_path(path)
+    study, file = found.what, str(found.path)
+    assert study is not None, "read_all opens every file"
     frames = study if isinstance(study, Failure) else _frames(study, wanted.frame)
     if isinstance(study, Failure) or isinstance(frames, Failure):
-        reason = frames if isinstance(frames, Failure) else None
-        yield Analysis(str(path), wanted.frame if isinstance(wanted.frame, int) else 0, "error", reason), {}
+        number = wanted.frame if isinstance(wanted.frame, int) and not found.is_folder else 0
+        yield Analysis(file, number, "error", frames if isinstance(frames, Failure) else None), {}
         return
     for frame in frames:
         many = study.shares_file(frame)
-        answer = one_of_many(partial(_judge_frame, engine, frame, str(path), wanted, output, many))
-        yield (Analysis(str(path), frame.index, "error", answer), {}) if isinstance(answer, Failure) else answer
-
-
-def _judged(engine: Engine, path: Path, wanted: Wanted, output: Output) -> Iterator[Answer]:
-    """`_judge`, and as the answer to a file on which medview itself fails, that."""
-    answers = _judge(engine, path, wanted, output)
-    while answer := one_of_many(partial(next, answers, None)):
-        yield (Analysis(str(path), 0, "error", answer), {}) if isinstance(answer, Failure) else answer
+        answer = one_of_many(partial(_judge_frame, engine, frame, file, wanted, output, many))
+        yield (Analysis(file, frame.index, "error", answer), {}) if isinstance(answer, Failure) else answer
 
 
 def _judge_frame(engine: Engine, frame: Frame, file: str, wanted: Wanted, output: Output, many: bool) -> Answer:
@@ -165,17 +134,13 @@ def _run(engine: Engine, paths: list[Path], wanted: Wanted, output: Output) -> i
         return USAGE
     progress, code = _Progress(), OK
     try:
-        for number, item in enumerate(_collect(paths, output.folder), start=1):
-            if isinstance(item, Analysis):
-                code = UNREADABLE
-                output.add(item, {})
-                continue
-            progress.show(number, item)
-            for analysis, files in _judged(engine, item, wanted, output):
+        for found in _scan(paths, output.folder, progress.show):
+            for analysis, files in _judge(engine, found, wanted, output):
                 progress.clear()
                 output.add(analysis, files)
                 if analysis.status == "error":
                     code = UNREADABLE
+            progress.number += 1
         output.explain()
     finally:  # also after Ctrl-C or another signal: what was answered is kept
         progress.clear()

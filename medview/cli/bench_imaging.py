@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from medview.cli.bench_peers import first_frame, first_frame_by_pydicom, measure_peers
 from medview.core.failures import Failure
-from medview.imaging.files import find_files
 from medview.imaging.series import read_folder
 from medview.imaging.study import Frame
+from medview.imaging.walk import find_files
 from medview.imaging.window import Window, render
 
 SIDE = 2048

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Failure
 from medview.imaging.dicom_codecs import JPEG, JPEG_LS, NATIVE, RLE
-from medview.imaging.files import find_files
 from medview.imaging.open import open_path
+from medview.imaging.walk import find_files
 
 _TOOLS = {RLE: "dcmdrle", **dict.fromkeys(JPEG, "dcmdjpeg"), **dict.fromkeys(JPEG_LS, "dcmdjpls")}
 _PLUGINS = ("pydicom", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pylibjpeg-rle", "gdcm", "SimpleITK")

@@ -11,10 +11,10 @@ from medview.cli.console import OK, UNREADABLE, USAGE, say
 from medview.core.failures import Code, Failure
 from medview.core.texts import printable, to_json
 from medview.imaging.child import ChildReader, serve
-from medview.imaging.files import find_files
+from medview.imaging.walk import walk
 
 if TYPE_CHECKING:
-    from medview.imaging.study import Series, Study
+    from medview.imaging.study import Series
 
 # Reasons that lie outside the file: there was nothing to inspect.
 _UNREADABLE = (
@@ -34,18 +34,13 @@ def inspect(options: argparse.Namespace) -> int:
         return _series(options)
     code = None
     with ChildReader() as reader:
-        for path in _files(options.paths):
+        for path in walk(map(Path, options.paths)):
             for row in _facts(reader, path):
                 print(to_json(row) if options.json else "\n".join(map(printable, _lines(row))), flush=True)
                 code = UNREADABLE if row["code"] in _UNREADABLE else code or OK
     if code is None:
         say("No file was found.")
     return UNREADABLE if code is None else code
-
-
-def _files(paths: list[str]) -> Iterator[Path]:
-    for path in map(Path, paths):
-        yield from find_files(path)
 
 
 def _facts(reader: ChildReader, path: Path) -> list[dict[str, Any]]:
@@ -97,29 +92,26 @@ def _frames(count: int | None) -> str:
 def _series(options: argparse.Namespace) -> int:
     """The series below the paths, each with its files in display order."""
     from medview.imaging.facts import NOT_READ, refusal
-    from medview.imaging.open import open_path
-    from medview.imaging.series import read_folder
+    from medview.imaging.scan import read_header, scan
+    from medview.imaging.series import Contents
 
-    named = frozenset(map(Path, options.paths))
-
-    def opener(path: Path) -> Study | Failure:
-        return open_path(path, examine=False, follow=path in named)
-
-    folder = read_folder(_files(options.paths), opener=opener)
-    for series in folder.series:
+    contents = Contents()
+    for found in scan(list(map(Path, options.paths)), read_header):
+        contents.add(found.path, found.what)
+    listed, refused = contents.series(), contents.refused
+    for series in listed:
         row = _series_row(series)
         print(to_json(row) if options.json else "\n".join(map(printable, _series_lines(row))), flush=True)
-    if not folder.series:
+    if not listed:
         say("No picture was found.")
-    unread = [refusal(str(path), why) for path, why in folder.refused.items()]
+    unread = [refusal(str(path), why) for path, why in refused.items()]
     unread = [facts for facts in unread if facts.outcome == NOT_READ]
     for facts in unread:
         say(f"{facts.file}: {facts.text} {facts.hint}")
-    if folder.series and folder.refused and not options.json:
-        refused = len(folder.refused)
-        what = "1 file is no picture" if refused == 1 else f"{refused} files are no pictures"
+    if listed and refused and not options.json:
+        what = "1 file is no picture" if len(refused) == 1 else f"{len(refused)} files are no pictures"
         say(f"{what} or cannot be read: see medview inspect without --series.")
-    return OK if folder.series and not unread else UNREADABLE
+    return OK if listed and not unread else UNREADABLE
 
 
 def _series_row(series: Series) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from medview.core.texts import Text
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+# What long work calls again and again, such as `Token.check`; it may raise to stop it.
+Step = Callable[[], None]
 
 
 class Cancelled(Exception):

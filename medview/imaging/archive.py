@@ -15,7 +15,7 @@ import struct
 import threading
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -23,8 +23,9 @@ from typing import IO, Any
 
 from medview.core import scratch
 from medview.core.failures import Code, Failure
+from medview.core.jobs import Step
 from medview.core.texts import Text
-from medview.imaging.files import Stamp, check_file, os_failure, read_head, stamp_of
+from medview.imaging.files import Clipped, OpenFile, Stamp, open_start, os_failure
 
 MAX_MEMBERS = 20_000
 # All unpacked archives of one run together.
@@ -44,7 +45,6 @@ _BROKEN = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, gzip.BadGzipFile, struct.error, RuntimeError, EOFError, ValueError,
     OverflowError, MemoryError,
 )  # fmt: skip
-Step = Callable[[], None]
 
 
 @dataclass
@@ -53,17 +53,23 @@ class Unpacked:
 
     Attributes:
         members: (file, name in the archive) in the order of the archive; `a.zip/b.dcm` for what an inner one holds.
-        refused: (name, why) of inner archives that could not be unpacked.
+        refused: (name, why) of inner archives that could not be unpacked. size: bytes of all files.
         folder: removes itself when the program ends.
     """
 
     members: list[tuple[Path, str]]
     folder: TemporaryDirectory[str] = field(repr=False)
     refused: list[tuple[str, Failure]] = field(default_factory=list)
+    size: int = 0
 
 
-_UNPACKED: dict[tuple[Path, Stamp], Unpacked] = {}
+_Key = tuple[Path, Stamp]
+# What is unpacked, and who is at it; `_LOCK` guards both.
+_UNPACKED: dict[_Key, Unpacked] = {}
+_AT_WORK: list[_Work] = []
 _LOCK = threading.Lock()
+# One archive is unpacked by one thread; others of another one need not wait for it.
+_TURNS: dict[_Key, threading.Lock] = {}
 
 
 class _Refused(Exception):
@@ -74,37 +80,46 @@ class _Refused(Exception):
         self.failure = failure
 
 
-def unpack(path: Path, step: Step = lambda: None) -> Unpacked | Failure:
+def unpack(file: OpenFile, step: Step = lambda: None) -> Unpacked | Failure:
     """The members of a ZIP archive, or what gzip packed, as files. The same file is unpacked once.
 
-    `step` is called now and then while it is at work.
+    `step` is called now and then while it is at work, and may raise.
     """
-    status = check_file(path)
-    if isinstance(status, Failure):
-        return status
-    key = (path, stamp_of(status))
+    key = (file.path, file.stamp)
     with _LOCK:
+        turn = _TURNS.setdefault(key, threading.Lock())
+    with turn:
         if key in _UNPACKED:
             return _UNPACKED[key]
         try:
-            unpacked = _unpack(path, status.st_size, step)
+            unpacked = _unpack(file, step)
         except _Refused as refused:
             return refused.failure
         except OSError as error:
-            return _no_room(path, error)
-        _UNPACKED[key] = unpacked
+            return _no_room(file.path, error)
+        with _LOCK:
+            _UNPACKED[key] = unpacked
         return unpacked
 
 
-def plain_file(path: Path) -> Path | Failure:
+def is_gzip(file: OpenFile) -> bool:
+    """Whether gzip packed a file."""
+    return file.head.startswith(b"\x1f\x8b")
+
+
+def plain_file(path: Path, step: Step = lambda: None) -> Path | Failure:
     """The file itself, or the one that gzip packed in it."""
-    head = read_head(path, 2)
-    if isinstance(head, Failure):
-        return head
-    unpacked = unpack(path) if head == b"\x1f\x8b" else None
-    if unpacked is None or isinstance(unpacked, Failure):
-        return unpacked or path
-    return unpacked.members[0][0]
+    file = open_start(path)
+    if isinstance(file, Failure):
+        return file
+    with file:
+        return unpacked_gzip(file, step) if is_gzip(file) else path
+
+
+def unpacked_gzip(file: OpenFile, step: Step = lambda: None) -> Path | Failure:
+    """The one file that gzip packed."""
+    unpacked = unpack(file, step)
+    return unpacked if isinstance(unpacked, Failure) else unpacked.members[0][0]
 
 
 def release(path: Path) -> None:
@@ -114,21 +129,26 @@ def release(path: Path) -> None:
             _UNPACKED.pop(key).folder.cleanup()
 
 
-def _unpack(path: Path, size: int, step: Step) -> Unpacked:
-    """Raises _Refused, and OSError where the folder cannot be made."""
-    folder = scratch.new_folder()
-    work = _Work(folder, max(SMALL, MAX_RATIO * size), step)
+def _unpack(file: OpenFile, step: Step) -> Unpacked:
+    """Raises _Refused, OSError where the folder cannot be made, and what `step` raises."""
+    folder, path = scratch.new_folder(), file.path
+    work = _Work(folder, max(SMALL, MAX_RATIO * file.source.size), step)
+    with _LOCK:
+        _AT_WORK.append(work)
     try:
-        with _reading(path, path.name), path.open("rb") as file:
-            if file.read(4) in ZIP:
-                work.take(path, path.name, "", 1)
+        with _reading(path, path.name):
+            if file.head.startswith(ZIP):
+                work.take(file.source, path.name, "", 1)
             else:
-                file.seek(0)
-                work.take_gzip(path, file)
-    except _Refused:
+                file.source.seek(0)
+                work.take_gzip(path, file.source)
+    except BaseException:
         folder.cleanup()
         raise
-    return Unpacked(work.members, folder, work.refused)
+    finally:
+        with _LOCK:
+            _AT_WORK.remove(work)
+    return Unpacked(work.members, folder, work.refused, sum(file.stat().st_size for file, _ in work.members))
 
 
 class _Work:
@@ -136,17 +156,16 @@ class _Work:
 
     def __init__(self, folder: TemporaryDirectory[str], most: int, step: Step) -> None:
         self.folder, self.step = folder, step
-        self.left = min(most, MAX_BYTES - _held())
-        self.files = 0
+        self.left, self.taken, self.files = most, 0, 0
         # Folders by their name in the archive; names in each of ours, in lower case.
         self.folders: dict[str, Path] = {}
         self.names: dict[Path, set[str]] = {}
         self.members: list[tuple[Path, str]] = []
         self.refused: list[tuple[str, Failure]] = []
 
-    def take(self, path: Path, title: str, prefix: str, depth: int) -> None:
-        """Unpack a ZIP archive that people know as `title`. Raises _Refused."""
-        with _reading(path, title), path.open("rb") as file, zipfile.ZipFile(file) as archive:
+    def take(self, file: Clipped | IO[bytes], title: str, prefix: str, depth: int) -> None:
+        """Unpack a ZIP archive that people know as `title`. Raises _Refused, and what a broken archive raises."""
+        with zipfile.ZipFile(file) as archive:
             members = [
                 info for info in archive.infolist() if info.filename and not info.is_dir() and _wanted(info.filename)
             ]
@@ -187,7 +206,8 @@ class _Work:
         """Unpack an archive inside of another one: its members stand for it, or why there are none."""
         at = len(self.members)
         try:
-            self.take(path, name, f"{name}/", depth + 1)
+            with _reading(path, name), path.open("rb") as file:
+                self.take(file, name, f"{name}/", depth + 1)
         except _Refused as refused:
             if refused.failure.code is Code.NO_ROOM:
                 raise
@@ -195,7 +215,7 @@ class _Work:
             self.refused.append((name, refused.failure))
         path.unlink(missing_ok=True)
 
-    def take_gzip(self, path: Path, file: IO[bytes]) -> None:
+    def take_gzip(self, path: Path, file: Clipped) -> None:
         """Unpack the one file that gzip packed. Raises _Refused."""
         target = self._target(path.name, path.stem if path.suffix.lower() == ".gz" else path.name)
         with _reading(path, path.name), gzip.GzipFile(fileobj=file) as source:
@@ -205,14 +225,9 @@ class _Work:
     def _pieces(self, source: Any, title: str = "") -> Iterator[bytes]:
         """What a stream holds. `title`: of one that does not declare its length, which is therefore counted here."""
         while piece := source.read(_PIECE):
-            if title:
-                self.left -= len(piece)
-                if self.left < 0:
-                    raise _Refused(
-                        _too_large(
-                            Text("{title} is not unpacked: what it holds is more than medview unpacks.", title=title)
-                        )
-                    )
+            if title and not self._take_room(len(piece)):
+                text = Text("{title} is not unpacked: what it holds is more than medview unpacks.", title=title)
+                raise _Refused(_too_large(text))
             self.step()
             yield piece
 
@@ -227,7 +242,7 @@ class _Work:
                 Failure(Code.UNSUPPORTED, Text("The archive {title} is locked with a password.", title=title), _HINT)
             )
         total = sum(info.file_size for info in members)
-        if self.files + len(members) > MAX_MEMBERS or total > self.left:
+        if self.files + len(members) > MAX_MEMBERS or not self._take_room(total):
             raise _Refused(
                 _too_large(
                     Text(
@@ -238,7 +253,15 @@ class _Work:
                     )
                 )
             )
-        self.left -= total
+
+    def _take_room(self, count: int) -> bool:
+        """Count bytes that are to be written; False where they are too many."""
+        with _LOCK:
+            held = sum(one.size for one in _UNPACKED.values()) + sum(work.taken for work in _AT_WORK)
+            fits = count <= self.left and held + count <= MAX_BYTES
+            self.left -= count if fits else 0
+            self.taken += count if fits else 0
+        return fits
 
 
 def _too_large(text: Text) -> Failure:
@@ -257,12 +280,13 @@ def _reading(path: Path, title: str) -> Iterator[None]:
     except NotImplementedError as error:
         text = Text("The archive {title} is packed in a way that medview does not know.", title=title)
         raise _Refused(Failure(Code.UNSUPPORTED, text, _HINT, str(error))) from None
-    except _BROKEN as error:
-        raise _Refused(_damaged(title, error)) from None
-    except OSError as error:
+    except (*_BROKEN, OSError) as error:
+        # zipfile hides what the drive said behind a word of its own.
+        told = error.__context__ if isinstance(error.__context__, OSError) else error
         # Without a number it is bz2 that speaks; EINVAL: the table of contents leads to before the file's beginning.
-        broken = error.errno in (None, errno.EINVAL)
-        raise _Refused(_damaged(title, error) if broken else os_failure(path, error)) from None
+        if isinstance(told, OSError) and told.errno not in (None, errno.EINVAL):
+            raise _Refused(os_failure(path, told)) from None
+        raise _Refused(_damaged(title, error)) from None
 
 
 def _store(title: str, target: Path, pieces: Iterator[bytes]) -> None:
@@ -322,7 +346,3 @@ def _plain(name: str) -> str:
     # Names of devices on Windows, whatever follows the dot.
     reserved = re.fullmatch(r"((con|prn|aux|nul|com\d|lpt\d)(\..*)?)?", plain, re.IGNORECASE)
     return f"_{plain}" if reserved else plain
-
-
-def _held() -> int:
-    return sum(file.stat().st_size for one in _UNPACKED.values() for file, _ in one.members if file.exists())

@@ -6,7 +6,6 @@ Order of the steps (PS3.3 C.11, PS3.4 N.2): stored values -> modality LUT -> (he
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from medview.core.failures import Code, Failure
 from medview.core.texts import Text, counted, joined
 from medview.imaging.dicom_dataset import item, text
 from medview.imaging.dicom_errors import damaged, parse_errors
-from medview.imaging.dicom_header import Header, read_dicom_header
+from medview.imaging.dicom_header import Header, header_of
 from medview.imaging.dicom_layout import Layout
 from medview.imaging.dicom_modality import modality_table, read_palette, read_values
 from medview.imaging.dicom_objects import no_picture
@@ -26,6 +25,7 @@ from medview.imaging.dicom_place import FilePlace, file_place, read_origin, read
 from medview.imaging.dicom_regions import read_regions
 from medview.imaging.dicom_view import is_lateral, not_t1_weighted, read_facts, read_orientation, read_view
 from medview.imaging.dicom_voi import read_aspect, read_padding, read_presets, read_spacing
+from medview.imaging.files import OpenFile
 from medview.imaging.modality_lut import MOST, Rescale, apply_rescale, palette_to_rgb, to_rgb
 from medview.imaging.study import Frame, Origin, Series, Study, pixel_size
 
@@ -37,25 +37,25 @@ FEW_BITS = 8
 # Colour model against presentation LUT shape (PS3.3 C.8.11.3): docs/adr/0016.
 
 
-def open_dicom(path: Path) -> Study | Failure:
+def open_dicom(file: OpenFile) -> Study | Failure:
     """Open a DICOM file. Never raises for anything a file may contain."""
-    header = read_dicom_header(path)
-    return header if isinstance(header, Failure) else study_of(path, header)
+    header = header_of(file.path, file.source)
+    return header if isinstance(header, Failure) else study_of(file, header)
 
 
-def study_of(path: Path, header: Header) -> Study | Failure:
+def study_of(file: OpenFile, header: Header) -> Study | Failure:
     """The study of a DICOM file whose header was read. Never raises for anything a file may contain."""
     try:
-        return _study(path, header)
+        return _study(file, header)
     except parse_errors() as error:
         return damaged(Text("The header of this DICOM file is damaged."), repr(error)[:500])
 
 
-def _study(path: Path, header: Header) -> Study | Failure:
-    refused = no_picture(header)
+def _study(file: OpenFile, header: Header) -> Study | Failure:
+    path, refused = file.path, no_picture(header)
     if refused:
         return refused
-    pixels = locate(path, header)
+    pixels = locate(path, header, file.source)
     if isinstance(pixels, Failure):
         return pixels
     ds, layout = header.dataset, pixels.layout

@@ -15,7 +15,7 @@ from medview.imaging.dicom_dataset import value
 from medview.imaging.dicom_errors import damaged, parse_errors
 from medview.imaging.dicom_inflate import DEFLATED, META_BYTES, inflate
 from medview.imaging.dicom_repair import closed_sequences, first_syntax
-from medview.imaging.files import Clipped, check_file, os_failure
+from medview.imaging.files import Clipped, open_source, os_failure
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -83,26 +83,22 @@ def quiet_pydicom() -> None:
     warnings.filterwarnings("ignore", category=UserWarning, module=r"(pydicom|medview\.imaging)(\.|$)")
 
 
-def open_source(path: Path) -> Clipped | Failure:
-    """The file, open for reading in pieces."""
-    status = check_file(path)
-    if isinstance(status, Failure):
-        return status
-    try:
-        return Clipped(open(path, "rb"), status)
-    except OSError as error:
-        return os_failure(path, error)
-
-
 def read_dicom_header(path: Path) -> Header | Failure:
     """Parse a DICOM file up to its pixels."""
-    quiet_pydicom()
     source = open_source(path)
     if isinstance(source, Failure):
         return source
+    with source:
+        return header_of(path, source)
+
+
+def header_of(path: Path, source: Clipped) -> Header | Failure:
+    """`read_dicom_header` of a file that is open."""
+    quiet_pydicom()
     try:
-        with source:
-            header = _parse(source, source.stamp)
+        source.seek(0)
+        header = _parse(source, source.stamp)
+        source.budget = None
         if isinstance(header, Failure):
             return header
         kind = str(value(header.dataset, "SOPClassUID"))

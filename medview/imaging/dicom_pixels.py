@@ -20,11 +20,11 @@ from medview.imaging.dicom_codecs import HTJ2K, JPEG_2000, JPEG_XL, RLE, decode_
 from medview.imaging.dicom_damage import frame_damage
 from medview.imaging.dicom_dataset import value
 from medview.imaging.dicom_errors import damaged
-from medview.imaging.dicom_header import Header, open_source
+from medview.imaging.dicom_header import Header
 from medview.imaging.dicom_inflate import DEFLATED, inflate
 from medview.imaging.dicom_layout import Layout, native, read_layout, truncated
 from medview.imaging.dicom_streams import END, stream_notes
-from medview.imaging.files import Clipped, os_failure
+from medview.imaging.files import Clipped, open_source, os_failure
 
 # One decoded frame: a 15,000 x 10,000 16-bit picture fits.
 MAX_FRAME_BYTES = 300 * 1024 * 1024
@@ -142,8 +142,8 @@ class Pixels:
         return first // 8, (last + 7) // 8 - first // 8
 
 
-def locate(path: Path, header: Header) -> Pixels | Failure:
-    """Check what the header declares against what is there, and find the frames."""
+def locate(path: Path, header: Header, source: Clipped | None = None) -> Pixels | Failure:
+    """Check what the header declares against what is there, and find the frames. `source`: the file, if it is open."""
     refused = unsupported(header.syntax)
     if refused:
         return refused
@@ -168,7 +168,7 @@ def locate(path: Path, header: Header) -> Pixels | Failure:
         return _locate_native(path, header, layout)
     if header.length >= 0:
         return damaged(Text("This DICOM file calls its pixels compressed, but they are not stored that way."))
-    found = find_spans(path, header, layout)
+    found = _spans(path, header, layout, source)
     if isinstance(found, Failure):
         return found
     spans, notes = found
@@ -208,23 +208,31 @@ def _locate_native(path: Path, header: Header, layout: Layout) -> Pixels | Failu
     return _pixels(path, header, layout)
 
 
-def find_spans(path: Path, header: Header, layout: Layout) -> tuple[Spans, tuple[Text, ...]] | Failure:
-    """Where the fragments of each frame are (PS3.5 A.4), and what to tell of the first one."""
-    source = open_source(path)
-    if isinstance(source, Failure):
-        return source
+def _spans(
+    path: Path, header: Header, layout: Layout, source: Clipped | None
+) -> tuple[Spans, tuple[Text, ...]] | Failure:
+    if source is None:
+        opened = open_source(path)
+        if isinstance(opened, Failure):
+            return opened
+        with opened:
+            return _spans(path, header, layout, opened)
     try:
-        with source:
-            items = _items(source, header.start)
-            if isinstance(items, Failure):
-                return items
-            (table_at, table_length), *fragments = items
-            source.seek(table_at)
-            table = source.read(table_length)
-            spans = _group(source, header, table, fragments, layout.frames)
-            return spans if isinstance(spans, Failure) else (spans, _first_notes(source, spans[0], layout))
+        return find_spans(source, header, layout)
     except OSError as error:
         return os_failure(path, error)
+
+
+def find_spans(source: Clipped, header: Header, layout: Layout) -> tuple[Spans, tuple[Text, ...]] | Failure:
+    """Where the fragments of each frame are (PS3.5 A.4), and what to tell of the first one. Raises OSError."""
+    items = _items(source, header.start)
+    if isinstance(items, Failure):
+        return items
+    (table_at, table_length), *fragments = items
+    source.seek(table_at)
+    table = source.read(table_length)
+    spans = _group(source, header, table, fragments, layout.frames)
+    return spans if isinstance(spans, Failure) else (spans, _first_notes(source, spans[0], layout))
 
 
 def _first_notes(source: Clipped, fragments: tuple[tuple[int, int], ...], layout: Layout) -> tuple[Text, ...]:

@@ -15,7 +15,7 @@ from medview.core.failures import Code, Failure
 from medview.core.texts import Text
 from medview.imaging.archive import plain_file
 from medview.imaging.dicom_errors import parse_errors
-from medview.imaging.dicom_header import Header, read_dicom_header
+from medview.imaging.dicom_header import Header, header_of
 from medview.imaging.open_file import recognise
 
 if TYPE_CHECKING:
@@ -62,13 +62,14 @@ def tags(path: Path) -> list[TagRow] | Failure:
     known = recognise(file)
     if isinstance(known, Failure):
         return known
-    if known[0] != "dicom":
-        return Failure(
-            Code.UNKNOWN_FORMAT,
-            Text("{name} is no DICOM file, and has no tags.", name=path.name),
-            Text("Choose a DICOM file."),
-        )
-    header = read_dicom_header(file)
+    with known.file:
+        if known.kind != "dicom":
+            return Failure(
+                Code.UNKNOWN_FORMAT,
+                Text("{name} is no DICOM file, and has no tags.", name=path.name),
+                Text("Choose a DICOM file."),
+            )
+        header = header_of(file, known.file.source)
     if isinstance(header, Failure):
         return header
     rows: list[TagRow] = []

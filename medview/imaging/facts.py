@@ -12,8 +12,9 @@ import numpy as np
 from medview.core.failures import Code, Failure
 from medview.core.texts import Text
 from medview.imaging.archive import unpack
-from medview.imaging.open import open_path
-from medview.imaging.open_file import packed_file, recognise
+from medview.imaging.files import OpenFile
+from medview.imaging.open import open_path, open_recognised
+from medview.imaging.open_file import Known, packed_file, recognise
 from medview.imaging.study import DAMAGED_PART, CalibratedRegion, Frame, Origin, Study
 
 OPENS, NOT_AN_IMAGE, CORRUPT, UNSUPPORTED = "opens", "refuse-not-an-image", "refuse-corrupt", "refuse-unsupported"
@@ -94,12 +95,17 @@ def inspect_file(path: Path, name: str = "", follow: bool = True) -> Facts:
     known = recognise(path)
     if isinstance(known, Failure):
         return refusal(name, known)
-    if known[0] == "gzip":
-        file = packed_file(path)
+    with known.file:
+        return _inspect_known(known, name, follow)
+
+
+def _inspect_known(known: Known, name: str, follow: bool) -> Facts:
+    if known.kind == "gzip":
+        file = packed_file(known.file)
         return refusal(name, file) if isinstance(file, Failure) else inspect_file(file, name, follow=False)
-    if known[0] == "dicom":
-        return _inspect_dicom(path, name, follow)
-    study = open_path(path, follow=follow)
+    if known.kind == "dicom":
+        return _inspect_dicom(known.file, name, follow)
+    study = open_recognised(known, follow=follow)
     return refusal(name, study) if isinstance(study, Failure) else _opened(Facts(name, OPENS), study)
 
 
@@ -112,10 +118,14 @@ def inspect_each(path: Path, name: str = "", step: Callable[[], None] = lambda: 
     """`inspect_path` one by one; `step` is called now and then while an archive is unpacked."""
     name = name or str(path)
     known = recognise(path)
-    if isinstance(known, Failure) or known[0] != "zip":
-        yield inspect_file(path, name)
+    if isinstance(known, Failure):
+        yield refusal(name, known)
         return
-    unpacked = unpack(path, step)
+    with known.file:
+        if known.kind != "zip":
+            yield _inspect_known(known, name, follow=True)
+            return
+        unpacked = unpack(known.file, step)
     if isinstance(unpacked, Failure):
         yield refusal(name, unpacked)
     elif not unpacked.members and not unpacked.refused:
@@ -131,15 +141,15 @@ def inspect_each(path: Path, name: str = "", step: Callable[[], None] = lambda: 
         yield from (refusal(f"{name}/{member}", why) for member, why in unpacked.refused)
 
 
-def _inspect_dicom(path: Path, name: str, follow: bool) -> Facts:
+def _inspect_dicom(file: OpenFile, name: str, follow: bool) -> Facts:
     from medview.imaging.dicom import study_of
     from medview.imaging.dicom_dataset import text, whole
-    from medview.imaging.dicom_header import read_dicom_header
+    from medview.imaging.dicom_header import header_of
     from medview.imaging.dicom_objects import is_disc
     from medview.imaging.dicom_place import read_origin, read_plane
     from medview.imaging.dicom_view import read_view
 
-    header = read_dicom_header(path)
+    header = header_of(file.path, file.source)
     if isinstance(header, Failure):
         return refusal(name, header)
     ds = header.dataset
@@ -155,7 +165,7 @@ def _inspect_dicom(path: Path, name: str, follow: bool) -> Facts:
         position_mm=round(plane.offset, 6) if plane else None,
         view=read_view(ds) or None,
     )
-    study = open_path(path) if follow and is_disc(header) else study_of(path, header)
+    study = open_path(file.path) if follow and is_disc(header) else study_of(file, header)
     return _refused(known, study) if isinstance(study, Failure) else _opened(known, study)
 
 

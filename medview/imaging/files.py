@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from medview.core.failures import Code, Failure
 from medview.core.texts import Text
@@ -113,18 +112,12 @@ def changed(path: Path) -> Failure:
 
 def read_stamped(path: Path) -> tuple[bytes, Stamp] | Failure:
     """The whole of a picture file, at most `MAX_FILE_BYTES`, and its stamp."""
-    status = check_file(path)
-    if isinstance(status, Failure):
-        return status
-    if status.st_size > MAX_FILE_BYTES:
-        return too_large_file(path, status.st_size)
-    try:
-        with open(path, "rb") as file:
-            stamp = stamp_of(os.fstat(file.fileno()))
-            data = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        return os_failure(path, error)
-    return (data, stamp) if len(data) <= MAX_FILE_BYTES else too_large_file(path, len(data))
+    file = open_start(path)
+    if isinstance(file, Failure):
+        return file
+    with file:
+        data = file.whole()
+    return data if isinstance(data, Failure) else (data, file.stamp)
 
 
 def read_again(path: Path, stamp: Stamp) -> bytes | Failure:
@@ -137,15 +130,12 @@ def read_again(path: Path, stamp: Stamp) -> bytes | Failure:
 
 def read_head(path: Path, count: int) -> bytes | Failure:
     """The first `count` bytes of a file, fewer where it is shorter."""
-    status = check_file(path)
-    return status if isinstance(status, Failure) else head_of(path, count)
-
-
-def head_of(path: Path, count: int) -> bytes | Failure:
-    """`read_head` of a file that was checked already."""
+    source = open_source(path)
+    if isinstance(source, Failure):
+        return source
     try:
-        with open(path, "rb") as file:
-            return file.read(count)
+        with source:
+            return source.read(count)
     except OSError as error:
         return os_failure(path, error)
 
@@ -214,38 +204,61 @@ class Clipped(io.RawIOBase):
         super().close()
 
 
-def find_files(path: Path) -> Iterator[Path]:
-    """The file itself, or every file below a folder: sorted by name, files of a folder before its sub-folders.
+def open_source(path: Path) -> Clipped | Failure:
+    """The file, open for reading in pieces."""
+    status = check_file(path)
+    if isinstance(status, Failure):
+        return status
+    try:
+        return Clipped(open(path, "rb"), status)
+    except OSError as error:
+        return os_failure(path, error)
 
-    Hidden names (leading dot) below `path` are skipped, and folders reached a second time (symbolic link loops). A
-    folder that cannot be listed comes itself: whoever reads it as a file is told why, so that nothing is left out
-    without a word.
+
+class OpenFile:
+    """A file that is opened once for all that is to be read of it. A context manager.
+
+    Attributes:
+        head: its first bytes, at most `HEAD`. source: to read on from any position. stamp: of it.
     """
-    if not os.path.isdir(path):  # Path.is_dir raises for a name that is too long
-        yield path
-        return
-    seen: set[tuple[int, int]] = set()
-    pending = [path]
-    while pending:
-        folder = pending.pop()
+
+    def __init__(self, path: Path, source: Clipped, head: bytes) -> None:
+        self.path, self.source, self.head = path, source, head
+        self.stamp: Stamp = source.stamp
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.source.close()
+
+    def first(self, count: int) -> bytes | Failure:
+        """The first `count` bytes, fewer where it is shorter."""
+        if count <= len(self.head) or self.source.size <= len(self.head):
+            return self.head[:count]
+        return self._read(count)
+
+    def whole(self) -> bytes | Failure:
+        """All of it, at most `MAX_FILE_BYTES`."""
+        if self.source.size > MAX_FILE_BYTES:
+            return too_large_file(self.path, self.source.size)
+        return self._read(self.source.size)
+
+    def _read(self, count: int) -> bytes | Failure:
         try:
-            status = folder.stat()
-            if (status.st_dev, status.st_ino) in seen and status.st_ino:
-                continue
-            seen.add((status.st_dev, status.st_ino))
-            with os.scandir(folder) as listing:
-                entries = sorted((e for e in listing if not e.name.startswith(".")), key=lambda e: e.name)
-        except OSError:
-            yield folder
-            continue
-        folders: list[Path] = []
-        for entry in entries:
-            try:
-                is_folder = entry.is_dir()
-            except OSError:
-                is_folder = False  # reading it will tell more
-            if is_folder:
-                folders.append(Path(entry.path))
-            else:
-                yield Path(entry.path)
-        pending.extend(reversed(folders))
+            self.source.seek(0)
+            return self.source.read(count)
+        except OSError as error:
+            return os_failure(self.path, error)
+
+
+def open_start(path: Path) -> OpenFile | Failure:
+    """A file with its first bytes read, or why that cannot be done."""
+    source = open_source(path)
+    if isinstance(source, Failure):
+        return source
+    try:
+        return OpenFile(path, source, source.read(HEAD))
+    except OSError as error:
+        source.close()
+        return os_failure(path, error)

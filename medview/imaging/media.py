@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from medview.core.failures import Code, Failure
+from medview.core.jobs import Step
 from medview.core.texts import Text, counted, joined
 from medview.imaging.archive import unpack
 from medview.imaging.dicom_header import Header
 from medview.imaging.dicomdir import listed_files
+from medview.imaging.files import OpenFile
 from medview.imaging.series import Folder, read_folder
 from medview.imaging.study import Study
 
@@ -17,12 +19,12 @@ from medview.imaging.study import Study
 _OTHER_FILES = (Code.UNKNOWN_FORMAT, Code.EMPTY_FILE, Code.NO_PIXELS, Code.SEGMENTATION, Code.NO_IMAGES)
 
 
-def open_archive(path: Path) -> Study | Failure:
-    """The pictures in a ZIP archive."""
-    unpacked = unpack(path)
+def open_archive(archive: OpenFile, step: Step) -> Study | Failure:
+    """The pictures in a ZIP archive. `step` is called again and again, and may raise."""
+    path, unpacked = archive.path, unpack(archive, step)
     if isinstance(unpacked, Failure):
         return unpacked
-    folder = read_folder((file for file, _ in unpacked.members))
+    folder = read_folder((file for file, _ in unpacked.members), lambda _: step())
     broken = [why for why in folder.refused.values() if why.code not in _OTHER_FILES]
     broken += [why for _, why in unpacked.refused]
     if not folder.series:
@@ -39,10 +41,10 @@ def open_archive(path: Path) -> Study | Failure:
     return replace(study, description=joined((study.description, told), "; "))
 
 
-def open_disc(path: Path, header: Header) -> Study | Failure:
-    """The pictures that a DICOMDIR lists; `header` is what was read of it."""
+def open_disc(path: Path, header: Header, step: Step) -> Study | Failure:
+    """The pictures that a DICOMDIR lists; `header` is what was read of it. `step` as in `open_archive`."""
     files = listed_files(path, header.dataset)
-    folder = read_folder(files)
+    folder = read_folder(files, lambda _: step())
     if not folder.series:
         return Failure(
             Code.NO_PIXELS,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from medview.core.failures import Failure
 from medview.core.texts import Text
 from medview.imaging.detached import MAX_HEADER, beside, box, real_numbers, several, whole_numbers
-from medview.imaging.files import check_file, read_head, stamp_of
+from medview.imaging.files import OpenFile, check_file, read_head, stamp_of
 from medview.imaging.study import Study
 from medview.imaging.voxels import Packing, Source, Voxels, damaged, open_voxels, usable
 
@@ -32,17 +32,17 @@ def looks_like_metaimage(head: bytes) -> bool:
     return head.startswith(_FIRST) and b"NDims" in head and b"=" in head[:64]
 
 
-def open_metaimage(path: Path) -> Study | Failure:
+def open_metaimage(file: OpenFile) -> Study | Failure:
     """A MetaImage file, or the header of one, as a study of one series."""
-    head = read_head(path, MAX_HEADER)
+    head = file.first(MAX_HEADER)
     if isinstance(head, Failure):
         return head
     try:
         fields, start = _fields(head)
-        voxels = _voxels(path, fields, start)
+        voxels = _voxels(file.path, fields, start, head[start : start + 2])
     except (ValueError, KeyError, OverflowError) as error:
         return damaged(_DAMAGED, repr(error)[:500])
-    return voxels if isinstance(voxels, Failure) else open_voxels(path, voxels)
+    return voxels if isinstance(voxels, Failure) else open_voxels(file.path, voxels)
 
 
 def _fields(head: bytes) -> tuple[dict[str, str], int]:
@@ -71,8 +71,8 @@ def _yes(fields: dict[str, str], *names: str, default: bool = False) -> bool:
     return value in ("true", "1", "yes", "t") if value else default
 
 
-def _voxels(path: Path, fields: dict[str, str], start: int) -> Voxels | Failure:
-    """Raises ValueError or KeyError for fields that are missing or make no sense."""
+def _voxels(path: Path, fields: dict[str, str], start: int, magic: bytes) -> Voxels | Failure:
+    """Raises ValueError or KeyError for fields that are missing or make no sense. `magic`: bytes behind the header."""
     sizes = whole_numbers(fields["DimSize"])
     count = int(fields["NDims"])
     if count != len(sizes) or not 1 <= count <= 10 or any(size < 1 for size in sizes):
@@ -91,7 +91,7 @@ def _voxels(path: Path, fields: dict[str, str], start: int) -> Voxels | Failure:
     shape = tuple([*sizes, 1, 1, 1][: max(3, count)])
     if samples > 1:
         shape = (samples, *shape)
-    source = _source(path, fields, start, int(np.prod(shape, dtype=object)) * dtype.itemsize)
+    source = _source(path, fields, start, magic, int(np.prod(shape, dtype=object)) * dtype.itemsize)
     if isinstance(source, Failure):
         return source
     first = int(samples > 1)
@@ -119,7 +119,7 @@ def _affine(fields: dict[str, str], count: int) -> NDArray[np.float64] | None:
     return affine if usable(affine) else None
 
 
-def _source(path: Path, fields: dict[str, str], start: int, size: int) -> Source | Failure:
+def _source(path: Path, fields: dict[str, str], start: int, magic: bytes, size: int) -> Source | Failure:
     name = fields["ElementDataFile"]
     inside = name.upper() == "LOCAL"
     if name.upper().split()[:1] == ["LIST"] or "%" in name:
@@ -135,10 +135,10 @@ def _source(path: Path, fields: dict[str, str], start: int, size: int) -> Source
     if not _yes(fields, "BinaryData", default=True):
         packing = "text"
     elif _yes(fields, "CompressedData"):
-        head = read_head(file, begin + 2)
+        head = magic if inside else read_head(file, 2)
         if isinstance(head, Failure):
             return head
-        packing = "gzip" if head[begin:] == b"\x1f\x8b" else "zlib"
+        packing = "gzip" if head == b"\x1f\x8b" else "zlib"
     skip = int(fields.get("HeaderSize") or 0)
     if skip < -1:
         raise ValueError(f"HeaderSize {skip}")

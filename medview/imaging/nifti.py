@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.core.texts import Text
-from medview.imaging.files import check_file, read_head, stamp_of
+from medview.imaging.files import OpenFile, check_file, read_head, stamp_of
 from medview.imaging.modality_lut import Rescale
 from medview.imaging.study import Study
 from medview.imaging.voxels import FARTHEST, THINNEST, Packing, Source, Voxels, damaged, open_voxels, usable
@@ -93,18 +93,15 @@ def other_half(path: Path, suffix: str) -> Path | None:
     return None
 
 
-def open_nifti(path: Path) -> Study | Failure:
+def open_nifti(file: OpenFile) -> Study | Failure:
     """A file of this family, or the header of a pair, as a study of one series."""
-    status = check_file(path)
-    head = read_head(path, 64 * 1024)
-    if isinstance(status, Failure):
-        return status
+    head = file.first(64 * 1024)
     if isinstance(head, Failure):
         return head
     packed = head.startswith(_GZIP)
     try:
         raw = zlib.decompressobj(31).decompress(head, TWO) if packed else head[:TWO]
-        return _open(path, raw, Source(path, stamp_of(status), packing="gzip" if packed else ""))
+        return _open(file.path, raw, Source(file.path, file.stamp, packing="gzip" if packed else ""))
     except _header_errors() as error:
         return damaged(Text("The header of this NIfTI file is damaged."), repr(error)[:500])
 

@@ -25,7 +25,7 @@ from medview.imaging.detached import (
     third,
     whole_numbers,
 )  # fmt: skip
-from medview.imaging.files import check_file, read_head, stamp_of
+from medview.imaging.files import OpenFile, check_file, stamp_of
 from medview.imaging.study import Study
 from medview.imaging.voxels import Packing, Source, Voxels, damaged, open_voxels, usable
 
@@ -55,17 +55,17 @@ _COLOURS = {"rgb-color": 3, "3-color": 3, "rgba-color": 4, "4-color": 4}
 _TIMES = ("time", "list", "none", "???", "domain", "space", "point", "")
 
 
-def open_nrrd(path: Path) -> Study | Failure:
+def open_nrrd(file: OpenFile) -> Study | Failure:
     """An NRRD file, or the header of one, as a study of one series."""
-    head = read_head(path, MAX_HEADER)
+    head = file.first(MAX_HEADER)
     if isinstance(head, Failure):
         return head
     fields, start = _fields(head)
     try:
-        voxels = _voxels(path, fields, start)
+        voxels = _voxels(file.path, fields, start)
     except (ValueError, KeyError, OverflowError) as error:
         return damaged(_DAMAGED, repr(error)[:500])
-    return voxels if isinstance(voxels, Failure) else open_voxels(path, voxels)
+    return voxels if isinstance(voxels, Failure) else open_voxels(file.path, voxels)
 
 
 def _fields(head: bytes) -> tuple[dict[str, str], int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,19 +11,18 @@ from typing import Any
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
+from medview.core.jobs import Step
 from medview.core.texts import Text, counted, joined
-from medview.imaging.archive import plain_file
+from medview.imaging.archive import unpacked_gzip
 from medview.imaging.dicom import open_dicom
 from medview.imaging.files import (
     DICOM_SUFFIXES,
     HEAD,
     MAX_FILE_BYTES,
+    OpenFile,
     Stamp,
-    check_file,
-    head_of,
+    open_start,
     read_again,
-    read_head,
-    read_stamped,
 )
 from medview.imaging.headers import looks_like_dicom, sniff
 from medview.imaging.metaimage import looks_like_metaimage, open_metaimage
@@ -36,18 +35,21 @@ from medview.imaging.study import Frame, Series, Study, pixel_size
 from medview.imaging.unknown import unknown
 
 
-def open_file(path: Path, examine: bool = True) -> Study | Failure:
+def open_file(path: Path, examine: bool = True, step: Step = lambda: None) -> Study | Failure:
     """Open one file that holds pictures itself; one that stands for others (an archive, a disc) is refused.
 
     Otherwise as `medview.imaging.open.open_path`.
     """
     known = recognise(path)
-    return known if isinstance(known, Failure) else open_known(path, *known, examine)
+    if isinstance(known, Failure):
+        return known
+    with known.file:
+        return open_known(known, examine, step)
 
 
-def open_known(path: Path, kind: str, head: bytes, examine: bool) -> Study | Failure:
-    """`open_file` of a file that was recognised: `kind` and `head` are what `recognise` gave."""
-    return with_windows(_open(path, kind, head, examine))
+def open_known(known: Known, examine: bool, step: Step = lambda: None) -> Study | Failure:
+    """`open_file` of a file that was recognised."""
+    return with_windows(_open(known.file, known.kind, examine, step))
 
 
 def with_windows(study: Study | Failure) -> Study | Failure:
@@ -57,39 +59,45 @@ def with_windows(study: Study | Failure) -> Study | Failure:
     return replace(study, series=tuple(map(with_series_window, study.series)))
 
 
-def _open(path: Path, kind: str, head: bytes, examine: bool) -> Study | Failure:
+def _open(file: OpenFile, kind: str, examine: bool, step: Step) -> Study | Failure:
+    path = file.path
     if kind == "dicom":
-        return open_dicom(path)
+        return open_dicom(file)
     if kind in ("nifti", "analyze"):
-        return open_nifti(path)
+        return open_nifti(file)
     if kind == "voxels" and (header := other_half(path, ".hdr")):
         return _second_half(path, header)
     if kind == "nrrd":
-        return open_nrrd(path)
+        return open_nrrd(file)
     if kind == "metaimage":
-        return open_metaimage(path)
+        return open_metaimage(file)
     if kind == "gzip":
-        return _open_packed(path, examine)
+        return _open_packed(file, examine, step)
     if kind in ("", "zip", "voxels"):
-        return unknown(path.name, head)
+        return unknown(path.name, file.head)
     if path.suffix.lower() in DICOM_SUFFIXES:
         return _misnamed(path, kind)
-    return _open_raster(path, examine)
+    return _open_raster(file, examine)
 
 
-def recognise(path: Path) -> tuple[str, bytes] | Failure:
-    """What a file is and its first bytes, or why it cannot be read at all. See `file_kind`; `voxels` is the second half
-    of a pair, which only its name and the header beside it tell."""
-    status = check_file(path)
-    if isinstance(status, Failure):
-        return status
-    head = head_of(path, HEAD)
-    if isinstance(head, Failure):
-        return head
-    kind = file_kind(head, status.st_size)
+@dataclass(frozen=True)
+class Known:
+    """A file that is open, and its kind: see `file_kind`; `voxels` is the second half of a pair, which only its name
+    and the header beside it tell."""
+
+    file: OpenFile
+    kind: str
+
+
+def recognise(path: Path) -> Known | Failure:
+    """What a file is, or why it cannot be read at all. The caller closes it."""
+    file = open_start(path)
+    if isinstance(file, Failure):
+        return file
+    kind = file_kind(file.head, file.stamp[0])
     if kind in ("", "gzip") and is_voxel_file(path) and other_half(path, ".hdr"):
         kind = "voxels"
-    return kind, head
+    return Known(file, kind)
 
 
 def file_kind(head: bytes, size: int) -> str:
@@ -107,23 +115,20 @@ def file_kind(head: bytes, size: int) -> str:
     return "dicom" if not kind and looks_like_dicom(head, size) else kind
 
 
-def packed_file(path: Path) -> Path | Failure:
+def packed_file(file: OpenFile, step: Step = lambda: None) -> Path | Failure:
     """The single file that gzip packed (`.dcm.gz`), unpacked only if it begins as a picture does."""
-    head = read_head(path, HEAD)
-    if isinstance(head, Failure):
-        return head
     try:
-        inner = zlib.decompressobj(31).decompress(head, HEAD)
+        inner = zlib.decompressobj(31).decompress(file.head, HEAD)
     except zlib.error:
         inner = b""  # unpacking it tells more
     if inner and file_kind(inner, MAX_FILE_BYTES) in ("", "zip", "gzip"):
-        return unknown(Text("What is packed in {name}", name=path.name), inner)
-    return plain_file(path)
+        return unknown(Text("What is packed in {name}", name=file.path.name), inner)
+    return unpacked_gzip(file, step)
 
 
-def _open_packed(path: Path, examine: bool) -> Study | Failure:
+def _open_packed(packed: OpenFile, examine: bool, step: Step) -> Study | Failure:
     """The picture in a file that gzip packed."""
-    file = packed_file(path)
+    file, path = packed_file(packed, step), packed.path
     study = file if isinstance(file, Failure) else open_file(file, examine)
     if isinstance(study, Failure):
         return study
@@ -154,11 +159,10 @@ def _second_half(path: Path, header: Path) -> Failure:
     )
 
 
-def _open_raster(path: Path, examine: bool) -> Study | Failure:
-    found = read_stamped(path)
-    if isinstance(found, Failure):
-        return found
-    data, stamp = found
+def _open_raster(file: OpenFile, examine: bool) -> Study | Failure:
+    path, stamp, data = file.path, file.stamp, file.whole()
+    if isinstance(data, Failure):
+        return data
     pages = describe_raster(data, examine)
     if isinstance(pages, Failure):
         return pages

@@ -8,7 +8,7 @@ position side by side. Order and what is odd: `medview.imaging.series_order`; co
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -32,6 +32,33 @@ class Patient:
     studies: tuple[Study, ...]
 
 
+@dataclass
+class Contents:
+    """What files turned out to hold, while they are being read.
+
+    Attributes:
+        frames: of all files that were read. pictures: files of which nothing but their kind was.
+        refused: files that hold no picture, or cannot be read.
+    """
+
+    frames: list[Frame] = field(default_factory=list)
+    pictures: list[Path] = field(default_factory=list)
+    refused: dict[Path, Failure] = field(default_factory=dict)
+
+    def add(self, path: Path, what: Study | Failure | None) -> None:
+        """Another file; None for a picture of which nothing but its kind was read."""
+        if isinstance(what, Failure):
+            self.refused[path] = what
+        elif what is None:
+            self.pictures.append(path)
+        else:
+            self.frames.extend(what.frames)
+
+    def series(self, step: Callable[[Path], None] = lambda path: None) -> tuple[Series, ...]:
+        """The frames so far as series; see `arrange`."""
+        return arrange(self.frames, step)
+
+
 @dataclass(frozen=True)
 class Folder:
     """What was found in a folder: series of DICOM and picture files, and the files that are neither."""
@@ -45,25 +72,13 @@ def open_header(path: Path) -> Study | Failure:
     return open_file(path, examine=False)
 
 
-def read_folder(
-    paths: Iterable[Path],
-    step: Callable[[Path], None] = lambda path: None,
-    opener: Callable[[Path], Study | Failure] = open_header,
-) -> Folder:
-    """Read the headers of files and arrange them; no pixels are decoded. `step` hears of each file and may raise.
-
-    `opener`: opens one.
-    """
-    frames: list[Frame] = []
-    refused: dict[Path, Failure] = {}
+def read_folder(paths: Iterable[Path], step: Callable[[Path], None] = lambda path: None) -> Folder:
+    """Read the headers of files and arrange them; no pixels are decoded. `step` hears of each file and may raise."""
+    contents = Contents()
     for path in paths:
         step(path)
-        study = one_of_many(partial(opener, path))
-        if isinstance(study, Failure):
-            refused[path] = study
-        else:
-            frames.extend(study.frames)
-    return Folder(arrange(frames, step), refused)
+        contents.add(path, one_of_many(partial(open_header, path)))
+    return Folder(contents.series(step), contents.refused)
 
 
 def patients(series: Iterable[Series]) -> tuple[Patient, ...]:

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from medview.core.failures import Failure
 from medview.core.jobs import Token
 from medview.core.texts import Text
+from medview.imaging.walk import Finder
 from medview.workspace import listing, opening
 from medview.workspace.listing import Entry, Listing, Row
 from medview.workspace.runner import Job, Lanes
@@ -33,7 +34,7 @@ class Browser(QObject):
     opened = Signal(object, object)
     failed = Signal(object, object)
 
-    def __init__(self, lanes: Lanes, opener: opening.Opener, finder: listing.Finder, parent: QObject) -> None:
+    def __init__(self, lanes: Lanes, opener: opening.Opener, finder: Finder, parent: QObject) -> None:
         super().__init__(parent)
         self._lanes, self._opener, self._finder = lanes, opener, finder
         self.listing = Listing()

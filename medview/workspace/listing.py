@@ -5,26 +5,22 @@ Made from headers: of a DICOM file all but its pixels is read, of any other only
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
-from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 
 from medview.core.failures import Code, Failure
-from medview.core.jobs import Token, one_of_many
-from medview.core.texts import Text
+from medview.core.jobs import Token
 from medview.imaging.study import Frame, Origin, Series, Study
+from medview.imaging.walk import Finder
 
 MAX_FILES = 100_000
 # The list is handed over again and again while it grows: not more often, nor for more than this part of the time.
 LEAST_SECONDS = 0.15
 SHARE = 0.2
-
-Finder = Callable[[Path], Iterable[Path]]
 
 
 @dataclass(frozen=True)
@@ -152,66 +148,19 @@ class Listing:
         return self.tried.get(entry.key, entry.failure)
 
 
-def find_pictures(path: Path) -> Iterable[Path]:
-    """Files below a folder that may be pictures."""
-    from medview.imaging.open import find_files
-
-    return find_files(path)
-
-
 def scan(paths: Sequence[Path], finder: Finder, token: Token) -> tuple[Row, ...]:
     """Look into files and folders; what is found so far is delivered through the token. All of it."""
-    frames: list[Frame] = []
-    files: dict[Path, None] = {}
-    refused: dict[Path, Failure] = {}
-    due = time.monotonic()
-    for number, path in enumerate(_walk(paths, finder), start=1):
-        token.check()
-        if number > MAX_FILES:
-            text = Text("The list ends after {most:,} files; what comes after them was left out.", most=MAX_FILES)
-            refused[path] = Failure(Code.TOO_LARGE, text, Text("Open fewer folders at a time."))
-            break
-        found = one_of_many(partial(look, path, paths))
-        if isinstance(found, Failure):
-            refused[path] = found
-        elif found is None:
-            files[path] = None
-        else:
-            frames.extend(found.frames)
+    from medview.imaging import scan as scanner
+    from medview.imaging.series import Contents
+
+    contents, due = Contents(), time.monotonic()
+    for found in scanner.scan(
+        paths, scanner.read_kind, lambda path: token.check(), finder, once=True, most=MAX_FILES
+    ):  # fmt: skip
+        contents.add(found.path, found.what)
         started = time.monotonic()
         if started >= due:
-            token.deliver(rows_of(frames, files, refused))
+            token.deliver(rows_of(contents.frames, contents.pictures, contents.refused))
             taken = time.monotonic() - started
             due = time.monotonic() + max(LEAST_SECONDS, taken / SHARE)
-    return rows_of(frames, files, refused)
-
-
-def _walk(paths: Sequence[Path], finder: Finder) -> Iterator[Path]:
-    """Every file once, at most one more than `MAX_FILES`."""
-    seen: set[Path] = set()
-    for path in paths:
-        # Path.is_dir raises for a name that is too long
-        for file in finder(path) if os.path.isdir(path) else (path,):
-            if file not in seen:
-                seen.add(file)
-                yield file
-            if len(seen) > MAX_FILES:
-                return
-
-
-def look(path: Path, follow: Container[Path] = ()) -> Study | Failure | None:
-    """What a DICOM file holds, by its header; None for a file of another kind, of which only that is known.
-
-    `follow`: tables of contents of discs that are opened; of a folder none is, since its files are in the list.
-    """
-    from medview.imaging.open import open_path
-    from medview.imaging.open_file import recognise
-
-    known = recognise(path)
-    if isinstance(known, Failure):
-        return known
-    if known[0] not in ("", "dicom", "gzip", "voxels"):
-        return None
-    study = open_path(path, examine=False, follow=path in follow)
-    # What gzip packed may be a picture file like others.
-    return None if known[0] == "gzip" and isinstance(study, Study) and study.frames[0].place is None else study
+    return rows_of(contents.frames, contents.pictures, contents.refused)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
-from medview.core.jobs import Token, one_of_many
+from medview.core.jobs import Step, Token, one_of_many
 from medview.core.texts import Text, joined
 from medview.imaging.study import Frame, Series, Study, pixel_size
 from medview.inference.corrections import Correction, corrected, corrected_frame
@@ -41,7 +41,7 @@ MAX_BESIDE = 5_000
 # Frames of a series that are tried until one can be decoded, from where it opens outwards.
 TRIES = 5
 
-Opener = Callable[[Path], Study | Failure]
+Opener = Callable[[Path, Step], Study | Failure]
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,12 @@ def ask(paths: Sequence[Path], shown: bool, token: Token) -> Asked:
     return Asked(paths, folders, shown and not folders and all(map(may_be_segmentation, checked())))
 
 
-def open_study(path: Path) -> Study | Failure:
-    """Open a file. The import is here so that the window shows before pydicom and cv2 are loaded."""
+def open_study(path: Path, step: Step) -> Study | Failure:
+    """Open a file; `step` is called while that takes long, and may raise. The import is here so that the window shows
+    before pydicom and cv2 are loaded."""
     from medview.imaging.open import open_path
 
-    return open_path(path)
+    return open_path(path, step=step)
 
 
 def decode(frame: Frame) -> Picture | Failure:
@@ -170,7 +171,7 @@ def open_first(entries: Sequence[Entry], opener: Opener, token: Token) -> Opened
     failure = NO_PICTURES
     for entry in entries:
         token.check()
-        opened = one_of_many(partial(open_entry, entry, opener))
+        opened = one_of_many(partial(open_entry, entry, opener, token.check))
         if isinstance(opened, Opened):
             return opened
         failure = opened
@@ -178,9 +179,9 @@ def open_first(entries: Sequence[Entry], opener: Opener, token: Token) -> Opened
     return failure
 
 
-def open_entry(entry: Entry, opener: Opener) -> Opened | Failure:
+def open_entry(entry: Entry, opener: Opener, step: Step) -> Opened | Failure:
     """An entry with the frame decoded that it opens at, or the nearest that can be; of several series, the first's."""
-    study = series_study(entry.series, entry.path) if entry.series else opener(entry.path)
+    study = series_study(entry.series, entry.path) if entry.series else opener(entry.path, step)
     if isinstance(study, Failure):
         return study
     frames, start = study.series[0].frames, study.series[0].opens_at

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from medview.core.cache import Kept
 from medview.core.failures import Failure
-from medview.core.jobs import Token, one_of_many
+from medview.core.jobs import Step, Token, one_of_many
 from medview.workspace import opening
 from medview.workspace.listing import Entry
 from medview.workspace.opening import Opener, open_entry
@@ -55,7 +55,7 @@ class Thumbnails:
         def work(token: Token) -> None:
             for entry in missing:
                 token.check()
-                token.deliver((entry, one_of_many(partial(thumbnail, entry, self._opener, SIDE))))
+                token.deliver((entry, one_of_many(partial(thumbnail, entry, self._opener, SIDE, token.check))))
 
         self._lanes.start(Job(LANE, "", work, on_part=self._on_made))
 
@@ -65,13 +65,13 @@ class Thumbnails:
         self._made(entry, image)
 
 
-def thumbnail(entry: Entry, opener: Opener, side: int) -> NDArray[np.uint8] | Failure:
+def thumbnail(entry: Entry, opener: Opener, side: int, step: Step) -> NDArray[np.uint8] | Failure:
     """A small 8-bit picture of an entry, (rows, cols) or (rows, cols, 3) RGB, its shorter side at most `side`."""
     import cv2
 
     from medview.imaging.window import to_8bit
 
-    opened = open_entry(entry, opener)
+    opened = open_entry(entry, opener, step)
     if isinstance(opened, Failure):
         return opened
     picture = opened.picture

@@ -18,7 +18,8 @@ from medview.core.failures import Code, Failure
 from medview.core.settings import Settings, add_recent
 from medview.core.texts import Text
 from medview.imaging.study import Series
-from medview.workspace import listing, opening, saving
+from medview.imaging.walk import Finder, find_files
+from medview.workspace import opening, saving
 from medview.workspace.analyses import Analyses, EngineFactory, LazyEngine, make_engine
 from medview.workspace.answers import REMEMBERED
 from medview.workspace.browser import Browser
@@ -68,7 +69,7 @@ class Workspace(QObject):
         settings: Settings | None = None,
         engine_factory: EngineFactory | None = None,
         opener: opening.Opener = opening.open_study,
-        finder: listing.Finder = listing.find_pictures,
+        finder: Finder = find_files,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 
 from medview import __version__
-from medview.cli import analyze as command
 from medview.cli import bench
 from medview.cli.main import main
 from medview.core import resources
 from medview.core.samples import samples
+from medview.imaging import scan
 from medview.report.caption import LEAST_WIDTH
 from tests.cli.operate import analyze, sample
 
@@ -301,14 +301,14 @@ def test_a_file_on_which_medview_fails_does_not_end_the_run(
     path = sample("skin_lesion").path
     for name in ("a", "b", "c"):
         shutil.copy(path, tmp_path / f"{name}{path.suffix}")
-    opened = command.open_path
+    opened = scan.open_path
 
     def defect(file: Path, **options: Any) -> Any:
         if file.stem == "b":
             raise KeyError("a defect of medview")
         return opened(file, **options)
 
-    monkeypatch.setattr(command, "open_path", defect)
+    monkeypatch.setattr(scan, "open_path", defect)
     code, rows = analyze(capsys, tmp_path)
     assert code == 1
     assert [row["status"] for row in rows] == ["ok", "error", "ok"]

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from medview.cli import analyze
 from medview.cli.main import main
 from medview.core.failures import Code
+from medview.imaging import scan
 from medview.inference.analysis import Analysis
 from medview.inference.request import AnalysisRequest
 from tests.cli.fakes import FakeEngine
@@ -157,8 +157,8 @@ def test_a_reader_that_raises_costs_one_file_alone(
             raise RuntimeError("LZMA")
         return read(path, **options)
 
-    read = analyze.open_path
-    monkeypatch.setattr(analyze, "open_path", broken)
+    read = scan.open_path
+    monkeypatch.setattr(scan, "open_path", broken)
     for name in ("b.png", "c.png", "odd"):
         put(picture.with_name(name))
     assert main(["analyze", str(picture.parent), "--out", str(tmp_path / "out")]) == 1

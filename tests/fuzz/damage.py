@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from medview.core.failures import Failure
 from medview.imaging.dicom_header import read_dicom_header
 from medview.imaging.dicom_pixels import locate
-from medview.imaging.files import find_files
 from medview.imaging.jpeg import parse_jpeg
 from medview.imaging.open import open_path
 from medview.imaging.study import DAMAGED_PART, Frame
+from medview.imaging.walk import find_files
 
 MOVED = 0.1
 _NAMES = {

@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medview.core.failures import Failure
-from medview.imaging.files import find_files
 from medview.imaging.open import open_path
 from medview.imaging.study import Frame
+from medview.imaging.walk import find_files
 from medview.imaging.window import Window
 from tests.conftest import shared_data
 from tests.imaging.seeds import DICOM, SHOWN

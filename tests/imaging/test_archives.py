@@ -8,6 +8,7 @@ import io
 import lzma
 import struct
 import tarfile
+import threading
 import zipfile
 from pathlib import Path
 
@@ -16,16 +17,25 @@ import pytest
 
 from medview.core import scratch
 from medview.core.failures import Code, Failure
+from medview.core.jobs import Cancelled, Step
 from medview.imaging import archive
-from medview.imaging.archive import unpack
+from medview.imaging.archive import Unpacked, unpack
 from medview.imaging.dicom_tags import tags
 from medview.imaging.facts import inspect_path
+from medview.imaging.files import Clipped, open_start
 from medview.imaging.open import open_path
 from medview.imaging.series import read_folder, series_of
 from medview.imaging.study import Study
 from tests.imaging.discs import PIXELS, make_zip, slice_at
 from tests.imaging.make import png
 from tests.imaging.reading import refused
+
+
+def unpacked_of(path: Path, step: Step = lambda: None) -> Unpacked | Failure:
+    file = open_start(path)
+    assert not isinstance(file, Failure)
+    with file:
+        return unpack(file, step)
 
 
 def test_an_archive_opens_as_its_series(tmp_path: Path):
@@ -42,10 +52,70 @@ def test_an_archive_opens_as_its_series(tmp_path: Path):
     assert [fact.outcome for fact in facts] == ["opens", "opens", "refuse-not-an-image", "opens"]
 
 
+class Stopping:
+    """A step that raises when it is called for the `at`th time."""
+
+    def __init__(self, at: int) -> None:
+        self.left = at
+
+    def __call__(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise Cancelled
+
+
+@pytest.mark.parametrize(("name", "at"), [("a.zip", 0), ("a.zip", 2), ("a.dcm.gz", 0)])
+def test_unpacking_stops_when_it_is_cancelled_and_leaves_nothing(tmp_path: Path, own_home: Path, name: str, at: int):
+    path = tmp_path / name
+    members = {f"{n}.dcm": slice_at(n) for n in range(4)}
+    make_zip(path, members) if name == "a.zip" else path.write_bytes(gzip.compress(slice_at(0)))
+    with pytest.raises(Cancelled):
+        open_path(path, step=Stopping(at))
+    assert [file for file in (own_home / "cache").rglob("*") if file.suffix == ".dcm"] == []
+    # Whoever asks next gets it whole.
+    assert isinstance(open_path(path), Study)
+
+
+def test_reading_what_was_unpacked_stops_when_it_is_cancelled(tmp_path: Path):
+    path = make_zip(tmp_path / "a.zip", {f"{n}.dcm": slice_at(n) for n in range(4)})
+    assert isinstance(unpacked_of(path), Unpacked)
+    with pytest.raises(Cancelled):
+        open_path(path, step=Stopping(2))
+
+
+def test_one_archive_does_not_wait_for_another(tmp_path: Path):
+    slow, quick = (make_zip(tmp_path / f"{name}.zip", {"a.dcm": slice_at(0)}) for name in ("slow", "quick"))
+    begun, go_on = threading.Event(), threading.Event()
+
+    def halt() -> None:
+        begun.set()
+        assert go_on.wait(20)
+
+    thread = threading.Thread(target=unpacked_of, args=(slow, halt))
+    thread.start()
+    assert begun.wait(20)
+    assert isinstance(unpacked_of(quick), Unpacked)
+    assert thread.is_alive()
+    go_on.set()
+    thread.join(20)
+    assert len(unpacked_of(slow).members) == 1  # type: ignore[union-attr]
+
+
+def test_all_archives_together_stay_within_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    first, second = (make_zip(tmp_path / f"{name}.zip", {"a": bytes(60_000)}) for name in ("a", "b"))
+    held = sum(one.size for one in archive._UNPACKED.values())
+    monkeypatch.setattr(archive, "MAX_BYTES", held + 100_000)
+    assert unpacked_of(first).size == 60_000  # type: ignore[union-attr]
+    assert unpacked_of(second).code is Code.TOO_LARGE  # type: ignore[union-attr]
+    archive.release(first)
+    assert unpacked_of(second).size == 60_000  # type: ignore[union-attr]
+    archive.release(second)
+
+
 def test_names_cannot_leave_the_folder(tmp_path: Path):
     names = ["../../evil.dcm", "/etc/evil.dcm", "C:\\evil.dcm", "..", "a/../../..", "x\0y.dcm", "con.dcm", "e" * 300]
     path = make_zip(tmp_path / "a.zip", dict.fromkeys(names, slice_at(0)))
-    unpacked = unpack(path)
+    unpacked = unpacked_of(path)
     assert not isinstance(unpacked, Failure)
     folder = Path(unpacked.folder.name)
     assert all(file.is_relative_to(folder) and file.is_file() for file, _ in unpacked.members)
@@ -58,7 +128,7 @@ def test_members_keep_the_names_that_people_see(tmp_path: Path):
     names = ["é ж 你 .png", "x/É Ж 你 .png", "y/a.png", "z/A.PNG", "nul.png", "b. ", "00003", "a:b.png", "A_B.PNG"]
     path = make_zip(tmp_path / "a.zip", dict.fromkeys(names, picture))
     shown = ["é ж 你 .png", "É Ж 你 .png", "a.png", "A.PNG", "_nul.png", "b", "00003", "a_b.png", "A_B.PNG"]
-    assert [file.name for file, _ in unpack(path).members] == shown  # type: ignore[union-attr]
+    assert [file.name for file, _ in unpacked_of(path).members] == shown  # type: ignore[union-attr]
     study = open_path(path)
     assert isinstance(study, Study)
     assert sorted(series.title for series in study.series) == sorted(shown)
@@ -153,7 +223,7 @@ def test_an_inner_archive_that_cannot_be_unpacked_is_told(tmp_path: Path):
 def test_limits_hold_for_all_archives_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     inner = make_zip(tmp_path / "i.zip", {f"{n}": bytes(100_000) for n in range(5)}).read_bytes()
     path = make_zip(tmp_path / "a.zip", {f"{n}.zip": inner for n in range(5)})
-    assert len(unpack(path).members) == 25  # type: ignore[union-attr]
+    assert len(unpacked_of(path).members) == 25  # type: ignore[union-attr]
     archive.release(path)
     monkeypatch.setattr(archive, "MAX_MEMBERS", 20)
     assert [fact.code for fact in inspect_path(path)].count("too-large") == 2
@@ -207,15 +277,15 @@ def test_a_full_drive_is_not_called_damage(tmp_path: Path, path: str, monkeypatc
 
 
 def test_an_archive_on_a_drive_that_fails_is_not_told_as_missing_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    path = make_zip(tmp_path / "a.zip", {"a.dcm": slice_at(0)})
-    opened = Path.open
+    file = open_start(make_zip(tmp_path / "a.zip", {"a.dcm": slice_at(0)}))
+    assert not isinstance(file, Failure)
 
-    class Failing(io.BytesIO):
-        def read(self, size: int | None = -1) -> bytes:
-            raise OSError(5, "Input/output error")
+    def read(self: Clipped, size: int | None = -1) -> bytes:
+        raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(Path, "open", lambda self, *a, **kw: Failing() if self == path else opened(self, *a, **kw))
-    failure = unpack(path)
+    monkeypatch.setattr(Clipped, "read", read)
+    with file:
+        failure = unpack(file)
     assert isinstance(failure, Failure)
     assert (failure.code, failure.text) == (Code.READ_ERROR, "a.zip could not be read.")
 

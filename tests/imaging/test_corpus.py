@@ -14,9 +14,9 @@ import pytest
 
 from medview.core.failures import Failure
 from medview.imaging.facts import Facts, inspect_file
-from medview.imaging.files import find_files
 from medview.imaging.open import open_path
 from medview.imaging.series import read_folder
+from medview.imaging.walk import find_files
 from tests.conftest import shared_data
 
 ROOT = shared_data() / "dicom"

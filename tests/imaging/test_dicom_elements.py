@@ -17,7 +17,7 @@ from medview.core.failures import Failure
 from medview.imaging.dicom_elements import UNREAD, plain_value
 from medview.imaging.dicom_errors import parse_errors
 from medview.imaging.dicom_header import quiet_pydicom, read_dicom_header
-from medview.imaging.files import find_files
+from medview.imaging.walk import find_files
 
 PART = Path(__file__).parent.parent / "data" / "dicom"
 VRS = ("US", "CS", "UI", "DA", "TM", "LO", "SH", "IS", "DS")

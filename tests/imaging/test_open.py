@@ -14,9 +14,10 @@ import pytest
 
 from medview.core.failures import Code, Failure
 from medview.imaging import files
-from medview.imaging.open import find_files, open_path
+from medview.imaging.open import open_path
 from medview.imaging.series import read_folder
 from medview.imaging.study import Study
+from medview.imaging.walk import find_files
 from tests.imaging.make import dicom, encode, png, ramp_picture, tiff
 from tests.imaging.reading import refused
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from medview.core.failures import Failure
-from medview.imaging.files import find_files
 from medview.imaging.series import patients, series_of
 from medview.imaging.volume import read_volume
+from medview.imaging.walk import find_files
 from tests.imaging.make import png
 from tests.imaging.written import AXIAL, PIXELS, SAGITTAL, names, read, stack, write
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Failure
 from medview.imaging import series_window
-from medview.imaging.files import find_files
 from medview.imaging.open import open_path
 from medview.imaging.series import read_folder
 from medview.imaging.series_window import SAMPLES, SeriesWindow
 from medview.imaging.study import Frame, Series
+from medview.imaging.walk import find_files
 from medview.imaging.window import Window, render, usual_window
 from tests.imaging.make import dicom
 

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medview.core.failures import Code, Failure
-from medview.imaging.files import find_files
 from medview.imaging.geometry import Plane, make_plane
 from medview.imaging.series import read_folder
 from medview.imaging.volume import Volume, read_volume
+from medview.imaging.walk import find_files
 from tests.imaging.make import dicom
 
 SLOPES = (2.0, -3.0, 5.0)

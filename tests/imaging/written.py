@@ -9,9 +9,9 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from medview.imaging.files import find_files
 from medview.imaging.series import Folder, read_folder
 from medview.imaging.study import Series
+from medview.imaging.walk import find_files
 from tests.imaging.make import dicom
 
 PIXELS = np.arange(12, dtype=np.int16).reshape(3, 4)

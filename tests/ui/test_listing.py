@@ -13,8 +13,10 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QTranslator
 
 from medview.core.failures import Code, Failure
-from medview.core.jobs import Cancelled, Token
+from medview.core.jobs import Cancelled, Step, Token
+from medview.imaging import scan as scanner
 from medview.imaging.study import Frame, Origin, Place, Series, Study
+from medview.imaging.walk import find_files
 from medview.ui import browser_rows, words
 from medview.workspace import listing
 from medview.workspace.listing import Entry, Group, Heading, Listing, Row, rows_of, scan
@@ -104,7 +106,7 @@ def folder(tmp_path: Path) -> Path:
 def test_a_scan_reads_headers_and_delivers_what_it_has(folder: Path) -> None:
     token, parts = Token(), []
     token.take = parts.append
-    found = scan([folder, folder / "0.dcm"], listing.find_pictures, token)
+    found = scan([folder, folder / "0.dcm"], find_files, token)
     # Of a picture file only the kind is looked at: that it is broken is found when somebody looks at it.
     assert [browser_rows.title(row) for row in found if isinstance(row, Entry)] == [
         "MR",
@@ -121,15 +123,15 @@ def test_a_scan_reads_headers_and_delivers_what_it_has(folder: Path) -> None:
 
 @pytest.mark.expected_logs
 def test_a_file_on_which_medview_fails_costs_only_itself(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    look = listing.look
+    read = scanner.read_kind
 
-    def defect(path: Path, follow: object) -> object:
+    def defect(path: Path, follow: bool, step: Step) -> object:
         if path.name == "1.dcm":
             raise KeyError("a defect of medview")
-        return look(path, follow)  # type: ignore[arg-type]
+        return read(path, follow, step)
 
-    monkeypatch.setattr(listing, "look", defect)
-    entries = [row for row in scan([folder], listing.find_pictures, Token()) if isinstance(row, Entry)]
+    monkeypatch.setattr(scanner, "read_kind", defect)
+    entries = [row for row in scan([folder], find_files, Token()) if isinstance(row, Entry)]
     assert len(entries[0].series.frames) == 2  # type: ignore[union-attr]
     assert [(row.path.name, row.failure.code) for row in entries if row.failure] == [
         ("1.dcm", Code.INTERNAL), ("notes.txt", Code.UNKNOWN_FORMAT),
@@ -146,7 +148,7 @@ def test_a_closed_folder_is_in_the_list_with_its_reason(folder: Path, monkeypatc
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", guarded)
-    entries = [row for row in scan([folder], listing.find_pictures, Token()) if isinstance(row, Entry)]
+    entries = [row for row in scan([folder], find_files, Token()) if isinstance(row, Entry)]
     (entry,) = [row for row in entries if row.path == closed]
     assert entry.failure is not None
     assert entry.failure.code is Code.NO_PERMISSION
@@ -154,7 +156,7 @@ def test_a_closed_folder_is_in_the_list_with_its_reason(folder: Path, monkeypatc
 
 def test_a_list_that_ends_too_early_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing, "MAX_FILES", 4)
-    *listed, last = [row for row in scan([folder], listing.find_pictures, Token()) if isinstance(row, Entry)]
+    *listed, last = [row for row in scan([folder], find_files, Token()) if isinstance(row, Entry)]
     assert len(listed) == 2  # the series and a picture
     assert last.failure is not None
     assert last.failure.text == "The list ends after 4 files; what comes after them was left out."
@@ -166,7 +168,7 @@ def test_packed_slices_are_a_series_and_packed_pictures_files(tmp_path: Path) ->
         (tmp_path / f"{z}.dcm.gz").write_bytes(gzip.compress(data))
     write_png(tmp_path / "a.png", np.zeros((4, 4), np.uint8))
     (tmp_path / "b.png.gz").write_bytes(gzip.compress((tmp_path / "a.png").read_bytes()))
-    first, *others = [row for row in scan([tmp_path], listing.find_pictures, Token()) if isinstance(row, Entry)]
+    first, *others = [row for row in scan([tmp_path], find_files, Token()) if isinstance(row, Entry)]
     assert len(first.series.frames) == 3  # type: ignore[union-attr]
     assert [(row.path.name, row.failure) for row in others] == [("a.png", None), ("b.png.gz", None)]
 

@@ -12,6 +12,7 @@ from PySide6.QtGui import QPixmap
 from pytestqt.qtbot import QtBot
 
 from medview.core.failures import Code
+from medview.core.jobs import Step
 from medview.core.samples import Sample
 from medview.core.settings import Settings
 from medview.ui import words
@@ -121,10 +122,10 @@ def test_opening_another_file_never_shows_the_old_picture_under_the_new_name(
 ) -> None:
     from medview.workspace import opening
 
-    def slow(path: Path):
+    def slow(path: Path, step: Step):
         if path == colour:
             time.sleep(0.3)
-        return opening.open_study(path)
+        return opening.open_study(path, step)
 
     window = MainWindow(Workspace(Settings(), FakeEngine, opener=slow), [])
     qtbot.addWidget(window)
@@ -143,10 +144,10 @@ def test_opening_another_file_never_shows_the_old_picture_under_the_new_name(
 def test_cancelling_an_opening_keeps_what_was_shown(qtbot: QtBot, grey: Path, colour: Path) -> None:
     from medview.workspace import opening
 
-    def slow(path: Path):
+    def slow(path: Path, step: Step):
         if path == colour:
             time.sleep(0.3)
-        return opening.open_study(path)
+        return opening.open_study(path, step)
 
     window = MainWindow(Workspace(Settings(), FakeEngine, opener=slow), [])
     qtbot.addWidget(window)
@@ -168,8 +169,8 @@ def test_notes_on_how_the_picture_was_read_are_shown(qtbot: QtBot, grey: Path) -
     from medview.imaging.study import Series, Study
     from medview.workspace import opening
 
-    def noted(path: Path):
-        study = opening.open_study(path)
+    def noted(path: Path, step: Step):
+        study = opening.open_study(path, step)
         assert isinstance(study, Study)
         frame = replace(study.frames[0], notes=("Read with care.",))
         return replace(study, series=(Series("s", (frame,)),))
