@@ -180,7 +180,7 @@ def shortcuts() -> str:
     """Every action with its keys."""
     native = QKeySequence.SequenceFormat.NativeText
     rows = []
-    for spec in actions.specs():
+    for spec in actions.ACTIONS:
         shown = ", ".join(f"<span class='key'>{escape(key.toString(native))}</span>" for key in actions.keys(spec))
         rows.append([escape(actions.tr(spec.text)), shown, escape(actions.tr(spec.about))])
     first, last = (QKeySequence(actions.WINDOW_KEYS[n]).toString(native) for n in (0, -1))

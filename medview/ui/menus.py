@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QMenu, QMenuBar, QToolBar, QToolButton, QWidget
 from medview.core.samples import Sample
 from medview.ui import words
 from medview.ui.actions import table
-from medview.ui.actions.spec import Spec
 from medview.ui.icons import icon
 from medview.ui.widgets import set_tip
 from medview.workspace import Workspace
@@ -33,11 +32,11 @@ def fill_bar(bar: QMenuBar, by_id: Actions, windows: QMenu) -> dict[str, QMenu]:
         if parent:
             made[parent].addSeparator()
         made[menu_id] = menu = (made[parent] if parent else bar).addMenu(table.tr(title))
-        for item in table.ACTIONS[menu_id]:
-            if isinstance(item, Spec):
-                menu.addAction(by_id[item.id])
-            else:
-                menu.addSeparator()
+        for spec in table.ACTIONS:
+            if spec.menu == menu_id:
+                if spec.line_above:
+                    menu.addSeparator()
+                menu.addAction(by_id[spec.id])
     made["view"].insertMenu(by_id["invert"], windows)
     return made
 
@@ -65,7 +64,7 @@ def toolbar(by_id: Actions) -> QToolBar:
     bar.setIconSize(QSize(20, 20))
     bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
     last = ""
-    for spec in table.specs():
+    for spec in table.ACTIONS:
         if not spec.bar:
             continue
         if last and spec.menu != last:

@@ -19,7 +19,7 @@ class StatusLine(QStatusBar):
         self.setSizeGripEnabled(False)
         holder = QWidget()
         row = QHBoxLayout(holder)
-        row.setContentsMargins(theme.DOUBLE, 2, theme.DOUBLE, 2)
+        row.setContentsMargins(theme.STEP, 2, theme.STEP, 2)
         row.setSpacing(theme.DOUBLE)
         self.ran = Elided("", "muted", Qt.TextElideMode.ElideRight)
         self.motto = label(self.tr("Second look, not a diagnosis. Not a medical device."))

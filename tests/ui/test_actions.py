@@ -30,13 +30,13 @@ from tests.ui.fakes import FakeEngine, mri_analysis
 def test_every_action_is_in_one_menu_and_has_a_help_line(make_window: MakeWindow) -> None:
     window = make_window()
     listed = [action for menu in window.menus.values() for action in menu.actions()]
-    for spec in table.specs():
+    for spec in table.ACTIONS:
         assert listed.count(window.action(spec.id)) == 1, spec.id
         assert spec.about, spec.id
 
 
 def test_no_key_is_given_twice() -> None:
-    keys = [key for spec in table.specs() for key in spec.keys]
+    keys = [key for spec in table.ACTIONS for key in spec.keys]
     assert len(keys) == len(set(keys))
 
 
@@ -45,7 +45,7 @@ def test_help_is_made_from_the_table_of_actions(qtbot: QtBot, make_window: MakeW
     qtbot.keyClick(window, Qt.Key.Key_F1)
     assert window.stack.currentWidget() is window.page
     text = window.page.browser.toPlainText()
-    for spec in table.specs():
+    for spec in table.ACTIONS:
         assert spec.text in text
         assert spec.about in text
     for code in Code:
@@ -59,7 +59,7 @@ def test_nothing_acts_on_a_picture_hidden_by_a_page(qtbot: QtBot, opened: Opened
     window.action("help").trigger()
     qtbot.keyClick(window, Qt.Key.Key_I)
     assert not window.workspace.active.view.inverted
-    enabled = {spec.id for spec in table.specs() if window.action(spec.id).isEnabled()}
+    enabled = {spec.id for spec in table.ACTIONS if window.action(spec.id).isEnabled()}
     assert enabled == {"open", "open_folder", "quit", "full_screen", "privacy", "auto", "help", "models", "about"}
     window.leave_page()
     qtbot.keyClick(window, Qt.Key.Key_I)
@@ -109,7 +109,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         ids.append(id)
         return ask(context)
 
-    for spec in table.specs():
+    for spec in table.ACTIONS:
         for name in ("enabled", "checked"):
             if condition := getattr(spec, name):
                 monkeypatch.setitem(vars(spec), name, replace(condition, ask=partial(noted, spec.id, condition.ask)))
@@ -134,7 +134,7 @@ def test_a_drag_of_the_window_asks_nothing_that_does_not_follow_the_view(
     qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=QPoint(200, 100))
     assert changed.count() == 100
     assert made == []
-    assert set(asked) == {"invert"} == {spec.id for spec in table.specs() if "view" in spec.follows}
+    assert set(asked) == {"invert"} == {spec.id for spec in table.ACTIONS if "view" in spec.follows}
 
 
 @pytest.mark.parametrize("topic", [*when.TOPICS, when.setting_topic("privacy"), when.setting_topic("mask_opacity")])
@@ -144,11 +144,11 @@ def test_a_change_asks_those_that_follow_it_and_no_others(
     window = make_window()
     asked.clear()
     window.action_set.refresh(topic)
-    assert set(asked) == {spec.id for spec in table.specs() if topic in spec.follows}
+    assert set(asked) == {spec.id for spec in table.ACTIONS if topic in spec.follows}
 
 
 def test_every_topic_is_told_by_somebody() -> None:
-    followed = frozenset[str]().union(*(spec.follows for spec in table.specs()))
+    followed = frozenset[str]().union(*(spec.follows for spec in table.ACTIONS))
     assert set(when.TOPICS) <= followed <= {*when.TOPICS, *(when.setting_topic(setting.key) for setting in SETTINGS)}
 
 
@@ -158,7 +158,7 @@ LANES = ("open", "scan", "plane", "analyse", "stability", "save")
 def stale(window: MainWindow) -> list[str]:
     """Actions that do not show what their conditions answer now."""
     context, found = window.action_set.context, []
-    for spec in table.specs():
+    for spec in table.ACTIONS:
         action = window.action(spec.id)
         enabled = (spec.anywhere or when.in_sight(context)) and spec.enabled(context)
         checked = spec.checked is not None and spec.checked(context)

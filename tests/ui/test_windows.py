@@ -111,7 +111,7 @@ def test_keys_choose_in_the_order_of_the_menu(qtbot: QtBot, opened: Opened, ct: 
     window.leave_page()
     qtbot.keyClick(window.viewer.canvas, Qt.Key.Key_0)
     assert window.workspace.active.view.preset == windows.AUTO
-    keys = {key for spec in table.specs() for key in spec.keys}
+    keys = {key for spec in table.ACTIONS for key in spec.keys}
     assert not keys & {*table.WINDOW_KEYS, table.AUTO_KEY}
 
 

@@ -23,7 +23,7 @@ class ActionSet:
         self.context = context
         self.by_id: dict[str, QAction] = {}
         self._following: dict[str, list[Spec]] = {}
-        for spec in table.specs():
+        for spec in table.ACTIONS:
             self.by_id[spec.id] = self._make(spec, owner, canvas if spec.on_canvas else owner)
             for topic in spec.follows:
                 self._following.setdefault(topic, []).append(spec)
@@ -74,7 +74,7 @@ class ActionSet:
 
     def refresh_all(self) -> None:
         """Ask all of them."""
-        for spec in table.specs():
+        for spec in table.ACTIONS:
             self._ask(spec)
 
     def _ask(self, spec: Spec) -> None:

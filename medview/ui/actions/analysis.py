@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from medview.ui.actions import when
 from medview.ui.actions.context import Context
-from medview.ui.actions.spec import QT_TRANSLATE_NOOP, SEPARATOR, Spec, switch
+from medview.ui.actions.spec import QT_TRANSLATE_NOOP, Spec, switch
 
 
 def _cancel(context: Context) -> None:
@@ -12,7 +12,7 @@ def _cancel(context: Context) -> None:
     context.pane.cancel_analysis()
 
 
-ANALYSIS: tuple[Spec | str, ...] = (
+ACTIONS: tuple[Spec, ...] = (
     Spec(
         id="analyse",
         text=QT_TRANSLATE_NOOP("Actions", "Analyse"),
@@ -34,11 +34,11 @@ ANALYSIS: tuple[Spec | str, ...] = (
         run=_cancel,
         about=QT_TRANSLATE_NOOP("Actions", "Stop what is running"),
     ),
-    SEPARATOR,
     Spec(
         id="auto",
         text=QT_TRANSLATE_NOOP("Actions", "Analyse when a picture opens"),
         menu="analysis",
+        line_above=True,
         checked=when.setting("auto_analyse"),
         anywhere=True,
         run=switch("auto_analyse"),

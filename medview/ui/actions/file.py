@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from medview.ui.actions import when
-from medview.ui.actions.spec import QT_TRANSLATE_NOOP, SEPARATOR, Spec
+from medview.ui.actions.spec import QT_TRANSLATE_NOOP, Spec
 
-FILE: tuple[Spec | str, ...] = (
+ACTIONS: tuple[Spec, ...] = (
     Spec(
         id="open",
         text=QT_TRANSLATE_NOOP("Actions", "Open…"),
@@ -37,11 +37,11 @@ FILE: tuple[Spec | str, ...] = (
         run=lambda c: c.workspace.close_all(),
         about=QT_TRANSLATE_NOOP("Actions", "Close the picture and the list"),
     ),
-    SEPARATOR,
     Spec(
         id="save",
         text=QT_TRANSLATE_NOOP("Actions", "Save result images…"),
         menu="file",
+        line_above=True,
         keys=("Ctrl+S",),
         icon="save",
         bar="words",
@@ -59,11 +59,11 @@ FILE: tuple[Spec | str, ...] = (
         run=lambda c: c.window.tags.open(),
         about=QT_TRANSLATE_NOOP("Actions", "Every element of the file, private ones too, to search and copy"),
     ),
-    SEPARATOR,
     Spec(
         id="quit",
         text=QT_TRANSLATE_NOOP("Actions", "Quit"),
         menu="file",
+        line_above=True,
         keys=("Ctrl+Q",),
         anywhere=True,
         run=lambda c: c.window.close(),

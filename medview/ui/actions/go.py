@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from medview.ui.actions import when
-from medview.ui.actions.spec import QT_TRANSLATE_NOOP, SEPARATOR, Spec
+from medview.ui.actions.spec import QT_TRANSLATE_NOOP, Spec
 
 # Frames that are passed by Page Up and Page Down.
 MANY = 10
 # More than any series has.
 ALL = 1_000_000
 
-GO: tuple[Spec | str, ...] = (
+ACTIONS: tuple[Spec, ...] = (
     Spec(
         id="previous_file",
         text=QT_TRANSLATE_NOOP("Actions", "Previous in the list"),
@@ -33,11 +33,11 @@ GO: tuple[Spec | str, ...] = (
         run=lambda c: c.workspace.step_entry(1),
         about=QT_TRANSLATE_NOOP("Actions", "The series or file after this one"),
     ),
-    SEPARATOR,
     Spec(
         id="previous_frame",
         text=QT_TRANSLATE_NOOP("Actions", "Previous frame"),
         menu="go",
+        line_above=True,
         keys=("Up",),
         enabled=when.several_frames,
         on_canvas=True,
@@ -94,11 +94,11 @@ GO: tuple[Spec | str, ...] = (
         run=lambda c: c.pane.step_frame(ALL),
         about=QT_TRANSLATE_NOOP("Actions", "The end of the series"),
     ),
-    SEPARATOR,
     Spec(
         id="previous_time",
         text=QT_TRANSLATE_NOOP("Actions", "Earlier"),
         menu="go",
+        line_above=True,
         keys=(",", "Ctrl+Up"),
         enabled=when.several_times,
         on_canvas=True,

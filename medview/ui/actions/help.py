@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from medview.ui.actions.spec import QT_TRANSLATE_NOOP, SEPARATOR, Spec
+from medview.ui.actions.spec import QT_TRANSLATE_NOOP, Spec
 
-HELP: tuple[Spec | str, ...] = (
+ACTIONS: tuple[Spec, ...] = (
     Spec(
         id="help",
         text=QT_TRANSLATE_NOOP("Actions", "Help and shortcuts"),
@@ -24,11 +24,11 @@ HELP: tuple[Spec | str, ...] = (
         run=lambda c: c.window.page.show_models(),
         about=QT_TRANSLATE_NOOP("Actions", "The installed models, their hashes and self-tests"),
     ),
-    SEPARATOR,
     Spec(
         id="about",
         text=QT_TRANSLATE_NOOP("Actions", "About medview"),
         menu="help",
+        line_above=True,
         anywhere=True,
         run=lambda c: c.window.page.show_about(),
         about=QT_TRANSLATE_NOOP("Actions", "Versions, licences, where the log file is"),

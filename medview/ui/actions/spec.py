@@ -18,7 +18,8 @@ class Spec:
     """One action, whole.
 
     Attributes:
-        text: as it stands in its `menu`. about: what the help and the tooltip say.
+        text: as it stands in its `menu`, with a line above it where a group begins. about: what the help and the
+            tooltip say.
         keys: portable key texts. on_canvas: these keys (arrows) only count while the picture, or the message in its
             place, has the focus.
         icon: its name. bar: how it stands in the toolbar; empty for not at all. short: its words there, where they
@@ -31,6 +32,7 @@ class Spec:
     id: str
     text: str
     menu: str
+    line_above: bool = False
     keys: tuple[str, ...] = ()
     icon: str = ""
     bar: Literal["", "icon", "words"] = ""
@@ -47,9 +49,6 @@ class Spec:
         """The topics that can change whether it is enabled or ticked."""
         ticked = self.checked.follows if self.checked else frozenset[str]()
         return self.enabled.follows | ticked | (frozenset[str]() if self.anywhere else when.in_sight.follows)
-
-
-SEPARATOR = "-"
 
 
 def QT_TRANSLATE_NOOP(context: str, text: str) -> str:

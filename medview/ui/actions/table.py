@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QApplication
@@ -20,15 +18,8 @@ MENUS = (
     ("analysis", QT_TRANSLATE_NOOP("Actions", "&Analysis"), ""),
     ("help", QT_TRANSLATE_NOOP("Actions", "&Help"), ""),
 )
-# By menu: its actions and the lines between them.
-ACTIONS: dict[str, tuple[Spec | str, ...]] = {
-    "file": file.FILE,
-    "view": view.VIEW,
-    "plane": view.PLANE,
-    "go": go.GO,
-    "analysis": analysis.ANALYSIS,
-    "help": help.HELP,
-}
+# Menu by menu, in the order of each.
+ACTIONS: tuple[Spec, ...] = (*file.ACTIONS, *view.ACTIONS, *go.ACTIONS, *analysis.ACTIONS, *help.ACTIONS)
 
 # Of the first windows in the menu of windows, and of the automatic one wherever it stands.
 WINDOW_KEYS, AUTO_KEY = tuple("123456789"), "0"
@@ -37,11 +28,6 @@ WINDOW_KEYS, AUTO_KEY = tuple("123456789"), "0"
 def tr(text: str) -> str:
     """A text of the declarations in the user's language."""
     return QCoreApplication.translate("Actions", text)
-
-
-def specs() -> Iterator[Spec]:
-    """The actions without the separators."""
-    return (item for items in ACTIONS.values() for item in items if isinstance(item, Spec))
 
 
 def keys(spec: Spec) -> list[QKeySequence]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from medview.ui.actions import when
-from medview.ui.actions.spec import QT_TRANSLATE_NOOP, SEPARATOR, Spec, switch
+from medview.ui.actions.spec import QT_TRANSLATE_NOOP, Spec, switch
 
 # Larger by one step, or smaller.
 ZOOM_STEP = 1.25
 
-VIEW: tuple[Spec | str, ...] = (
+ACTIONS: tuple[Spec, ...] = (
     Spec(
         id="fit",
         text=QT_TRANSLATE_NOOP("Actions", "Fit"),
@@ -53,11 +53,11 @@ VIEW: tuple[Spec | str, ...] = (
         run=lambda c: c.canvas.zoom(1 / ZOOM_STEP),
         about=QT_TRANSLATE_NOOP("Actions", "Smaller"),
     ),
-    SEPARATOR,
     Spec(
         id="invert",
         text=QT_TRANSLATE_NOOP("Actions", "Invert"),
         menu="view",
+        line_above=True,
         keys=("I",),
         icon="invert",
         bar="icon",
@@ -77,11 +77,11 @@ VIEW: tuple[Spec | str, ...] = (
         run=lambda c: c.pane.reset_view(),
         about=QT_TRANSLATE_NOOP("Actions", "Window, zoom and polarity as the file has them"),
     ),
-    SEPARATOR,
     Spec(
         id="heatmap",
         text=QT_TRANSLATE_NOOP("Actions", "Heatmap"),
         menu="view",
+        line_above=True,
         keys=("H",),
         icon="heatmap",
         bar="words",
@@ -122,11 +122,11 @@ VIEW: tuple[Spec | str, ...] = (
         run=switch("privacy"),
         about=QT_TRANSLATE_NOOP("Actions", "Hide everything that tells who a patient is: names, dates, file names"),
     ),
-    SEPARATOR,
     Spec(
         id="list",
         text=QT_TRANSLATE_NOOP("Actions", "List"),
         menu="view",
+        line_above=True,
         keys=("F2",),
         enabled=when.several_entries,
         checked=when.setting("list_on"),
@@ -153,9 +153,6 @@ VIEW: tuple[Spec | str, ...] = (
         run=lambda c: c.window.toggle_full_screen(),
         about=QT_TRANSLATE_NOOP("Actions", "The window without its frame, as large as the screen"),
     ),
-)
-
-PLANE: tuple[Spec | str, ...] = (
     Spec(
         id="plane_acquired",
         text=QT_TRANSLATE_NOOP("Actions", "As acquired"),
