@@ -13,7 +13,8 @@ from medview.core.failures import Code, Failure
 from medview.core.texts import Text
 from medview.imaging.archive import unpack
 from medview.imaging.files import OpenFile
-from medview.imaging.open import open_path, open_recognised
+from medview.imaging.media import open_disc
+from medview.imaging.open import open_recognised
 from medview.imaging.open_file import Known, packed_file, recognise
 from medview.imaging.study import DAMAGED_PART, CalibratedRegion, Frame, Origin, Study
 
@@ -165,7 +166,7 @@ def _inspect_dicom(file: OpenFile, name: str, follow: bool) -> Facts:
         position_mm=round(plane.offset, 6) if plane else None,
         view=read_view(ds) or None,
     )
-    study = open_path(file.path) if follow and is_disc(header) else study_of(file, header)
+    study = open_disc(file.path, header) if follow and is_disc(header) else study_of(file, header)
     return _refused(known, study) if isinstance(study, Failure) else _opened(known, study)
 
 

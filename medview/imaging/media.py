@@ -41,7 +41,7 @@ def open_archive(archive: OpenFile, step: Step) -> Study | Failure:
     return replace(study, description=joined((study.description, told), "; "))
 
 
-def open_disc(path: Path, header: Header, step: Step) -> Study | Failure:
+def open_disc(path: Path, header: Header, step: Step = lambda: None) -> Study | Failure:
     """The pictures that a DICOMDIR lists; `header` is what was read of it. `step` as in `open_archive`."""
     files = listed_files(path, header.dataset)
     folder = read_folder(files, lambda _: step())

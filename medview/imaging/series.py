@@ -75,10 +75,14 @@ def open_header(path: Path) -> Study | Failure:
 def read_folder(paths: Iterable[Path], step: Callable[[Path], None] = lambda path: None) -> Folder:
     """Read the headers of files and arrange them; no pixels are decoded. `step` hears of each file and may raise."""
     contents = Contents()
+    _read_headers(contents, paths, step)
+    return Folder(contents.series(step), contents.refused)
+
+
+def _read_headers(contents: Contents, paths: Iterable[Path], step: Callable[[Path], None]) -> None:
     for path in paths:
         step(path)
         contents.add(path, one_of_many(partial(open_header, path)))
-    return Folder(contents.series(step), contents.refused)
 
 
 def patients(series: Iterable[Series]) -> tuple[Patient, ...]:
@@ -152,7 +156,9 @@ def series_of(
     if isinstance(study, Failure) or study.frames[0].place is None:
         return None
     uid = study.frames[0].place.origin.series_uid
-    for series in read_folder(dict.fromkeys((path, *candidates)), step).series:
+    contents = Contents(list(study.frames))
+    _read_headers(contents, (other for other in candidates if other != path), step)
+    for series in contents.series(step):
         if uid and series.origin and series.origin.series_uid == uid and path in series.paths:
             number = next(n for n, frame in enumerate(series.frames) if frame.path == path)
             return (series, number) if len(series.paths) > 1 else None

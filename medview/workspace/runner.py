@@ -11,9 +11,10 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, Signal
+from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, QTimer, Signal
 
 from medview.core.failures import Failure, internal
 from medview.core.jobs import Cancelled, Token
@@ -21,6 +22,8 @@ from medview.core.jobs import Cancelled, Token
 log = logging.getLogger(__name__)
 
 Work = Callable[[Token], Any]
+# Threads that work at once, and how long a cancelled job may take to notice before its place is given to another.
+THREADS, HANGS_MS = 6, 1000
 # The owner of the lanes that no viewport has; viewports count from 1.
 WORKSPACE = 0
 
@@ -87,7 +90,10 @@ class Runner(QObject):
         super().__init__(parent)
         self._pool = QThreadPool()
         # Jobs that were cancelled and have not noticed yet must not hold up their successor.
-        self._pool.setMaxThreadCount(6)
+        self._pool.setMaxThreadCount(THREADS)
+        # Tokens of cancelled jobs whose threads have not come back, and of those that had to give up their place.
+        self._stopping: set[Token] = set()
+        self._hanging: set[Token] = set()
         self._lanes: dict[tuple[int, str], Job] = {}
         self._border = threading.Lock()
         self._closed = False
@@ -111,7 +117,15 @@ class Runner(QObject):
         """Cancel what runs in a lane, if anything does."""
         if job := self._lanes.get((owner, purpose)):
             job.token.cancel()
+            self._stopping.add(job.token)
+            QTimer.singleShot(HANGS_MS, self, partial(self._make_room, job.token))
             self._finish(job, Cancelled())
+
+    def _make_room(self, token: Token) -> None:
+        """Let another thread work in the place of one that hangs, on a dead drive."""
+        if token in self._stopping:
+            self._hanging.add(token)
+            self._pool.releaseThread()
 
     def busy(self, owner: int, purpose: str) -> Job | None:
         """The job that runs in a lane, or None."""
@@ -157,6 +171,10 @@ class Runner(QObject):
             self.laneChanged.emit(job.owner, job.purpose)
 
     def _on_ended(self, job: Job, outcome: object) -> None:
+        self._stopping.discard(job.token)
+        if job.token in self._hanging:
+            self._hanging.remove(job.token)
+            self._pool.reserveThread()
         self._finish(job, outcome)
 
     def _finish(self, job: Job, outcome: object) -> None:

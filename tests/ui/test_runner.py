@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from medview.core.failures import Code, Failure
 from medview.core.jobs import Cancelled, Token
-from medview.workspace.runner import WORKSPACE, Job, Runner
+from medview.workspace.runner import THREADS, WORKSPACE, Job, Runner
 
 
 class Endings:
@@ -166,6 +166,29 @@ def test_close_says_when_a_thread_hangs(qtbot: QtBot) -> None:
     assert not runner.close(wait_ms=50)
     gate.set()
     assert runner.close()
+
+
+def test_jobs_that_hang_take_no_place_from_others(
+    qtbot: QtBot, runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("medview.workspace.runner.HANGS_MS", 10)
+    endings, gate, begun = Endings(), threading.Event(), []
+
+    def hang(token: Token) -> None:
+        begun.append(token)
+        gate.wait(20)
+
+    for _ in range(2):
+        begun.clear()
+        for number in range(THREADS):
+            runner.start(endings.job(str(number), hang))
+            qtbot.waitUntil(lambda number=number: len(begun) == number + 1)
+        # The last one, too, is cancelled by its successor, which waits for a place until it is clear that they hang.
+        runner.start(endings.job("next", lambda token: 1))
+        qtbot.waitUntil(lambda: endings.seen[-1] == ("next", 1))
+    gate.set()
+    qtbot.waitUntil(lambda: not runner._hanging)
+    assert runner._pool.activeThreadCount() == 0
 
 
 def test_emitting_a_signal_takes_no_reference_away(runner: Runner) -> None:
