@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -32,20 +33,31 @@ def sources(root: Path) -> dict[str, Path]:
     return found
 
 
-class _Run(ast.NodeTransformer):
-    """A module without what only type checkers see."""
-
-    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
-        only_types = ast.unparse(node.test).rpartition(".")[2] == "TYPE_CHECKING"
-        return node.orelse if only_types else self.generic_visit(node)
+@cache
+def _importing(source: str) -> tuple[tuple[ast.AST, bool], ...]:
+    """The statements and calls of a module that may import, and whether only type checkers see them."""
+    tree = ast.parse(source)
+    hidden = {
+        id(node)
+        for choice in ast.walk(tree)
+        if isinstance(choice, ast.If) and ast.unparse(choice.test).rpartition(".")[2] == "TYPE_CHECKING"
+        for statement in choice.body
+        for node in ast.walk(statement)
+    }
+    return tuple(
+        (node, id(node) in hidden)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom | ast.Call)
+    )
 
 
 def imported_names(path: Path, module: str, types: bool = True) -> Iterator[tuple[int, str]]:
     """(line, dotted name) of everything a module imports, also inside functions; `from a import b` gives `a.b`, since
     b may be a module. `types`: also what only type checkers import."""
     package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree if types else _Run().visit(tree)):
+    for node, hidden in _importing(path.read_text(encoding="utf-8")):
+        if hidden and not types:
+            continue
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import shutil
@@ -23,6 +25,7 @@ from medview.imaging import scan
 from medview.report.caption import LEAST_WIDTH
 from tests.cli.operate import analyze, sample
 
+pytestmark = pytest.mark.usefixtures("one_engine")
 FIELDS = {"schema", "file", "frame", "status", "reason", "kind", "kind_scores", "results", "quality", "corrected"}
 FIELDS |= {"kind_by_user", "validity", "forced"}
 RESULT_FIELDS = {
@@ -234,12 +237,19 @@ def test_out_into_a_file_is_wrong_usage(capsys: pytest.CaptureFixture[str], tmp_
     assert "file" in capsys.readouterr().err
 
 
-def test_models_are_listed_with_their_hashes(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["models", "--json", "--device", "cpu"]) == 0
-    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {r["id"] for r in rows} == {path.parent.name for path in resources.find("models").glob("*/card.toml")}
-    assert len(rows) == 7
-    assert all(r["self_test"] == "ok" and len(r["sha256"]) == 64 for r in rows)
+@pytest.fixture(scope="module")
+def listed() -> list[dict[str, Any]]:
+    """What `medview models --json` prints, with an engine of its own."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        assert main(["models", "--json", "--device", "cpu"]) == 0
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def test_models_are_listed_with_their_hashes(listed: list[dict[str, Any]]) -> None:
+    assert {r["id"] for r in listed} == {path.parent.name for path in resources.find("models").glob("*/card.toml")}
+    assert len(listed) == 7
+    assert all(r["self_test"] == "ok" and len(r["sha256"]) == 64 for r in listed)
 
 
 def test_demo_analyses_every_sample(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -278,18 +288,18 @@ def test_bench_prints_one_json_object_with_a_figure_per_model(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bench, "COLD_RUNS", 1)
+    few = [sample("chest_xray"), sample("brain_mr"), sample("other")]
+    monkeypatch.setattr(bench, "samples", lambda: few)
     assert main(["bench", "--runs", "1", "--device", "cpu"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert len(report["models"]) == 7
     assert all(m["network"]["median_ms"] > 0 for m in report["models"].values())
-    assert set(report["file_to_answer_warm"]) == {s.path.name for s in samples()}
+    assert set(report["file_to_answer_warm"]) == {s.path.name for s in few}
     assert report["analyze_cold"]["median_ms"] > report["version_cold"]["median_ms"]
 
 
-def test_models_tell_what_they_do_not_judge(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["models", "--json", "--device", "cpu"])
-    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    six = next(row for row in rows if row["id"] == "chest-six")
+def test_models_tell_what_they_do_not_judge(listed: list[dict[str, Any]]) -> None:
+    six = next(row for row in listed if row["id"] == "chest-six")
     assert "normal" in six["labels"]
     assert isinstance(six["not_judged"], list)
 

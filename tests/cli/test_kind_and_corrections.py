@@ -16,6 +16,8 @@ from medview.report.caption import LEAST_WIDTH
 from tests.cli.operate import analyze, sample
 from tests.imaging.make import dicom
 
+pytestmark = pytest.mark.usefixtures("one_engine")
+
 
 @pytest.fixture
 def negative_on_its_side(tmp_path: Path) -> Path:

@@ -23,9 +23,8 @@ from tests.ui.fakes import FakeEngine
 
 
 @pytest.fixture(scope="module")
-def judged() -> dict[str, Analysis]:
+def judged(engine: Engine) -> dict[str, Analysis]:
     """What the shipped models say of each sample, by its file name."""
-    engine = Engine(device="cpu")
     made = {}
     for sample in samples():
         study = open_path(sample.path)
