@@ -20,6 +20,7 @@ help:
 	@echo 'make reports       write models_onnx/*/report.html, a page of figures for each model (no PyTorch, no data)'
 	@echo 'make screenshot    write docs/window.webp, the picture in README.md, anew'
 	@echo 'make rings         write docs/rings.md, the picture of what imports what, anew'
+	@echo 'make translations  write every text for translators (build/medview.ts; ARGS=FILE.ts to update a language)'
 	@echo 'make lock          write requirements/*.txt anew (UPGRADE=--upgrade for newer versions)'
 	@echo 'make clean         remove caches and build folders (distclean: .venv too)'
 
@@ -66,6 +67,10 @@ screenshot:
 
 rings:
 	@$(PYTHON) docs/rings.py
+
+translations:
+	@$(BOOTSTRAP) setup
+	@$(VENV)/python packaging/translations.py $(ARGS)
 
 # Versions stay as they are unless pyproject.toml or UPGRADE=--upgrade asks for others. torch is left out: see ADR 0002.
 lock:

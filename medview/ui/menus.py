@@ -31,7 +31,7 @@ def fill_bar(bar: QMenuBar, by_id: Actions, windows: QMenu) -> dict[str, QMenu]:
     for menu_id, title, parent in table.MENUS:
         if parent:
             made[parent].addSeparator()
-        made[menu_id] = menu = (made[parent] if parent else bar).addMenu(table.tr(title))
+        made[menu_id] = menu = (made[parent] if parent else bar).addMenu(words.shown(title))
         for spec in table.ACTIONS:
             if spec.menu == menu_id:
                 if spec.line_above:
@@ -75,7 +75,7 @@ def toolbar(by_id: Actions) -> QToolBar:
         if isinstance(made, QToolButton):
             beside, only = Qt.ToolButtonStyle.ToolButtonTextBesideIcon, Qt.ToolButtonStyle.ToolButtonIconOnly
             made.setToolButtonStyle(beside if spec.bar == "words" else only)
-            made.setAccessibleName(table.tr(spec.text))
+            made.setAccessibleName(words.shown(spec.text))
     if more := bar.findChild(QToolButton, "qt_toolbar_ext_button"):
         # Qt's own sign is black. It shows where longer words of another language leave no room.
         more.setIcon(icon("next"))

@@ -91,9 +91,14 @@ def _not_judged(card: Card) -> str:
 
 
 def _identity(card: Card) -> str:
+    tasks = {
+        "classify": translate("cards", "classify"),
+        "multilabel": translate("cards", "multilabel"),
+        "segment": translate("cards", "segment"),
+    }
     rows = [
         [translate("cards", "Model"), f"{escape(card.id)} {escape(card.version)}"],
-        [translate("cards", "Task"), escape(card.task)],
+        [translate("cards", "Task"), escape(tasks[card.task])],
         ["sha256", f"<code>{card.sha256}</code>"],
     ]
     if licence := card.about.get("licence"):

@@ -83,7 +83,7 @@ class Runner(QObject):
 
     laneChanged = Signal(int, str)
     _ended = Signal(object, object)
-    _progressed = Signal(object, float, str)
+    _progressed = Signal(object, float, object)
     _delivered = Signal(object, object)
 
     def __init__(self, parent: QObject | None = None) -> None:

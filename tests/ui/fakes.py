@@ -11,6 +11,7 @@ import numpy as np
 
 from medview.core.failures import Code, Failure
 from medview.core.jobs import Token
+from medview.core.texts import Text
 from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis, Mask, Result
 from medview.inference.card import Band, Card, Label, NotJudged, OperatingPoint, PredictionSet
@@ -235,7 +236,7 @@ class FakeEngine:
         kind, corrections = request.kind, request.corrections
         end = time.monotonic() + self.delay_s
         while time.monotonic() < end:
-            token.progress(1 - (end - time.monotonic()) / self.delay_s, "checking the picture")
+            token.progress(1 - (end - time.monotonic()) / self.delay_s, Text("checking the picture"))
             time.sleep(0.01)
         seen = corrected_frame(request.frame, corrections)
         done = replace(self.said[kind](seen), kind_by_user=True) if kind else self.make(seen, request.force)

@@ -31,15 +31,15 @@ class ActionSet:
         self.refresh_all()
 
     def _make(self, spec: Spec, owner: QWidget, place: QWidget) -> QAction:
-        action = QAction(table.tr(spec.text), owner)
+        action = QAction(words.shown(spec.text), owner)
         if spec.icon:
             action.setIcon(icon(spec.icon))
             # The toolbar sets icon and words too close to each other.
-            action.setIconText(table.tr(spec.short) if spec.short else " " + table.tr(spec.text).rstrip("…"))
+            action.setIconText(words.shown(spec.short) if spec.short else " " + words.shown(spec.text).rstrip("…"))
         action.setShortcuts(table.keys(spec))
         action.setCheckable(spec.checked is not None)
         shown = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-        set_tip(action, words.beside(table.tr(spec.about), shown) if shown else table.tr(spec.about))
+        set_tip(action, words.beside(words.shown(spec.about), shown) if shown else words.shown(spec.about))
         action.setStatusTip("")
         action.triggered.connect(lambda _checked=False: self._run(spec))
         if spec.on_canvas:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from medview.core.texts import Text
 from medview.ui.actions import when
 from medview.ui.actions.context import Context
-from medview.ui.actions.spec import QT_TRANSLATE_NOOP, Spec, switch
+from medview.ui.actions.spec import Spec, switch
 
 
 def _cancel(context: Context) -> None:
@@ -15,33 +16,33 @@ def _cancel(context: Context) -> None:
 ACTIONS: tuple[Spec, ...] = (
     Spec(
         id="analyse",
-        text=QT_TRANSLATE_NOOP("Actions", "Analyse"),
+        text=Text("Analyse"),
         menu="analysis",
         keys=("F5",),
         icon="analyse",
         bar="words",
         enabled=when.judged,
         run=lambda c: c.pane.analyse(),
-        about=QT_TRANSLATE_NOOP("Actions", "Let the models look at this picture (again)"),
+        about=Text("Let the models look at this picture (again)"),
     ),
     Spec(
         id="cancel",
-        text=QT_TRANSLATE_NOOP("Actions", "Cancel"),
+        text=Text("Cancel"),
         menu="analysis",
         keys=("Esc",),
         icon="cancel",
         enabled=when.busy,
         run=_cancel,
-        about=QT_TRANSLATE_NOOP("Actions", "Stop what is running"),
+        about=Text("Stop what is running"),
     ),
     Spec(
         id="auto",
-        text=QT_TRANSLATE_NOOP("Actions", "Analyse when a picture opens"),
+        text=Text("Analyse when a picture opens"),
         menu="analysis",
         line_above=True,
         checked=when.setting("auto_analyse"),
         anywhere=True,
         run=switch("auto_analyse"),
-        about=QT_TRANSLATE_NOOP("Actions", "Switch the automatic second look on or off"),
+        about=Text("Switch the automatic second look on or off"),
     ),
 )

@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-from medview.ui.actions.spec import QT_TRANSLATE_NOOP, Spec
+from medview.core.texts import Text
+from medview.ui.actions.spec import Spec
 
 ACTIONS: tuple[Spec, ...] = (
     Spec(
         id="help",
-        text=QT_TRANSLATE_NOOP("Actions", "Help and shortcuts"),
+        text=Text("Help and shortcuts"),
         menu="help",
         keys=("F1",),
         icon="help",
         bar="icon",
         anywhere=True,
         run=lambda c: c.window.page.show_help(),
-        about=QT_TRANSLATE_NOOP("Actions", "How medview is used"),
+        about=Text("How medview is used"),
     ),
     Spec(
         id="models",
-        text=QT_TRANSLATE_NOOP("Actions", "Models"),
+        text=Text("Models"),
         menu="help",
         anywhere=True,
         run=lambda c: c.window.page.show_models(),
-        about=QT_TRANSLATE_NOOP("Actions", "The installed models, their hashes and self-tests"),
+        about=Text("The installed models, their hashes and self-tests"),
     ),
     Spec(
         id="about",
-        text=QT_TRANSLATE_NOOP("Actions", "About medview"),
+        text=Text("About medview"),
         menu="help",
         line_above=True,
         anywhere=True,
         run=lambda c: c.window.page.show_about(),
-        about=QT_TRANSLATE_NOOP("Actions", "Versions, licences, where the log file is"),
+        about=Text("Versions, licences, where the log file is"),
     ),
 )

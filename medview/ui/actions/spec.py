@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from medview.core.texts import Text
 from medview.ui.actions import when
 from medview.ui.actions.context import Context
 from medview.ui.actions.when import Condition
@@ -30,30 +31,25 @@ class Spec:
     """
 
     id: str
-    text: str
+    text: Text
     menu: str
     line_above: bool = False
     keys: tuple[str, ...] = ()
     icon: str = ""
     bar: Literal["", "icon", "words"] = ""
-    short: str = ""
+    short: Text | None = None
     enabled: Condition = when.always
     checked: Condition | None = None
     anywhere: bool = False
     on_canvas: bool = False
     run: Run
-    about: str
+    about: Text
 
     @property
     def follows(self) -> frozenset[str]:
         """The topics that can change whether it is enabled or ticked."""
         ticked = self.checked.follows if self.checked else frozenset[str]()
         return self.enabled.follows | ticked | (frozenset[str]() if self.anywhere else when.in_sight.follows)
-
-
-def QT_TRANSLATE_NOOP(context: str, text: str) -> str:
-    """Marks a text for lupdate, which looks for this name, and gives it back typed (Qt's own gives `object`)."""
-    return text
 
 
 def switch(key: str) -> Run:

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QApplication
 
+from medview.core.texts import Text
 from medview.ui.actions import analysis, file, go, help, view
-from medview.ui.actions.spec import QT_TRANSLATE_NOOP, Spec
+from medview.ui.actions.spec import Spec
 
 # (id, title, menu that it is the end of; empty for the menu bar)
 MENUS = (
-    ("file", QT_TRANSLATE_NOOP("Actions", "&File"), ""),
-    ("view", QT_TRANSLATE_NOOP("Actions", "&View"), ""),
-    ("plane", QT_TRANSLATE_NOOP("Actions", "Plane"), "view"),
-    ("go", QT_TRANSLATE_NOOP("Actions", "&Go"), ""),
-    ("analysis", QT_TRANSLATE_NOOP("Actions", "&Analysis"), ""),
-    ("help", QT_TRANSLATE_NOOP("Actions", "&Help"), ""),
+    ("file", Text("&File"), ""),
+    ("view", Text("&View"), ""),
+    ("plane", Text("Plane"), "view"),
+    ("go", Text("&Go"), ""),
+    ("analysis", Text("&Analysis"), ""),
+    ("help", Text("&Help"), ""),
 )
 # Menu by menu, in the order of each.
 ACTIONS: tuple[Spec, ...] = (*file.ACTIONS, *view.ACTIONS, *go.ACTIONS, *analysis.ACTIONS, *help.ACTIONS)
 
 # Of the first windows in the menu of windows, and of the automatic one wherever it stands.
 WINDOW_KEYS, AUTO_KEY = tuple("123456789"), "0"
-
-
-def tr(text: str) -> str:
-    """A text of the declarations in the user's language."""
-    return QCoreApplication.translate("Actions", text)
 
 
 def keys(spec: Spec) -> list[QKeySequence]:
