@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import settings as settings_of_test
 from hypothesis import strategies as st
 
-from medview.core.settings import SETTINGS, Group, Setting, Settings
+from medview.core.settings import SETTINGS, Group, Setting, Settings, add_recent
 
 # Any value that JSON can hold, also what no setting takes.
 ANYTHING = st.recursive(
@@ -232,3 +232,12 @@ def test_no_file_stops_the_start_or_the_next_save(content: dict[str, object]) ->
         assert settings.save()
         again = Settings(path)
         assert {setting.key: again[setting.key] for setting in SETTINGS} == before
+
+
+def test_recent_files_are_unique_newest_first_and_few() -> None:
+    recent: list[str] = []
+    for name in ("a", "b", "a", *map(str, range(20))):
+        recent = add_recent(recent, Path(name))
+    assert recent[0] == "19"
+    assert len(recent) == len(set(recent)) == 12
+    assert add_recent(["a", "b"], Path("b")) == ["b", "a"]

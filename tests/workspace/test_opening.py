@@ -1,4 +1,4 @@
-"""The values the workspace holds, and the work it hands out."""
+"""The work of opening: the first file that can be read, the frame in its middle, the window it begins with."""
 
 from __future__ import annotations
 
@@ -7,38 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medview.core.cache import Kept
 from medview.core.failures import Code, Failure
 from medview.core.jobs import Cancelled, Token
-from medview.core.settings import add_recent
 from medview.imaging.study import Frame, Series, Study
 from medview.imaging.window import Window
 from medview.workspace import opening
-from medview.workspace.analyses import LazyEngine
 from medview.workspace.listing import Entry
-
-
-def test_kept_is_bounded_in_bytes_and_forgets_the_oldest() -> None:
-    kept: Kept[str, str] = Kept(100)
-    kept.put("a", "A", 40)
-    kept.put("b", "B", 40)
-    assert kept.get("a") == "A"  # now newer than b
-    kept.put("c", "C", 40)
-    assert (kept.get("a"), kept.get("b"), kept.get("c")) == ("A", None, "C")
-    assert kept.used_bytes == 80
-    kept.put("a", "A2", 10)
-    assert kept.used_bytes == 50
-    kept.put("huge", "H", 1000)
-    assert (len(kept), kept.get("huge")) == (1, "H")
-
-
-def test_recent_files_are_unique_newest_first_and_few() -> None:
-    recent: list[str] = []
-    for name in ("a", "b", "a", *map(str, range(20))):
-        recent = add_recent(recent, Path(name))
-    assert recent[0] == "19"
-    assert len(recent) == len(set(recent)) == 12
-    assert add_recent(["a", "b"], Path("b")) == ["b", "a"]
 
 
 def study(path: Path, *values: np.ndarray | Failure) -> Study:
@@ -59,7 +33,7 @@ def test_the_first_readable_file_opens_at_its_middle() -> None:
     }
     token, told = Token(), []
     token.take = told.append
-    opened = opening.open_first([Entry(path, path) for path in studies], studies.__getitem__, token)
+    opened = opening.open_first([Entry(path, path) for path in studies], lambda path, step: studies[path], token)
     assert isinstance(opened, opening.Opened)
     assert opened.picture.frame.index == 1
     assert opened.picture.values[0, 0] == 1
@@ -70,7 +44,7 @@ def test_a_stack_whose_middle_is_damaged_opens_beside_it() -> None:
     bad = Failure(Code.CORRUPT, "t", "h")
     grey = np.zeros((2, 2), np.uint8)
     made = study(Path("f"), grey, bad, bad, grey + 3, bad)
-    opened = opening.open_entry(Entry(Path("f"), Path("f")), lambda path: made)
+    opened = opening.open_entry(Entry(Path("f"), Path("f")), lambda path, step: made, lambda: None)
     assert isinstance(opened, opening.Opened)
     assert opened.picture.frame.index == 3
 
@@ -79,13 +53,13 @@ def test_opening_stops_when_cancelled() -> None:
     token = Token()
     token.cancel()
     with pytest.raises(Cancelled):
-        opening.open_first([Entry(1, Path("a"))], lambda path: pytest.fail("opened"), token)
+        opening.open_first([Entry(1, Path("a"))], lambda path, step: pytest.fail("opened"), token)
 
 
 def test_what_no_file_opens_with_is_what_the_last_one_said() -> None:
     last = Failure(Code.TRUNCATED, "t", "h")
-    assert opening.open_first([Entry(1, Path("a"))], lambda path: last, Token()) is last
-    assert opening.open_first([], lambda path: last, Token()) is opening.NO_PICTURES
+    assert opening.open_first([Entry(1, Path("a"))], lambda path, step: last, Token()) is last
+    assert opening.open_first([], lambda path, step: last, Token()) is opening.NO_PICTURES
 
 
 @pytest.mark.parametrize(
@@ -103,19 +77,3 @@ def test_the_first_window(values: np.ndarray, window: Window | None) -> None:
     assert picture.window == window
     assert picture.values is values
     assert (picture.shown.ndim == 2) == (window is not None)
-
-
-def test_an_engine_is_made_once_and_a_failed_making_is_tried_again() -> None:
-    made: list[object] = []
-
-    def factory() -> object:
-        made.append(object())
-        if len(made) == 1:
-            raise OSError("not yet")
-        return made[-1]
-
-    engine = LazyEngine(factory)  # type: ignore[arg-type]
-    with pytest.raises(OSError, match="not yet"):
-        engine.get()
-    assert engine.get() is engine.get()
-    assert len(made) == 2
