@@ -6,7 +6,7 @@ UV := $(or $(wildcard .venv/bin/uv),uv)
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes \
 	--no-annotate --no-header
 
-.PHONY: help run setup bench test test-train check format lock train-setup reports screenshot rings clean distclean
+.PHONY: help run setup bench test test-train check format lock train-setup reports screenshot rings translations clean distclean
 
 help:
 	@echo 'make run           set up, then open the window on a sample (ARGS="file..." for your own)'

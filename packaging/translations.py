@@ -60,7 +60,7 @@ def _walk(node: ast.AST, owner: str) -> Iterator[Message]:
 
 
 def _call(node: ast.Call, owner: str) -> Iterator[Message]:
-    name = ast.unparse(node.func)
+    name = called(node)
     if name in OF_TEXT:
         for place in range(OF_TEXT[name]):
             yield Message(node.lineno, TEXTS, _literal(node.args[place]), name == "counted" and place == 1)
@@ -68,6 +68,15 @@ def _call(node: ast.Call, owner: str) -> Iterator[Message]:
         yield Message(node.lineno, owner, _literal(node.args[0]), len(node.args) > 2)
     elif name in WITH_CONTEXT and ast.unparse(node.args[1]) != LOOKED_UP:
         yield Message(node.lineno, _literal(node.args[0]), _literal(node.args[1]), len(node.args) > 3)
+
+
+def called(node: ast.Call) -> str:
+    """What is called: `name` or `owner.name`; empty for anything longer."""
+    if isinstance(node.func, ast.Name):
+        return node.func.id
+    if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
+        return f"{node.func.value.id}.{node.func.attr}"
+    return ""
 
 
 def _literal(node: ast.expr) -> str:

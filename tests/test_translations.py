@@ -78,8 +78,8 @@ def test_a_text_that_nobody_could_translate_is_refused(source: str) -> None:
 
 
 def test_lupdate_finds_them_all(tmp_path: Path) -> None:
-    """With their plurals; and what was translated stays."""
-    target = tmp_path / "medview_xx.ts"
+    """With their plurals."""
+    target = tmp_path / "medview_de.ts"
     count = translations.write(target)
     made = ET.parse(target)
     assert {
@@ -88,12 +88,23 @@ def test_lupdate_finds_them_all(tmp_path: Path) -> None:
         for message in context.iter("message")
     } == every()
     assert len(every()) == count > 900
-    first = next(made.iter("translation"))
-    first.attrib.clear()
-    first.text = "Übersetzt"
+
+
+def test_what_was_translated_stays(tmp_path: Path) -> None:
+    (tmp_path / "medview").mkdir()
+    source = tmp_path / "medview" / "a.py"
+    source.write_text('Text("Open it again.")', encoding="utf-8")
+    target = tmp_path / "medview_de.ts"
+    assert translations.write(target, tmp_path) == 1
+    made = ET.parse(target)
+    (translation,) = made.iter("translation")
+    translation.attrib.clear()
+    translation.text = "Übersetzt"
     made.write(target, encoding="utf-8")
-    assert translations.write(target) == count
-    assert "Übersetzt" in target.read_text(encoding="utf-8")
+    source.write_text('Text("Open it again.")\nText("New.")', encoding="utf-8")
+    assert translations.write(target, tmp_path) == 2
+    told = {one.findtext("source"): one.findtext("translation") for one in ET.parse(target).iter("message")}
+    assert told == {"Open it again.": "Übersetzt", "New.": ""}
 
 
 # ---- the lint ----
@@ -113,7 +124,7 @@ def test_every_place_of_a_text_is_filled() -> None:
     """By its arguments, in both forms of a plural; none is given for nothing."""
     for path in SOURCES:
         for node in calls(tree(path)):
-            name = ast.unparse(node.func)
+            name = translations.called(node)
             given = {word.arg for word in node.keywords}
             if name not in translations.OF_TEXT or not given or None in given:
                 continue
