@@ -1,14 +1,17 @@
 """What every test gets: a home of its own, no window on anybody's screen, no unnoticed warning in the log.
 
-Fixtures: `data_dir` (the shared images, or a skip). Markers: `data`, `slow`, `expected_logs`.
+Fixtures: `data_dir` (the shared images, or a skip), `engine` (with the models of medview). Markers: `data`, `slow`,
+`expected_logs`.
 """
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -16,6 +19,10 @@ from hypothesis import HealthCheck, settings
 # A busy machine is no fault of the code: what hypothesis finds slow is not told.
 settings.register_profile("medview", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("medview")
+
+if TYPE_CHECKING:
+    from medview.inference.engine import Engine
+
 # Before anything imports Qt.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -36,6 +43,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("data"):
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests live to the end: the garbage collector need not go through them again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    """With the models that come with medview, on the CPU; for all tests that do not change it."""
+    from medview.core import resources
+    from medview.inference.engine import Engine
+
+    return Engine(resources.shipped("models"), "cpu")
 
 
 @pytest.fixture(scope="session")
