@@ -12,11 +12,8 @@ from medview.imaging.archive import unpack
 from medview.imaging.dicom_header import Header
 from medview.imaging.dicomdir import listed_files
 from medview.imaging.files import OpenFile
-from medview.imaging.series import Folder, read_folder
+from medview.imaging.series import OTHER_FILES, Folder, read_folder
 from medview.imaging.study import Study
-
-# What lies among the pictures of an archive and is none.
-_OTHER_FILES = (Code.UNKNOWN_FORMAT, Code.EMPTY_FILE, Code.NO_PIXELS, Code.SEGMENTATION, Code.NO_IMAGES)
 
 
 def open_archive(archive: OpenFile, step: Step) -> Study | Failure:
@@ -25,7 +22,7 @@ def open_archive(archive: OpenFile, step: Step) -> Study | Failure:
     if isinstance(unpacked, Failure):
         return unpacked
     folder = read_folder((file for file, _ in unpacked.members), lambda _: step())
-    broken = [why for why in folder.refused.values() if why.code not in _OTHER_FILES]
+    broken = [why for why in folder.refused.values() if why.code not in (*OTHER_FILES, Code.NO_IMAGES)]
     broken += [why for _, why in unpacked.refused]
     if not folder.series:
         none = Failure(

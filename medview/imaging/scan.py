@@ -18,11 +18,10 @@ from medview.core.texts import Text
 from medview.imaging.files import PICTURE_SUFFIXES
 from medview.imaging.open import open_path, open_recognised
 from medview.imaging.open_file import recognise
+from medview.imaging.series import OTHER_FILES
 from medview.imaging.study import Study
 from medview.imaging.walk import Finder, find_files, places
 
-# What a file is that lies among pictures and is none: a text, or DICOM without pixels such as the DICOMDIR of a disc.
-_OTHER_FILES = (Code.UNKNOWN_FORMAT, Code.EMPTY_FILE, Code.NO_PIXELS, Code.SEGMENTATION)
 NO_PICTURES = Failure(
     Code.NO_IMAGES, Text("No picture was found in this folder."), Text("Choose the folder with the pictures.")
 )
@@ -103,7 +102,7 @@ def scan(
                 return
             promised = path in named or (pictures_only and path.suffix.lower() in PICTURE_SUFFIXES)
             what = one_of_many(partial(read, path, promised, partial(step, path)))
-            if pictures_only and not promised and isinstance(what, Failure) and what.code in _OTHER_FILES:
+            if pictures_only and not promised and isinstance(what, Failure) and what.code in OTHER_FILES:
                 continue
             told = True
             yield Found(path, what)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from medview.core.failures import Failure
+from medview.core.failures import Code, Failure
 from medview.core.jobs import one_of_many
 from medview.core.texts import Text, verbatim
 from medview.imaging.copies import without_copies
@@ -21,6 +21,9 @@ from medview.imaging.open_file import open_file
 from medview.imaging.series_order import missing_parts, ordered, split
 from medview.imaging.series_window import with_series_window
 from medview.imaging.study import Frame, Origin, Series, Study
+
+# What lies among pictures and is none: a text, or DICOM without pixels such as the DICOMDIR of a disc.
+OTHER_FILES = (Code.UNKNOWN_FORMAT, Code.EMPTY_FILE, Code.NO_PIXELS, Code.SEGMENTATION)
 
 
 @dataclass(frozen=True)
