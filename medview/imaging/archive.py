@@ -25,7 +25,7 @@ from medview.core import scratch
 from medview.core.failures import Code, Failure
 from medview.core.jobs import Step
 from medview.core.texts import Text
-from medview.imaging.files import Clipped, OpenFile, Stamp, open_start, os_failure
+from medview.imaging.files import EMPTY_ZIP, GZIP, ZIP, Clipped, OpenFile, Stamp, open_start, os_failure
 
 MAX_MEMBERS = 20_000
 # All unpacked archives of one run together.
@@ -38,7 +38,6 @@ _PIECE = 1024 * 1024
 _ENCRYPTED = 0x1
 # What only office documents hold (OOXML, OpenDocument, EPUB).
 _DOCUMENT = ("[Content_Types].xml", "mimetype")
-ZIP = (b"PK\3\4", b"PK\5\6")
 _HINT = Text("Unpack it with the program it was made with, and open the folder.")
 # Whatever zipfile and the decompressors behind it raise over a broken archive.
 _BROKEN = (
@@ -104,7 +103,7 @@ def unpack(file: OpenFile, step: Step = lambda: None) -> Unpacked | Failure:
 
 def is_gzip(file: OpenFile) -> bool:
     """Whether gzip packed a file."""
-    return file.head.startswith(b"\x1f\x8b")
+    return file.head.startswith(GZIP)
 
 
 def plain_file(path: Path, step: Step = lambda: None) -> Path | Failure:
@@ -137,7 +136,7 @@ def _unpack(file: OpenFile, step: Step) -> Unpacked:
         _AT_WORK.append(work)
     try:
         with _reading(path, path.name):
-            if file.head.startswith(ZIP):
+            if file.head.startswith((ZIP, EMPTY_ZIP)):
                 work.take(file.source, path.name, "", 1)
             else:
                 file.source.seek(0)
@@ -330,7 +329,7 @@ def _damaged(title: str, error: Exception) -> Failure:
 
 def _is_zip(path: Path) -> bool:
     with path.open("rb") as file:
-        return file.read(4) in ZIP
+        return file.read(4) in (ZIP, EMPTY_ZIP)
 
 
 def _wanted(name: str) -> bool:

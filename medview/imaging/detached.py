@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -10,11 +11,30 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.core.texts import Text
-from medview.imaging.files import check_file, read_head
-from medview.imaging.voxels import FARTHEST, THINNEST
+from medview.imaging.files import OpenFile, check_file, read_head
+from medview.imaging.study import Study
+from medview.imaging.voxels import FARTHEST, THINNEST, Voxels, damaged, open_voxels
 
 # The longest header that is believed: real ones have some hundred bytes, those of diffusion some thousand.
 MAX_HEADER = 256 * 1024
+
+
+def open_text_header(file: OpenFile, read: Callable[[Path, bytes], Voxels | Failure], damage: Text) -> Study | Failure:
+    """A volume whose header is text, as a study of one series.
+
+    Args:
+        read: the voxels that the first bytes of a file describe. Raises ValueError, KeyError or OverflowError for
+            fields that are missing or make no sense.
+        damage: what is then said of the file.
+    """
+    head = file.first(MAX_HEADER)
+    if isinstance(head, Failure):
+        return head
+    try:
+        voxels = read(file.path, head)
+    except (ValueError, KeyError, OverflowError) as error:
+        return damaged(damage, repr(error)[:500])
+    return voxels if isinstance(voxels, Failure) else open_voxels(file.path, voxels)
 
 
 def whole_numbers(text: str) -> list[int]:

@@ -15,6 +15,7 @@ from medview.imaging.dicom_dataset import value
 from medview.imaging.dicom_errors import damaged, parse_errors
 from medview.imaging.dicom_inflate import DEFLATED, META_BYTES, inflate
 from medview.imaging.dicom_repair import closed_sequences, first_syntax
+from medview.imaging.dicom_terms import STORAGE
 from medview.imaging.files import Clipped, open_source, os_failure
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ MAX_ELEMENTS = 20_000
 # Items in a sequence, those within them counted: each takes 10 to 20 us and 700 bytes. A series of 4,000 frames has
 # 30,000. A segmentation of a hundred organs has 240,000, and is read when somebody asks for it.
 MAX_ITEMS, MAX_SEGMENTATION_ITEMS = 60_000, 500_000
-_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66."
+_SEGMENTATION = STORAGE + "66."
 # Nearly every header lies in the first bytes of its file: parsed from memory it takes a third of the time.
 HEAD_BYTES = 128 * 1024
 _PIXEL_TAGS = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))

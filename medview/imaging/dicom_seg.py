@@ -24,6 +24,7 @@ from medview.imaging.dicom_header import Header, read_dicom_header
 from medview.imaging.dicom_layout import Layout
 from medview.imaging.dicom_pixels import Pixels, locate
 from medview.imaging.dicom_place import read_origin, read_plane
+from medview.imaging.dicom_terms import STORAGE
 from medview.imaging.geometry import Plane
 from medview.imaging.study import Origin
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 # Segmentation Storage and Label Map Segmentation Storage.
-BITS_CLASS, LABELS_CLASS = "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"
+BITS_CLASS, LABELS_CLASS = STORAGE + "66.4", STORAGE + "66.7"
 # Whole-body segmentations have some 120 segments, those of the brain some 200.
 MAX_SEGMENTS = 1000
 ALL_FRAMES = -1

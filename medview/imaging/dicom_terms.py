@@ -94,7 +94,8 @@ MODALITIES = {
     for code in codes.split()
 }
 
-_STORAGE = "1.2.840.10008.5.1.4.1.1."
+# What the UIDs of storage classes begin with (PS3.4 B.5).
+STORAGE = "1.2.840.10008.5.1.4.1.1."
 # The modality that a storage class is made for (PS3.4 B.5), by the first components of its UID, longer ones first.
 _CLASSES = {
     "1.2": "MG", "1.3": "IO", "1.1": "DX", "1": "CR", "2": "CT", "3": "US", "4": "MR", "5": "NM", "6": "US",
@@ -370,8 +371,8 @@ def coded_parts(codes: tuple[str, ...]) -> frozenset[str]:
 
 def modality_of_class(uid: str) -> str:
     """The modality that a SOP class is made for, or empty: a secondary capture may hold anything."""
-    if not uid.startswith(_STORAGE):
+    if not uid.startswith(STORAGE):
         return ""
-    parts = uid.removeprefix(_STORAGE).split(".")
+    parts = uid.removeprefix(STORAGE).split(".")
     starts = (".".join(parts[:count]) for count in range(len(parts), 0, -1))
     return next((_CLASSES[start] for start in starts if start in _CLASSES), "")

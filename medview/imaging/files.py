@@ -15,6 +15,8 @@ from medview.core.texts import Text
 MAX_FILE_BYTES = 256 * 1024 * 1024
 # So many first bytes tell what a file is.
 HEAD = 4096
+# What ZIP archives, empty ones and files packed by gzip begin with.
+ZIP, EMPTY_ZIP, GZIP = b"PK\3\4", b"PK\5\6", b"\x1f\x8b"
 
 # Names that promise DICOM, and any picture: what has such a name and cannot be read is told.
 DICOM_SUFFIXES = frozenset((".dcm", ".dicom", ".dic", ".ima"))

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Failure
 from medview.core.texts import Text
-from medview.imaging.detached import MAX_HEADER, beside, box, real_numbers, several, whole_numbers
-from medview.imaging.files import OpenFile, check_file, read_head, stamp_of
+from medview.imaging.detached import beside, box, open_text_header, real_numbers, several, whole_numbers
+from medview.imaging.files import GZIP, OpenFile, check_file, read_head, stamp_of
 from medview.imaging.study import Study
-from medview.imaging.voxels import Packing, Source, Voxels, damaged, open_voxels, usable
+from medview.imaging.voxels import Packing, Source, Voxels, usable
 
 _DAMAGED = Text("The header of this MetaImage file is damaged.")
 # MetaIO: a MET_LONG has 4 bytes on every machine.
@@ -34,15 +34,12 @@ def looks_like_metaimage(head: bytes) -> bool:
 
 def open_metaimage(file: OpenFile) -> Study | Failure:
     """A MetaImage file, or the header of one, as a study of one series."""
-    head = file.first(MAX_HEADER)
-    if isinstance(head, Failure):
-        return head
-    try:
-        fields, start = _fields(head)
-        voxels = _voxels(file.path, fields, start, head[start : start + 2])
-    except (ValueError, KeyError, OverflowError) as error:
-        return damaged(_DAMAGED, repr(error)[:500])
-    return voxels if isinstance(voxels, Failure) else open_voxels(file.path, voxels)
+    return open_text_header(file, _read, _DAMAGED)
+
+
+def _read(path: Path, head: bytes) -> Voxels | Failure:
+    fields, start = _fields(head)
+    return _voxels(path, fields, start, head[start : start + 2])
 
 
 def _fields(head: bytes) -> tuple[dict[str, str], int]:
@@ -138,7 +135,7 @@ def _source(path: Path, fields: dict[str, str], start: int, magic: bytes, size: 
         head = magic if inside else read_head(file, 2)
         if isinstance(head, Failure):
             return head
-        packing = "gzip" if head == b"\x1f\x8b" else "zlib"
+        packing = "gzip" if head == GZIP else "zlib"
     skip = int(fields.get("HeaderSize") or 0)
     if skip < -1:
         raise ValueError(f"HeaderSize {skip}")

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from medview.core.failures import Code, Failure
 from medview.core.texts import Text
-from medview.imaging.files import OpenFile, check_file, read_head, stamp_of
+from medview.imaging.files import GZIP, OpenFile, check_file, read_head, stamp_of
 from medview.imaging.modality_lut import Rescale
 from medview.imaging.study import Study
 from medview.imaging.voxels import FARTHEST, THINNEST, Packing, Source, Voxels, damaged, open_voxels, usable
@@ -32,7 +32,6 @@ _MAGIC = {ONE: (344, b"n+1\0", b"ni1\0"), TWO: (4, b"n+2\0", b"ni2\0")}
 _MILLIMETRES = {1: 1000.0, 3: 0.001}
 # Behind a header of this size there is no more to believe.
 _LATEST_START = 64 * 1024**2
-_GZIP = b"\x1f\x8b"
 SPM_NOTE = Text("The values of this Analyze file are scaled as SPM writes it.")
 NEXT_BEST = Text(
     "What this file says first of its place in the patient (sform) cannot be; its second word (qform) was used."
@@ -45,7 +44,7 @@ def sniff_nifti(head: bytes, size: int = 0) -> str:
 
     An Analyze header has no mark of its own: a file of it is as long as the header and nothing in it is impossible.
     """
-    packed = head.startswith(_GZIP)
+    packed = head.startswith(GZIP)
     if packed:
         try:
             head = zlib.decompressobj(31).decompress(head, TWO)
@@ -98,7 +97,7 @@ def open_nifti(file: OpenFile) -> Study | Failure:
     head = file.first(64 * 1024)
     if isinstance(head, Failure):
         return head
-    packed = head.startswith(_GZIP)
+    packed = head.startswith(GZIP)
     try:
         raw = zlib.decompressobj(31).decompress(head, TWO) if packed else head[:TWO]
         return _open(file.path, raw, Source(file.path, file.stamp, packing="gzip" if packed else ""))
@@ -209,7 +208,7 @@ def _numbers(path: Path, header: Any, raw: bytes, source: Source) -> tuple[Sourc
             return status
         if isinstance(head, Failure):
             return head
-        packing: Packing = "gzip" if head == _GZIP and other.suffix.lower() == ".gz" else ""
+        packing: Packing = "gzip" if head == GZIP and other.suffix.lower() == ".gz" else ""
         source = Source(other, stamp_of(status), packing=packing)
         start = 0 if paired else start
     return Source(source.path, source.stamp, 0, start, source.packing), notes

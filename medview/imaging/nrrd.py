@@ -20,6 +20,7 @@ from medview.imaging.detached import (
     after_lines,
     beside,
     box,
+    open_text_header,
     real_numbers,
     several,
     third,
@@ -27,7 +28,7 @@ from medview.imaging.detached import (
 )  # fmt: skip
 from medview.imaging.files import OpenFile, check_file, stamp_of
 from medview.imaging.study import Study
-from medview.imaging.voxels import Packing, Source, Voxels, damaged, open_voxels, usable
+from medview.imaging.voxels import Packing, Source, Voxels, usable
 
 MAGIC = b"NRRD000"
 _DAMAGED = Text("The header of this NRRD file is damaged.")
@@ -57,15 +58,12 @@ _TIMES = ("time", "list", "none", "???", "domain", "space", "point", "")
 
 def open_nrrd(file: OpenFile) -> Study | Failure:
     """An NRRD file, or the header of one, as a study of one series."""
-    head = file.first(MAX_HEADER)
-    if isinstance(head, Failure):
-        return head
+    return open_text_header(file, _read, _DAMAGED)
+
+
+def _read(path: Path, head: bytes) -> Voxels | Failure:
     fields, start = _fields(head)
-    try:
-        voxels = _voxels(file.path, fields, start)
-    except (ValueError, KeyError, OverflowError) as error:
-        return damaged(_DAMAGED, repr(error)[:500])
-    return voxels if isinstance(voxels, Failure) else open_voxels(file.path, voxels)
+    return _voxels(path, fields, start)
 
 
 def _fields(head: bytes) -> tuple[dict[str, str], int]:

@@ -17,8 +17,11 @@ from medview.imaging.archive import unpacked_gzip
 from medview.imaging.dicom import open_dicom
 from medview.imaging.files import (
     DICOM_SUFFIXES,
+    EMPTY_ZIP,
+    GZIP,
     HEAD,
     MAX_FILE_BYTES,
+    ZIP,
     OpenFile,
     Stamp,
     open_start,
@@ -108,9 +111,9 @@ def file_kind(head: bytes, size: int) -> str:
         return "nrrd"
     if not kind and looks_like_metaimage(head):
         return "metaimage"
-    if not kind and head.startswith((b"PK\3\4", b"PK\5\6")):
+    if not kind and head.startswith((ZIP, EMPTY_ZIP)):
         return "zip"
-    if not kind and head.startswith(b"\x1f\x8b\x08"):
+    if not kind and head.startswith(GZIP + b"\x08"):
         return "gzip"
     return "dicom" if not kind and looks_like_dicom(head, size) else kind
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from medview.core.failures import Code, Failure
 from medview.core.texts import Text
+from medview.imaging.files import EMPTY_ZIP, GZIP, ZIP
 
 KNOWN = Text(
     "Choose a DICOM, NIfTI, NRRD, MetaImage, PNG, JPEG, TIFF, BMP, WebP, GIF, AVIF, JPEG 2000 or JPEG XL file."
@@ -12,9 +13,9 @@ _UNPACK = Text("Unpack it first and open the pictures inside.")
 # By (first bytes, where they stand): what it is and what to do next.
 _OTHERS = (
     (b"%PDF", 0, Text("a PDF document"), Text("Open it in a PDF reader; export the picture itself to open it here.")),
-    (b"PK\3\4", 0, Text("a ZIP archive"), Text("Open it by itself, or unpack it first and open the folder.")),
-    (b"PK\5\6", 0, Text("an empty ZIP archive"), Text("Choose the archive with the pictures.")),
-    (b"\x1f\x8b", 0, Text("a gzip archive"), _UNPACK),
+    (ZIP, 0, Text("a ZIP archive"), Text("Open it by itself, or unpack it first and open the folder.")),
+    (EMPTY_ZIP, 0, Text("an empty ZIP archive"), Text("Choose the archive with the pictures.")),
+    (GZIP, 0, Text("a gzip archive"), _UNPACK),
     (b"Rar!", 0, Text("a RAR archive"), _UNPACK),
     (b"7z\xbc\xaf\x27\x1c", 0, Text("a 7-Zip archive"), _UNPACK),
     (b"\xfd7zXZ\0", 0, Text("an xz archive"), _UNPACK),
