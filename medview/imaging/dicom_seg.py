@@ -247,7 +247,9 @@ def _segments(ds: Dataset, with_background: bool) -> tuple[Segment, ...] | Failu
         lab = lab_of_dicom(numbers(one, "RecommendedDisplayCIELabValue"))
         name = text(one, "SegmentAlgorithmName") or (text(method, "AlgorithmName") if method is not None else "")
         how = text(one, "SegmentAlgorithmType")[:16].upper()
-        found.append(Segment(number, label or f"Segment {number}", lab and lab_to_rgb(lab), how, name))
+        found.append(
+            Segment(number, label or Text("Segment {number}", number=number), lab and lab_to_rgb(lab), how, name)
+        )
         if len(found) > MAX_SEGMENTS:
             return Failure(
                 Code.TOO_LARGE,

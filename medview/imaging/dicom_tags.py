@@ -90,7 +90,7 @@ def _file_rows(header: Header) -> Iterator[TagRow]:
     yield from _rows(meta, 0)
     yield from _rows(header.dataset, 0)
     if header.pixel_tag:
-        size = "compressed" if header.length < 0 else Text("{length:,} bytes", length=header.length)
+        size = Text("compressed") if header.length < 0 else Text("{length:,} bytes", length=header.length)
         vr = {0x7FE00008: "OF", 0x7FE00009: "OD"}.get(header.pixel_tag, "OW")
         yield TagRow(0, _written(header.pixel_tag), vr, "Pixel Data", size)
 
@@ -163,8 +163,8 @@ def _bytes(value: bytes, length: int) -> str:
     if plain.isascii() and (text := plain.decode("ascii")).isprintable():
         line = text[: MAX_CHARACTERS - 1]
         return line if len(line) == len(text) and length <= _MAX_BYTES else line + "…"
-    more = "…" if length > _SHOWN_BYTES else ""
-    return f"{value[:_SHOWN_BYTES].hex(' ')}{more} ({length:,} bytes)"
+    shown = value[:_SHOWN_BYTES].hex(" ") + ("…" if length > _SHOWN_BYTES else "")
+    return Text("{value} ({length:,} bytes)", value=shown, length=length)
 
 
 def _line(text: str) -> str:

@@ -47,13 +47,13 @@ class Name(QPushButton):
 
     def __init__(self, segment: Segment, go: Callable[[], object]) -> None:
         super().__init__()
-        self._label = segment.label
+        self._label = words.shown(segment.label)
         self.setProperty("role", "name")
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAutoDefault(False)
-        self.setAccessibleName(self.tr("Go to {0}").format(segment.label))
-        parts = (segment.label, provenance((segment,)), self.tr("Click to go to a picture that shows it."))
+        self.setAccessibleName(self.tr("Go to {0}").format(self._label))
+        parts = (self._label, provenance((segment,)), self.tr("Click to go to a picture that shows it."))
         set_tip(self, "\n".join(parts))
         self.clicked.connect(lambda: go())
 
@@ -122,7 +122,7 @@ class SegmentationBox(Box):
         line.setSpacing(theme.STEP)
         check = Check("")
         check.setFixedWidth(Check.BOX + theme.HALF)
-        check.setAccessibleName(segment.label)
+        check.setAccessibleName(words.shown(segment.label))
         check.toggled.connect(lambda on: self.segments.set_shown(self.shown, on=on, segment=segment.number))
         name = Name(segment, lambda: self.segments.find(self.shown, segment.number))
         for widget, stretch in ((check, 0), (Swatch(self.shown.colours[segment.number]), 0), (name, 1)):

@@ -296,6 +296,7 @@ def test_segmentations(check: Check, make_window: MakeWindow, tmp_path: Path, qt
     slices(folder, COUNT, SIZE, name="срез")
     marks = folder / "маска.dcm"
     things = [segment(number, foreign("thing"), SegmentAlgorithmName="Сеть") for number in (1, 2)]
+    del things[1].SegmentLabel
     utf8 = {"SeriesDescription": "Печень", "SpecificCharacterSet": "ISO_IR 192"}
     marks.write_bytes(seg([mark(1, 0, 2, 3), mark(2, 1, 2, 4), mark(1, 99, 2, 3, "7")], segments=things, **utf8))
     window = make_window(ForeignEngine(judged), auto_analyse=False)
