@@ -5,10 +5,10 @@ Whatever is still in plain English letters, the extractor has not found, or nobo
 
 from __future__ import annotations
 
-import html
 import importlib.util
 import re
 import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from types import ModuleType
@@ -39,10 +39,7 @@ def extractor() -> ModuleType:
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
-    # Its dataclass asks for its module.
-    import sys
-
-    sys.modules["translations"] = module
+    sys.modules["translations"] = module  # its dataclass looks there for its names
     spec.loader.exec_module(module)
     return module
 
@@ -72,8 +69,3 @@ def translator(folder: Path) -> QTranslator:
     made_of = QTranslator()
     assert made_of.load(str(folder / "pseudo.qm"))
     return made_of
-
-
-def bare(text: str) -> str:
-    """`text` without markup."""
-    return html.unescape(re.sub("<[^<>]*>", " ", text))
