@@ -67,7 +67,8 @@ _Key = tuple[Path, Stamp]
 _UNPACKED: dict[_Key, Unpacked] = {}
 _AT_WORK: list[_Work] = []
 _LOCK = threading.Lock()
-# One archive is unpacked by one thread; others of another one need not wait for it.
+# One archive is unpacked by one thread; whoever wants the same one waits, and asks its step meanwhile.
+_WAIT_S = 0.1
 _TURNS: dict[_Key, threading.Lock] = {}
 
 
@@ -87,18 +88,21 @@ def unpack(file: OpenFile, step: Step = lambda: None) -> Unpacked | Failure:
     key = (file.path, file.stamp)
     with _LOCK:
         turn = _TURNS.setdefault(key, threading.Lock())
-    with turn:
+    while not turn.acquire(timeout=_WAIT_S):
+        step()
+    try:
         if key in _UNPACKED:
             return _UNPACKED[key]
-        try:
-            unpacked = _unpack(file, step)
-        except _Refused as refused:
-            return refused.failure
-        except OSError as error:
-            return _no_room(file.path, error)
+        unpacked = _unpack(file, step)
         with _LOCK:
             _UNPACKED[key] = unpacked
         return unpacked
+    except _Refused as refused:
+        return refused.failure
+    except OSError as error:
+        return _no_room(file.path, error)
+    finally:
+        turn.release()
 
 
 def is_gzip(file: OpenFile) -> bool:

@@ -95,6 +95,9 @@ def test_one_archive_does_not_wait_for_another(tmp_path: Path):
     thread.start()
     assert begun.wait(20)
     assert isinstance(unpacked_of(quick), Unpacked)
+    # Whoever waits for the same one can be stopped.
+    with pytest.raises(Cancelled):
+        unpacked_of(slow, Stopping(0))
     assert thread.is_alive()
     go_on.set()
     thread.join(20)
