@@ -15,6 +15,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import xml.etree.ElementTree as ET
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,6 +43,10 @@ class Message:
 
 class Unreadable(ValueError):
     """A text that is no literal: nobody could translate it."""
+
+
+class Incomplete(RuntimeError):
+    """A text that lupdate did not take."""
 
 
 def messages(source: str) -> Iterator[Message]:
@@ -96,9 +101,9 @@ def readable(found: list[Message]) -> str:
 
 
 def write(target: Path, root: Path = ROOT) -> int:
-    """Write the texts of `root`/medview into a .ts file, or update it; how many there are.
+    """Write the texts of `root`/medview into a .ts file, or update that of a language; how many there are.
 
-    Raises Unreadable, OSError, and CalledProcessError where lupdate fails.
+    Raises Unreadable, OSError, CalledProcessError where lupdate fails, and Incomplete where it left a text out.
     """
     found: set[tuple[str, str]] = set()
     with tempfile.TemporaryDirectory() as folder:
@@ -112,13 +117,26 @@ def write(target: Path, root: Path = ROOT) -> int:
                 copy.write_text(readable(texts), encoding="utf-8")
                 names.append(copy.relative_to(folder).as_posix())
         draft = Path(folder) / target.name
-        if target.exists():
+        # lupdate does not touch a file again that names no language.
+        if target.exists() and ET.parse(target).getroot().get("language"):
             draft.write_bytes(target.read_bytes())
         command = [str(lupdate()), "-silent", "-locations", "relative", *names, "-ts", draft.name]
         subprocess.run(command, cwd=folder, check=True)
+        if left_out := found - written(draft):
+            raise Incomplete(f"lupdate left out {len(left_out)} texts of {target.name}, such as {min(left_out)}")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(draft.read_bytes())
     return len(found)
+
+
+def written(path: Path) -> set[tuple[str, str]]:
+    """Contexts and texts of a .ts file."""
+    contexts = ET.parse(path).iter("context")
+    return {
+        (context.findtext("name", ""), message.findtext("source", ""))
+        for context in contexts
+        for message in context.iter("message")
+    }
 
 
 def lupdate() -> Path:

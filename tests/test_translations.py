@@ -107,6 +107,23 @@ def test_what_was_translated_stays(tmp_path: Path) -> None:
     assert told == {"Open it again.": "Übersetzt", "New.": ""}
 
 
+def test_the_file_without_a_language_is_written_anew(tmp_path: Path) -> None:
+    (tmp_path / "medview").mkdir()
+    source, target = tmp_path / "medview" / "a.py", tmp_path / "medview.ts"
+    for text in ("Open it again.", "New."):
+        source.write_text(f"Text({text!r})", encoding="utf-8")
+        assert translations.write(target, tmp_path) == 1
+        assert translations.written(target) == {("medview", text)}
+
+
+def test_what_lupdate_leaves_out_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "medview").mkdir()
+    (tmp_path / "medview" / "a.py").write_text('Text("Open it again.")', encoding="utf-8")
+    monkeypatch.setattr(translations, "readable", lambda found: 'translate("medview", "Other")')
+    with pytest.raises(translations.Incomplete, match="Open it again"):
+        translations.write(tmp_path / "a.ts", tmp_path)
+
+
 # ---- the lint ----
 
 
