@@ -89,7 +89,7 @@ def analysed(window: MainWindow) -> Callable[[], bool]:
 def steady(window: MainWindow) -> Callable[[], bool]:
     """Answered, and its stability known."""
     ws = window.workspace
-    return lambda: ws.active.analysis is not None and ws.active.busy("stability") is None
+    return lambda: ws.active.analysis is not None and not any(map(ws.active.busy, ("open", "analyse", "stability")))
 
 
 def click_correction(window: MainWindow) -> None:
