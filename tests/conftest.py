@@ -10,6 +10,7 @@ import gc
 import logging
 import os
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,14 +69,29 @@ def data_dir() -> Path:
     return shared_data()
 
 
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Paths for the homes of all tests, none of which is there yet: to make and remove thousands takes seconds."""
+    folder = tmp_path_factory.mktemp("homes")
+    return (folder / f"medview-home{number}" for number in count())
+
+
 @pytest.fixture(autouse=True)
-def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Settings, marks and logs of medview go into a folder of this test; a user's own choices have no say."""
-    home = tmp_path_factory.mktemp("medview-home")
+def home_to_be(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Settings, marks and logs of medview go into a folder of this test, made when the first is written; a user's own
+    choices have no say."""
+    home = next(homes)
     monkeypatch.setenv("MEDVIEW_HOME", str(home))
     for name in ("MEDVIEW_MODELS", "MEDVIEW_VARIANT"):
         monkeypatch.delenv(name, raising=False)
     return home
+
+
+@pytest.fixture
+def own_home(home_to_be: Path) -> Path:
+    """The home of this test, made already."""
+    home_to_be.mkdir(exist_ok=True)
+    return home_to_be
 
 
 class _Collector(logging.Handler):
