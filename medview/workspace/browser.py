@@ -40,8 +40,9 @@ class Browser(QObject):
         self.listing = Listing()
         # Whether all files beside those of the list are in it as well.
         self.whole_folders = False
-        # The viewport for which the first picture of the list is looked for.
-        self._seeking: Viewport | None = None
+        # The viewport for which the list is read, and whether its first picture is still looked for.
+        self._reader: Viewport | None = None
+        self._seeking = False
         self._patient_until = 0.0
 
     def ask(self, paths: Sequence[Path], viewport: Viewport, answered: Callable[[opening.Asked], None]) -> None:
@@ -59,14 +60,20 @@ class Browser(QObject):
             self._take((Entry(paths[0], paths[0]),))
             self.select(0, viewport)
             return
-        self._seeking = viewport
+        self._reader, self._seeking = viewport, True
         self._patient_until = time.monotonic() + PATIENCE_S
 
         def work(token: Token) -> tuple[Row, ...]:
             return listing.scan(paths, self._finder, token)
 
-        text, failed = Text("looking for pictures"), partial(self.failed.emit, viewport)
-        self._lanes.start(Job("scan", text, work, self._on_found, failed, on_part=self._on_found))
+        text = Text("looking for pictures")
+        self._lanes.start(Job("scan", text, work, self._on_found, self._on_failed, on_part=self._on_found))
+
+    def hand_over(self, gone: Viewport, other: Viewport) -> None:
+        """A viewport is gone: what was read for it is read for another one."""
+        if self._reader is gone:
+            self._reader = other
+            self._seek()
 
     def clear(self) -> None:
         """Stop, and empty the list."""
@@ -76,17 +83,17 @@ class Browser(QObject):
 
     def stop(self) -> None:
         """Stop looking for pictures; the list stays as it is."""
-        if self._seeking is not None:
-            self._seeking.lanes.cancel("open")
-        self._seeking = None
+        if self._seeking and self._reader is not None:
+            self._reader.lanes.cancel("open")
+        self._seeking = False
         self._lanes.cancel("scan")
 
     def select(self, index: int, viewport: Viewport) -> None:
         """Open the entry at `index` in a viewport."""
         if 0 <= index < len(self.listing.entries):
             entry = self.listing.entries[index]
-            if self._seeking is viewport:
-                self._seeking = None
+            if self._reader is viewport:
+                self._seeking = False
             viewport.ask(entry)
             self._open(viewport, [entry], partial(self.failed.emit, viewport))
 
@@ -105,10 +112,13 @@ class Browser(QObject):
         self._take(rows)
         self._seek()
 
+    def _on_failed(self, failure: Failure) -> None:
+        self.failed.emit(self._reader, failure)
+
     def _seek(self) -> None:
         """Open the first entry that can be: try those not tried yet."""
-        viewport = self._seeking
-        if viewport is None or viewport.busy("open"):
+        viewport = self._reader
+        if not self._seeking or viewport is None or viewport.busy("open"):
             return
         scanning = self._lanes.busy("scan") is not None
         untried = [entry for entry in self.listing.entries if self.listing.failure(entry) is None]
@@ -116,7 +126,7 @@ class Browser(QObject):
             if not (scanning and untried[0].series and time.monotonic() < self._patient_until):
                 self._open(viewport, untried, lambda failure: self._seek())
         elif not scanning:
-            self._seeking = None
+            self._seeking = False
             count = len(self.listing.entries)
             only = self.listing.entries[0] if count == 1 else None
             if only:
@@ -136,8 +146,8 @@ class Browser(QObject):
         viewport.lanes.cancel("analyse")
 
     def _on_opened(self, viewport: Viewport, opened: opening.Opened) -> None:
-        if self._seeking is viewport:
-            self._seeking = None
+        if self._reader is viewport:
+            self._seeking = False
         entry, study = opened.entry, opened.study
         self.listing.tried[entry.key] = None
         if len(study.series) > 1:

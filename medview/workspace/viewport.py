@@ -171,6 +171,7 @@ class Viewport(QObject):
     def close(self) -> None:
         """Stop everything and show nothing."""
         self.stop()
+        self.lanes.cancel_all()
         self._forget_plane()
         self.asked = self.study = self.failure = self.failed_path = None
         self.segmentations.expect_others()

@@ -128,6 +128,7 @@ class Workspace(QObject):
             viewport.close()
             if viewport is self.active:
                 self.activate(self.viewports[0])
+            self._browser.hand_over(viewport, self.active)
             self.viewportsChanged.emit()
             viewport.deleteLater()
 

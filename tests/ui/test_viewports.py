@@ -55,6 +55,11 @@ class Meeting:
         self.waits = False
         self.met = 0
 
+    @property
+    def waiting(self) -> bool:
+        """Whether one is here and the other is not."""
+        return self._barrier.n_waiting == 1
+
     def __call__(self) -> None:
         if self.waits:
             self._barrier.wait(timeout=10)
@@ -234,3 +239,35 @@ def test_a_pane_of_widgets_shows_the_viewport_it_is_given(make_workspace: MakeWo
     workspace.viewports[0].step_frame(1)
     qtbot.waitUntil(lambda: value_in(workspace.viewports[0]) == 105)
     assert [viewer.frames.position.text.text() for viewer, _ in panes] == ["Slice 6 of 9", "Slice 5 of 9"]
+
+
+def test_what_was_read_for_a_pane_that_is_gone_opens_in_the_active_one(
+    make_workspace: MakeWorkspace, qtbot: QtBot, folder: Path
+) -> None:
+    workspace = make_workspace(auto_analyse=False)
+    first, second = workspace.viewports
+    workspace.open_paths([folder])
+    qtbot.waitUntil(lambda: workspace.busy("scan") is not None)
+    workspace.remove_viewport(first)
+    qtbot.waitUntil(lambda: value_in(second) == 104 and workspace.busy("scan") is None)
+    assert (workspace.viewports, workspace.active) == ([second], second)
+
+
+def test_a_pane_that_is_gone_hears_nothing_of_its_work(
+    make_workspace: MakeWorkspace, qtbot: QtBot, answering: Meeting
+) -> None:
+    workspace = make_workspace(auto_analyse=False)
+    second = workspace.viewports[1]
+    workspace.select_entry(1, second)
+    qtbot.waitUntil(lambda: value_in(second) == 204)
+    answering.waits = True
+    second.analyse()
+    job = second.busy("analyse")
+    assert job is not None
+    qtbot.waitUntil(lambda: answering.waiting)
+    workspace.remove_viewport(second)
+    assert job.token.cancelled
+    answering()
+    # What the thread still hands back comes before this.
+    workspace.select_entry(1)
+    qtbot.waitUntil(lambda: value_in(workspace.active) == 204)
