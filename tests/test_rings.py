@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -97,6 +98,15 @@ def test_a_circle_is_seen(tmp_path: Path, first: str, second: str) -> None:
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from medview.core import a\n", encoding="utf-8"
     )
     assert circle(graph(tmp_path)) == []
+
+
+def test_the_picture_of_the_rings_is_the_one_that_would_be_made_now() -> None:
+    spec = importlib.util.spec_from_file_location("docs_rings", ROOT / "docs/rings.py")
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    assert (ROOT / "docs/rings.md").read_text(encoding="utf-8") == script.page(), "`make rings` makes it anew"
 
 
 def test_packaging_and_models_are_no_packages() -> None:
