@@ -92,7 +92,8 @@ class Answers(QObject):
             self.changed.emit()
 
     def forget(self) -> None:
-        """Another series is another patient, perhaps: nothing of this one may be seen beside it."""
+        """Another series is another patient, perhaps: nothing of this one may be seen beside it, nor come later."""
+        self._lanes.cancel("analyse", "stability")
         self.last = self._chosen = None
 
     def outdate(self, coming: bool) -> None:

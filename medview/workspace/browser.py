@@ -70,9 +70,9 @@ class Browser(QObject):
         self._lanes.start(Job("scan", text, work, self._on_found, self._on_failed, on_part=self._on_found))
 
     def hand_over(self, gone: Viewport, other: Viewport) -> None:
-        """A viewport is gone: what was read for it is read for another one."""
+        """A viewport is gone: what was read for it is read for another one, which keeps what was asked for there."""
         if self._reader is gone:
-            self._reader = other
+            self._reader, self._seeking = other, self._seeking and other.asked is None
             self._seek()
 
     def clear(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from medview.core.texts import Text, joined
 from medview.imaging.study import Frame, Series, Study, pixel_size
 from medview.inference.corrections import Correction, corrected, corrected_frame
 from medview.workspace.listing import Entry
-from medview.workspace.view import Picture
+from medview.workspace.view import Key, Picture
 
 if TYPE_CHECKING:
     from medview.imaging.dicom_tags import TagRow
@@ -152,14 +152,14 @@ def series_study(series: Series, path: Path) -> Study:
     return Study(path, joined(filter(None, (what, pixel_size(first.cols, first.rows), many))), (series,))
 
 
-def decode_all(frames: Sequence[Frame], token: Token) -> list[Picture]:
-    """Those of `frames` that can be decoded."""
-    pictures = []
-    for frame in frames:
+def decode_all(frames: Mapping[Key, Frame], token: Token) -> dict[Key, Picture]:
+    """Those of `frames` that can be decoded, by the same keys."""
+    pictures = {}
+    for key, frame in frames.items():
         token.check()
         picture = decode(frame)
         if isinstance(picture, Picture):
-            pictures.append(picture)
+            pictures[key] = picture
     return pictures
 
 

@@ -52,14 +52,16 @@ class Prefetch:
         strides += range(1, AHEAD_IN_TIME + 1) if times > 1 else ()
         near = (number + stride * side for stride in strides for side in (1, -1))
         frames = study.frames if study else ()
-        wanted = [frames[n] for n in near if 0 <= n < len(frames) and self._key(frames[n]) not in self._pictures]
+        # Their keys are those of now: another file may be open when they are decoded.
+        keyed = ((self._key(frames[n]), frames[n]) for n in near if 0 <= n < len(frames))
+        wanted = {key: frame for key, frame in keyed if key not in self._pictures}
 
-        def work(token: Token) -> list[Picture]:
+        def work(token: Token) -> dict[Key, Picture]:
             return opening.decode_all(wanted, token)
 
-        def done(pictures: list[Picture]) -> None:
-            for picture in pictures:
-                self._pictures.put(self._key(picture.frame), picture, picture.nbytes)
+        def done(pictures: dict[Key, Picture]) -> None:
+            for key, picture in pictures.items():
+                self._pictures.put(key, picture, picture.nbytes)
 
         if wanted:
             self._lanes.start(Job("ahead", "", work, done))

@@ -188,7 +188,7 @@ class Workspace(QObject):
         if self.busy("scan") or viewport.busy("open"):
             self._browser.stop()
             viewport.lanes.cancel("open")
-            if viewport.study is None and len(self.listing.entries) < 2:
+            if len(self.listing.entries) < 2 and all(one.study is None for one in self.viewports):
                 self.close_all()
             else:
                 viewport.ask(viewport.entry or viewport.asked)

@@ -17,7 +17,7 @@ from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis
 from medview.ui.panel import FindingsPanel
 from medview.ui.viewer import Viewer
-from medview.workspace import Workspace, opening
+from medview.workspace import Workspace, browser, opening
 from medview.workspace.runner import Job, Lanes
 from medview.workspace.view import Picture
 from medview.workspace.viewport import Viewport
@@ -253,6 +253,30 @@ def test_what_was_read_for_a_pane_that_is_gone_opens_in_the_active_one(
     assert (workspace.viewports, workspace.active) == ([second], second)
 
 
+def test_a_pane_keeps_what_was_asked_for_there_when_another_one_goes(
+    qtbot: QtBot, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browser, "PATIENCE_S", 60.0)
+    rest = threading.Event()
+
+    def slow(path: Path) -> Iterator[Path]:
+        yield path / "2-0.dcm"
+        assert rest.wait(10)
+        yield path / "1-0.dcm"
+
+    workspace = Workspace(Settings(), FakeEngine, finder=slow)
+    first, second = workspace.active, workspace.add_viewport()
+    workspace.open_paths([folder])
+    qtbot.waitUntil(lambda: len(workspace.listing.entries) == 1)
+    workspace.select_entry(0, second)
+    workspace.remove_viewport(first)
+    rest.set()
+    qtbot.waitUntil(lambda: len(workspace.listing.entries) == 2 and not workspace.busy("scan"))
+    qtbot.waitUntil(lambda: rested(second))
+    assert value_in(second) == 200
+    assert workspace.close()
+
+
 def test_a_pane_that_is_gone_hears_nothing_of_its_work(
     make_workspace: MakeWorkspace, qtbot: QtBot, answering: Meeting
 ) -> None:
@@ -271,3 +295,47 @@ def test_a_pane_that_is_gone_hears_nothing_of_its_work(
     # What the thread still hands back comes before this.
     workspace.select_entry(1)
     qtbot.waitUntil(lambda: value_in(workspace.active) == 204)
+
+
+def test_an_analysis_never_comes_beside_another_picture(
+    make_workspace: MakeWorkspace, qtbot: QtBot, answering: Meeting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was asked for while that other one, perhaps of another patient, was being opened."""
+    workspace = make_workspace(auto_analyse=False)
+    first = workspace.active
+    engine = workspace.engine.get()
+    assert isinstance(engine, FakeEngine)
+    qtbot.waitUntil(lambda: not first.busy("ahead"))
+    decoding, decode = Meeting(), opening.decode
+
+    def late(frame: Frame) -> Picture | Failure:
+        if frame.path.stem == "2-4":
+            decoding()
+        return decode(frame)
+
+    monkeypatch.setattr(opening, "decode", late)
+    decoding.waits = answering.waits = True
+    workspace.select_entry(1, first)
+    first.analyse()
+    qtbot.waitUntil(lambda: len(engine.requests) == 1)
+    decoding()
+    qtbot.waitUntil(lambda: value_in(first) == 204)
+    assert first.busy("analyse") is None
+    answering()
+    assert (first.analysis, first.answer) == (None, None)
+
+
+def test_who_cancels_in_an_empty_pane_leaves_the_other_one_open(
+    make_workspace: MakeWorkspace, qtbot: QtBot, tmp_path: Path
+) -> None:
+    workspace = make_workspace(auto_analyse=False)
+    first, second = workspace.viewports
+    alone = tmp_path / "alone.dcm"
+    alone.write_bytes(slice_of(0, 7))
+    workspace.open_paths([alone])
+    qtbot.waitUntil(lambda: value_in(first) == 7)
+    workspace.select_entry(0, second)
+    workspace.cancel_opening(second)
+    assert value_in(first) == 7
+    assert len(workspace.listing.entries) == 1
+    assert (second.busy("open"), second.picture) == (None, None)
