@@ -269,6 +269,7 @@ def test_a_pane_keeps_what_was_asked_for_there_when_another_one_goes(
     workspace.open_paths([folder])
     qtbot.waitUntil(lambda: len(workspace.listing.entries) == 1)
     workspace.select_entry(0, second)
+    qtbot.waitUntil(lambda: value_in(second) == 200)
     workspace.remove_viewport(first)
     rest.set()
     qtbot.waitUntil(lambda: len(workspace.listing.entries) == 2 and not workspace.busy("scan"))
