@@ -16,7 +16,6 @@ from tests.ui.shots import (
     HOME,
     SAMPLE,
     Shots,
-    analysed,
     click_correction,
     first,
     idle,
@@ -43,7 +42,7 @@ def shoot_empty(shots: Shots) -> None:
 def shoot_chest(shots: Shots) -> None:
     window = shots.window()
     window.open_paths([first(CHEST)])
-    wait(analysed(window))
+    wait(steady(window))
     shots.take(window, "chest", close=False)
     window.workspace.active.set_layers(heatmap_on=True)
     wait()
@@ -90,14 +89,14 @@ def shoot_warned(shots: Shots) -> None:
 def shoot_brain(shots: Shots) -> None:
     window = shots.window(FakeEngine(mri_analysis))
     window.open_paths([first(BRAIN)])
-    wait(analysed(window))
+    wait(steady(window))
     shots.take(window, "brain-mask")
 
 
 def shoot_skin(shots: Shots) -> None:
     window = shots.window(FakeEngine(skin_analysis))
     window.open_paths([first(SKIN)])
-    wait(analysed(window))
+    wait(steady(window))
     window.findings.area.verticalScrollBar().setValue(0)
     shots.take(window, "skin")
 
@@ -105,7 +104,7 @@ def shoot_skin(shots: Shots) -> None:
 def shoot_round(shots: Shots) -> None:
     window = shots.window()
     window.open_paths([through_a_round_opening(first(SKIN))])
-    wait(analysed(window))
+    wait(steady(window))
     window.workspace.active.set_layers(heatmap_on=True)
     wait()
     shots.take(window, "round")
@@ -121,14 +120,14 @@ def shoot_outlined(shots: Shots) -> None:
 def shoot_refused(shots: Shots) -> None:
     window = shots.window(FakeEngine(refused))
     window.open_paths([first(SKIN)])
-    wait(analysed(window))
+    wait(steady(window))
     shots.take(window, "refused")
 
 
 def shoot_kind(shots: Shots) -> None:
     window = shots.window(FakeEngine(refused))
     window.open_paths([first(CHEST)])
-    wait(analysed(window))
+    wait(steady(window))
     (card,) = (card for card in window.findings.cards if isinstance(card, MessageBox))
     card.buttons[0].menu().popup(card.buttons[0].mapToGlobal(QPoint(0, card.buttons[0].height())))
     wait()
@@ -142,7 +141,7 @@ def shoot_kind(shots: Shots) -> None:
 def shoot_header(shots: Shots) -> None:
     window = shots.window()
     window.open_paths([DATA / "dicom/series-ct-B"])
-    wait(analysed(window))
+    wait(steady(window))
     shots.take(window, "header")
 
 
@@ -200,7 +199,7 @@ def shoot_long(shots: Shots) -> None:
     shutil.copy(first(CHEST), long)
     window = shots.window(FakeEngine(skin_analysis))
     window.open_paths([long])
-    wait(analysed(window))
+    wait(steady(window))
     window.bar.say("7 files were saved.", str(folder))
     wait()
     shots.take(window, "long")
@@ -211,7 +210,7 @@ def shoot_rtl(shots: Shots) -> None:
     app.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
     window = shots.window(FakeEngine(skin_analysis))
     window.open_paths([first(SKIN)])
-    wait(analysed(window))
+    wait(steady(window))
     window.workspace.active.set_layers(heatmap_on=True)
     wait()
     shots.take(window, "rtl")

@@ -7,18 +7,7 @@ import shutil
 from PySide6.QtCore import QPoint
 
 from tests.ui.fakes import FakeEngine, mri_analysis, refused, skin_analysis
-from tests.ui.shots import (
-    DATA,
-    HOME,
-    Shots,
-    analysed,
-    first,
-    idle,
-    mixed_folder,
-    organs,
-    segmented,
-    wait,
-)
+from tests.ui.shots import DATA, HOME, Shots, first, idle, mixed_folder, organs, segmented, steady, wait
 
 
 def shoot_folder(shots: Shots) -> None:
@@ -29,7 +18,7 @@ def shoot_folder(shots: Shots) -> None:
         shutil.copy(path, folder)
     (folder / "aaa broken.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))
     window.open_paths([folder])
-    wait(analysed(window))
+    wait(steady(window))
     wait(idle(window))
     shots.take(window, "folder")
 

@@ -82,10 +82,6 @@ def idle(window: MainWindow) -> Callable[[], bool]:
     )
 
 
-def analysed(window: MainWindow) -> Callable[[], bool]:
-    return lambda: window.workspace.active.analysis is not None
-
-
 def steady(window: MainWindow) -> Callable[[], bool]:
     """Answered, and its stability known."""
     ws = window.workspace
