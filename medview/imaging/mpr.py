@@ -27,7 +27,7 @@ def mpr_study(volume: Volume, series: Series, path: Path, name: MprPlane) -> Stu
     values = volume.values
     grey = values.reshape(-1, values.shape[-1])
     lowest, highest = float(values.min()), float(values.max())
-    look = partial(
+    make_frame = partial(
         Frame, path, modality=model.modality, inverted=model.inverted, presets=model.presets,
         window=model.first_window(grey), padding=model.padding,
     )  # fmt: skip
@@ -37,7 +37,7 @@ def mpr_study(volume: Volume, series: Series, path: Path, name: MprPlane) -> Stu
         plane, (rows, cols) = volume.slice_at(name, at, _pixel(volume))
         decode = partial(_resampled, volume, plane, (rows, cols), highest if model.inverted else lowest)
         frames.append(
-            look(number, rows, cols, decode=decode, spacing_mm=plane.spacing, place=Place(origin, plane=plane))
+            make_frame(number, rows, cols, decode=decode, spacing_mm=plane.spacing, place=Place(origin, plane=plane))
         )
     slices = len(series.frames) // max(series.time_points, 1)
     what = Text(
@@ -57,7 +57,7 @@ def _pixel(volume: Volume) -> float:
 
 
 def _positions(volume: Volume, axis: int) -> NDArray[np.float64]:
-    """Where cuts across a patient axis lie, mm: as far apart as the voxels along it."""
+    """Where slices across a patient axis lie, mm: as far apart as the voxels along it."""
     low, high = (float(side[axis]) for side in volume.bounds())
     steps = np.abs(volume.affine[axis, :3]) / volume.spacing_mm
     step = max(volume.spacing_mm[int(steps.argmax())], (high - low) / MAX_SLICES)

@@ -151,7 +151,8 @@ def _arrange_group(group: list[Frame], step: Callable[[Path], None]) -> Iterator
 def series_of(
     path: Path, candidates: Iterable[Path], step: Callable[[Path], None] = lambda path: None
 ) -> tuple[Series, int] | None:
-    """The series that a file belongs to, made from `candidates` (its neighbours), and the number of its first frame.
+    """The series that a file belongs to, made from `candidates` (the files beside it), and the number of its
+    first frame.
 
     None when the file is no DICOM picture or stands alone. `step` hears of each file and may raise.
     """

@@ -1,4 +1,4 @@
-"""Frames of one series in order: which of them make one stack, in what order, and what is odd about it.
+"""Frames of one series in order: which of them belong together, in what order, and what is odd about it.
 
 Order: position along the slice normal, then time, then instance number. Where the positions are not known, by what else
 the file says (`unplaced_order`).

@@ -24,7 +24,7 @@ BORDER = 1e-4
 STRAIGHT = 1e-3
 
 MprPlane = Literal["axial", "coronal", "sagittal"]
-# (across, down) of the cuts as radiology shows them: the patient's right on the left, or the front on the left.
+# (across, down) of the slices as radiology shows them: the patient's right on the left, or the front on the left.
 _PLANES: dict[MprPlane, tuple[Vector, Vector]] = {
     "axial": ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)),
     "coronal": ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0)),
@@ -194,7 +194,7 @@ def _check(series: Series, frames: tuple[Frame, ...]) -> Failure | None:
     if len(frames) * frames[0].rows * frames[0].cols * 4 > MAX_BYTES:
         return Failure(
             Code.TOO_LARGE,
-            Text("The series is larger than medview cuts in other planes."),
+            Text("The series is too large for other planes."),
             Text("Look at its slices instead."),
         )
     return None
@@ -211,7 +211,7 @@ def _even(series: Series) -> bool:
 def _no_volume(why: Text) -> Failure:
     return Failure(
         Code.UNSUPPORTED,
-        Text("This series cannot be cut in other planes. {why}", why=why),
+        Text("This series cannot be shown in other planes. {why}", why=why),
         Text("Look at its slices one by one instead."),
     )
 

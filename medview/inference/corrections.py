@@ -22,7 +22,7 @@ def quarter_turns(corrections: Sequence[Correction]) -> int:
 
 
 def rotation(turns: int) -> Correction:
-    """The fix of 1, 2 or 3 clockwise quarter turns."""
+    """The correction of 1, 2 or 3 clockwise quarter turns."""
     return cast(Correction, f"rotate_{turns * 90}")
 
 

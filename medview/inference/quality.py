@@ -283,7 +283,8 @@ def orientation_notes(
     inverted: float, turned: tuple[float, float, float], warn: float, refuse: float
 ) -> tuple[QualityNote, ...]:
     """Notes about a film that is a negative or not upright, from their probabilities: `inverted`, and `turned` for
-    the fix of 1, 2 and 3 clockwise quarter turns. Noted from the probability `warn` on, refused from `refuse` on."""
+    the correction of 1, 2 and 3 clockwise quarter turns. Noted from the probability `warn` on, refused from `refuse`
+    on."""
 
     def note(code: Code, measured: float, text: Text, hint: Text, correction: Correction) -> QualityNote:
         hard = measured >= refuse

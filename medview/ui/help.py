@@ -44,13 +44,13 @@ _OPENS = Text(
     "there are two sliders. Drawings that a file brings are shown in pale yellow."
 )
 _PLANES = Text(
-    "View, Plane shows a series whose slices are equally far apart as axial, coronal or sagittal cuts, "
-    "interpolated between the slices. The title says where a cut lies: mm to the right (R) or left (L), to the "
-    "front (A) or back (P), to the head (H) or feet (F) of where the machine has its origin. Models do not look "
-    "at cuts. Slices whose file names no window share one automatic window, so that they compare. Pictures that "
-    "do not lie in parallel scroll as one series, in the order of their numbers, and cannot be cut."
+    "View, Plane shows a series whose slices are equally far apart as axial, coronal or sagittal slices, "
+    "interpolated between its own (MPR). The title says where such a slice lies: mm to the right (R) or left (L), "
+    "to the front (A) or back (P), to the head (H) or feet (F) of where the machine has its origin. Models do not look "
+    "at them. Slices whose file names no window share one automatic window, so that they compare. Pictures that "
+    "do not lie in parallel scroll as one series, in the order of their numbers, and only as acquired."
 )
-_SIDES = Text(
+_ORIENTATION = Text(
     "Where the file says how the patient lay, the same letters stand at the edges of the picture: R is the "
     "patient's right side, not yours. Two letters mean that the edge lies obliquely, nearer to the first. They are "
     "what the file says; letters that were on the film itself are part of the picture."
@@ -186,7 +186,7 @@ def help_html() -> str:
         (Text("Is the picture good enough?"), f"<p>{_tr(_QUALITY)}</p><p>{_tr(_LIMITS)}</p>"),
         (Text("What opens"), f"<p>{_tr(_OPENS)}</p>"),
         (Text("Whose picture it is"), f"<p>{_tr(_IDENTITY)}</p>"),
-        (Text("Other planes, and sides"), f"<p>{_tr(_PLANES)}</p><p>{_tr(_SIDES)}</p>"),
+        (Text("Other planes, and orientation"), f"<p>{_tr(_PLANES)}</p><p>{_tr(_ORIENTATION)}</p>"),
         (Text("Mouse"), table([[_tr(what), _tr(does)] for what, does in _MOUSE])),
         (Text("Actions and keys"), shortcuts()),
         (

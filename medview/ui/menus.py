@@ -22,7 +22,7 @@ Actions = dict[str, QAction]
 Open = Callable[[list[Path]], object]
 
 # What a right click on the picture offers; "" is a line between.
-OVER_PICTURE = ("fit", "actual", "invert", "reset", "", "heatmap", "mask", "sides", "", "privacy", "tags", "save")
+OVER_PICTURE = ("fit", "actual", "invert", "reset", "", "heatmap", "mask", "orientation", "", "privacy", "tags", "save")
 
 
 def fill_bar(bar: QMenuBar, by_id: Actions, windows: QMenu) -> dict[str, QMenu]:

@@ -1,4 +1,4 @@
-"""The right-hand column: what is going on, what the models said or why not, and the switches of the overlays."""
+"""The right-hand column: what is going on, what the models said or why not, and the switches of the layers."""
 
 from __future__ import annotations
 

@@ -232,14 +232,14 @@ class ResultBox(Box):
 
     def _choose(self, label_id: str) -> None:
         """Show the heatmap of a row and explain it; a second click takes both away."""
-        row, chosen, overlay = self.rows[label_id], (self.result.card.id, label_id), self.viewport.layers
+        row, chosen, layers = self.rows[label_id], (self.result.card.id, label_id), self.viewport.layers
         if self.viewport.analysis is None:
             # The numbers are those of another frame.
             self.refresh()
             return
         shown = self.popover.anchor is row
         if row.has_heatmap:
-            on = not (overlay.heatmap_on and overlay.label == chosen and shown)
+            on = not (layers.heatmap_on and layers.label == chosen and shown)
             self.viewport.set_layers(label=chosen, heatmap_on=on)
         if shown:
             self.popover.leave()
@@ -249,9 +249,9 @@ class ResultBox(Box):
 
     def refresh(self) -> None:
         """Mark the row whose heatmap is shown."""
-        overlay = self.viewport.layers
+        layers = self.viewport.layers
         for label_id, row in self.rows.items():
-            row.setChecked(overlay.heatmap_on and overlay.label == (self.result.card.id, label_id))
+            row.setChecked(layers.heatmap_on and layers.label == (self.result.card.id, label_id))
 
     def _explanation(self, label_id: str) -> str:
         """What a label means, what its number is worth, and why its heatmap may show nothing."""

@@ -152,7 +152,7 @@ def listed(names: Iterable[str]) -> str:
 
 
 def correction(name: Correction) -> str:
-    """What a button says that puts something right."""
+    """What the button of a correction says."""
     if name == INVERT:
         return translate("words", "Invert the picture")
     return translate("words", "Rotate by {0}° clockwise").format(quarter_turns((name,)) * 90)

@@ -16,7 +16,7 @@ AHEAD, AHEAD_IN_TIME = 3, 1
 
 
 class Prefetch:
-    """Looks around in the background. Lives on the Qt thread.
+    """Decodes ahead and finds the rest of a series, in the background. Lives on the Qt thread.
 
     It calls `found(study)` with the whole series of a slice, and puts frames decoded ahead into `pictures` by `key`.
     """

@@ -141,7 +141,7 @@ def test_a_series_in_colour_is_no_volume(tmp_path: Path, grey: int):
     failure = read_volume(series)
     assert isinstance(failure, Failure)
     assert failure.code is Code.UNSUPPORTED
-    assert failure.text == "This series cannot be cut in other planes. Its pictures are in colour."
+    assert failure.text == "This series cannot be shown in other planes. Its pictures are in colour."
 
 
 @pytest.mark.data

@@ -190,7 +190,7 @@ def test_no_action_is_ever_stale(
         for id in (
             "next_frame", "heatmap", "mask", "invert", "help", "privacy", "auto", "next_file", "plane_coronal",
             "plane_coronal", "plane_acquired", "last_frame", "auto", "privacy", "analyse", "cancel", "reset", "zoom_in",
-            "sides", "panel", "list", "full_screen", "full_screen",
+            "orientation", "panel", "list", "full_screen", "full_screen",
         ):  # fmt: skip
             step(window.action(id).trigger)
             step(window.leave_page)

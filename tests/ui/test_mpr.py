@@ -57,13 +57,15 @@ def value(x: float, y: float, z: float) -> float:
 
 
 @pytest.mark.parametrize(
-    ("cut", "count", "size"), [("axial", 5, (6, 8)), ("coronal", 6, (9, 8)), ("sagittal", 8, (9, 6))]
+    ("name", "count", "size"), [("axial", 5, (6, 8)), ("coronal", 6, (9, 8)), ("sagittal", 8, (9, 6))]
 )
-def test_cuts_hold_the_values_of_their_places(folder: Path, cut: MprPlane, count: int, size: tuple[int, int]) -> None:
+def test_slices_hold_the_values_of_their_places(
+    folder: Path, name: MprPlane, count: int, size: tuple[int, int]
+) -> None:
     (series,) = read_folder(sorted(folder.iterdir())).series
     volume = read_volume(series)
     assert isinstance(volume, Volume)
-    study = mpr_study(volume, series, folder, cut)
+    study = mpr_study(volume, series, folder, name)
     assert len(study.frames) == count
     positions = []
     for frame in study.frames:
@@ -77,8 +79,8 @@ def test_cuts_hold_the_values_of_their_places(folder: Path, cut: MprPlane, count
         assert values.dtype == np.uint16
         expected = [[value(*plane.to_patient(row, col)) for col in range(size[1])] for row in range(size[0])]
         np.testing.assert_array_equal(values, np.rint(expected))
-        positions.append(plane.position[AXES[cut]])
-    step = 2.0 if cut == "axial" else 1.0
+        positions.append(plane.position[AXES[name]])
+    step = 2.0 if name == "axial" else 1.0
     np.testing.assert_allclose(np.diff(positions), step)
     assert study.frames[0].window == Window(400, 900)
     assert study.description == f"{size[1]} x {size[0]} pixels of 1 mm, computed from 5 slices"
@@ -90,8 +92,8 @@ def test_a_spacing_too_small_to_be_true_does_not_fill_the_memory() -> None:
     from medview.imaging.study import Frame, Series
 
     frame = Frame(Path("x"), 0, 4, 5, "MR", lambda: np.zeros((4, 5)))
-    for cut in AXES:
-        study = mpr_study(volume, Series("", (frame,)), Path("x"), cut)
+    for name in AXES:
+        study = mpr_study(volume, Series("", (frame,)), Path("x"), name)
         assert len(study.frames) <= MAX_SLICES + 1
         assert max(study.frames[0].rows, study.frames[0].cols) <= MAX_SIDE + 1
 
@@ -101,9 +103,9 @@ def test_positions_are_said_by_side(folder: Path) -> None:
     volume = read_volume(series)
     assert isinstance(volume, Volume)
     said = {}
-    for cut in AXES:
-        frames = mpr_study(volume, series, folder, cut).frames
-        said[cut] = [words.position(cut, frames[n]) for n in (0, -1)]
+    for name in AXES:
+        frames = mpr_study(volume, series, folder, name).frames
+        said[name] = [words.position(name, frames[n]) for n in (0, -1)]
     assert said == {
         "sagittal": ["R 3.0 mm", "L 4.0 mm"], "coronal": ["A 2.0 mm", "P 3.0 mm"], "axial": ["F 4.0 mm", "H 4.0 mm"],
     }  # fmt: skip
@@ -133,7 +135,7 @@ def listed(make_window: MakeWindow, folder: Path, qtbot: QtBot) -> Listed:
     return make
 
 
-def cut(window: MainWindow, name: str, qtbot: QtBot) -> None:
+def show_plane(window: MainWindow, name: str, qtbot: QtBot) -> None:
     window.action(f"plane_{name}").trigger()
     qtbot.waitUntil(lambda: ready(window) and window.workspace.active.plane == (None if name == "acquired" else name))
 
@@ -146,7 +148,7 @@ def test_a_series_is_shown_in_another_plane_and_back(listed: Listed, qtbot: QtBo
     ws.active.step_frame(1)
     qtbot.waitUntil(lambda: ready(window) and ws.active.frame_index == 3)
     qtbot.waitUntil(lambda: len(engine.requests) == 2)
-    cut(window, "coronal", qtbot)
+    show_plane(window, "coronal", qtbot)
     assert window.viewer.title.name.full_text() == "Coronal, P 0.0 mm · Head"
     assert window.viewer.title.facts.full_text() == "8 x 9 pixels of 1 mm, computed from 5 slices"
     assert window.viewer.frames.position.text.text() == "Slice 3 of 6"
@@ -159,9 +161,9 @@ def test_a_series_is_shown_in_another_plane_and_back(listed: Listed, qtbot: QtBo
     qtbot.waitUntil(lambda: ready(window) and window.viewer.title.name.full_text() == "Coronal, P 3.0 mm · Head")
     assert ws.active.picture is not None
     assert ws.active.picture.values[0, 0] == value(-3, 3, 4)
-    cut(window, "sagittal", qtbot)
+    show_plane(window, "sagittal", qtbot)
     assert window.viewer.title.name.full_text() == "Sagittal, L 0.0 mm · Head"
-    cut(window, "acquired", qtbot)
+    show_plane(window, "acquired", qtbot)
     assert ws.active.study is acquired
     assert ws.active.frame_index == 3
     assert window.viewer.title.name.full_text() == "Head"
@@ -172,7 +174,7 @@ def test_no_model_runs_on_what_was_computed_and_the_panel_says_so(listed: Listed
     engine = FakeEngine()
     window = listed(engine)
     assert len(engine.requests) == 1
-    cut(window, "axial", qtbot)
+    show_plane(window, "axial", qtbot)
     window.workspace.active.analyse()
     qtbot.wait(350)
     assert len(engine.requests) == 1
@@ -190,14 +192,16 @@ def test_window_and_polarity_go_along_but_not_the_zoom(listed: Listed, qtbot: Qt
     window = listed(auto_analyse=False)
     ws = window.workspace
     ws.active.set_view(window=Window(50, 60), preset="", inverted=True, scale=3.0, centre=(1.0, 1.0))
-    cut(window, "coronal", qtbot)
+    show_plane(window, "coronal", qtbot)
     assert (ws.active.view.window, ws.active.view.inverted, ws.active.view.scale) == (Window(50, 60), True, None)
     ws.active.set_view(window=Window(70, 80))
-    cut(window, "acquired", qtbot)
+    show_plane(window, "acquired", qtbot)
     assert (ws.active.view.window, ws.active.view.inverted, ws.active.view.scale) == (Window(70, 80), True, 3.0)
 
 
-def test_a_series_that_cannot_be_cut_says_why_and_stays(make_window: MakeWindow, tmp_path: Path, qtbot: QtBot) -> None:
+def test_a_series_that_cannot_be_resampled_says_why_and_stays(
+    make_window: MakeWindow, tmp_path: Path, qtbot: QtBot
+) -> None:
     write_series(tmp_path, gap=2)
     window = make_window(auto_analyse=False)
     window.open_paths([tmp_path])
@@ -212,7 +216,7 @@ def test_a_series_that_cannot_be_cut_says_why_and_stays(make_window: MakeWindow,
     assert not window.action("plane_coronal").isChecked()
 
 
-def test_a_colour_stack_is_not_cut(make_window: MakeWindow, tmp_path: Path, qtbot: QtBot) -> None:
+def test_a_colour_series_is_not_resampled(make_window: MakeWindow, tmp_path: Path, qtbot: QtBot) -> None:
     for n in range(3):
         pixels = np.full((4, 5, 3), (40 * n, 10, 0), np.uint8)
         (tmp_path / f"{n}.dcm").write_bytes(
@@ -266,7 +270,7 @@ def test_the_volume_is_read_once_and_let_go(
     request.addfinalizer(gc.enable)
     gc.disable()  # nothing may wait for the collector
     for name in ("coronal", "axial", "sagittal"):
-        cut(window, name, qtbot)
+        show_plane(window, name, qtbot)
         ws.active.step_frame(1)
         qtbot.waitUntil(lambda: ready(window) and ws.active.busy("ahead") is None)
     assert len(made) == 1
@@ -277,9 +281,9 @@ def test_the_volume_is_read_once_and_let_go(
     qtbot.waitUntil(lambda: made[0]() is None)
 
 
-def test_a_narrow_window_does_not_hide_where_the_cut_lies(listed: Listed, qtbot: QtBot) -> None:
+def test_a_narrow_window_does_not_hide_where_the_slice_lies(listed: Listed, qtbot: QtBot) -> None:
     window = listed(auto_analyse=False)
-    cut(window, "coronal", qtbot)
+    show_plane(window, "coronal", qtbot)
     name = window.viewer.title.name
     name.setFixedWidth(name.fontMetrics().horizontalAdvance("Coronal, P 0.0 mm …"))
     qtbot.waitUntil(lambda: name.text().endswith("…"))

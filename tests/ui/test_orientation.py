@@ -63,7 +63,7 @@ def test_letters_are_light_with_a_dark_rim_on_any_ground(qapp: object, grey: int
 
 def test_they_stand_at_the_edges_and_are_switched(opened: Opened, film: Path) -> None:
     window = opened(film, auto_analyse=False)
-    canvas, action = window.viewer.canvas, window.action("sides")
+    canvas, action = window.viewer.canvas, window.action("orientation")
     assert action.isChecked()
     assert action.isEnabled()
     with_letters = pixels(canvas.grab().toImage())
@@ -88,7 +88,7 @@ def test_they_stay_at_the_edges_of_the_canvas_when_the_picture_moves(opened: Ope
 
 def test_a_picture_that_does_not_say_has_none(opened: Opened, grey: Path) -> None:
     window = opened(grey, auto_analyse=False)
-    assert not window.action("sides").isEnabled()
+    assert not window.action("orientation").isEnabled()
     shown = pixels(window.viewer.canvas.grab().toImage())
     window.workspace.set_setting("sides_on", False)
     assert (pixels(window.viewer.canvas.grab().toImage()) == shown).all()
@@ -101,7 +101,7 @@ def test_they_turn_with_a_picture_that_is_put_right(opened: Opened, film: Path, 
     assert ws.active.picture.frame.orientation == Orientation("R", "H", "L", "F")
     ws.active.set_corrections(("invert", "rotate_90"))
     assert ws.active.picture.frame.orientation == Orientation("F", "R", "H", "L")
-    assert window.action("sides").isEnabled()
+    assert window.action("orientation").isEnabled()
     qtbot.waitUntil(lambda: ws.active.analysis is not None)
 
 
@@ -111,11 +111,11 @@ def test_every_plane_has_its_own(opened: Opened, tmp_path: Path, qtbot: QtBot) -
     ws = window.workspace
     qtbot.waitUntil(lambda: ws.active.study is not None and len(ws.active.study.frames) == COUNT)
     seen = {}
-    for cut in ("axial", "coronal", "sagittal", None):
-        ws.active.show_plane(cut)
-        qtbot.waitUntil(lambda cut=cut: ws.active.plane == cut and not ws.active.busy("plane"))
+    for plane in ("axial", "coronal", "sagittal", None):
+        ws.active.show_plane(plane)
+        qtbot.waitUntil(lambda plane=plane: ws.active.plane == plane and not ws.active.busy("plane"))
         assert ws.active.picture is not None
-        seen[cut] = ws.active.picture.frame.orientation
+        seen[plane] = ws.active.picture.frame.orientation
     assert seen == {
         None: Orientation("R", "A", "L", "P"),
         "axial": Orientation("R", "A", "L", "P"),

@@ -104,11 +104,11 @@ ACTIONS: tuple[Spec, ...] = (
         about=Text("Show what was marked"),
     ),
     Spec(
-        id="sides",
+        id="orientation",
         text=Text("Orientation letters"),
         menu="view",
         keys=("L",),
-        enabled=when.sided,
+        enabled=when.oriented,
         checked=when.setting("sides_on"),
         run=switch("sides_on"),
         about=Text("Show which sides of the patient lie at the edges of the picture"),

@@ -107,7 +107,7 @@ def several_times(context: Context) -> bool:
 
 
 @follows("picture")
-def sided(context: Context) -> bool:
+def oriented(context: Context) -> bool:
     """The file says which sides of the patient lie at the edges."""
     shown = context.pane.picture
     return shown is not None and shown.frame.orientation is not None

@@ -22,24 +22,24 @@ SHADOW, SHADOW_PX = QColor(0, 0, 0, 210), 4.0
 class OrientationLayer(Layer):
     """The letters, at the edges of the canvas wherever the picture is moved to."""
 
-    def __init__(self, sides: Orientation) -> None:
-        self._sides = sides
+    def __init__(self, letters: Orientation) -> None:
+        self._letters = letters
 
     @classmethod
     def of(cls, viewport: Viewport, reuse: Reuse) -> Iterator[Self]:
         """One, where the file says how the patient lies."""
-        sides = viewport.picture.frame.orientation if viewport.picture is not None else None
-        if sides:
-            layer = reuse(cls, sides)
+        letters = viewport.picture.frame.orientation if viewport.picture is not None else None
+        if letters:
+            layer = reuse(cls, letters)
             layer.visible = viewport.settings["sides_on"]
             yield layer
 
     def paint(self, painter: QPainter, transform: Transform, device_ratio: float) -> None:
         """Where the picture lies does not matter."""
-        draw_orientation(painter, self._sides, QRectF(0, 0, transform.width, transform.height))
+        draw_orientation(painter, self._letters, QRectF(0, 0, transform.width, transform.height))
 
 
-def draw_orientation(painter: QPainter, sides: Orientation, area: QRectF) -> None:
+def draw_orientation(painter: QPainter, letters: Orientation, area: QRectF) -> None:
     """Draw the letters at the middle of each edge of `area`, in the coordinates of the widget."""
     font = QFont(painter.font())
     font.setPixelSize(SIZE_PX)
@@ -49,10 +49,10 @@ def draw_orientation(painter: QPainter, sides: Orientation, area: QRectF) -> Non
     middle, high = inner.center(), metrics.capHeight()
     # The middle of the letters at each edge; at the sides they begin or end at the margin, however many they are.
     places = (
-        (sides.left, inner.left() + metrics.horizontalAdvance(sides.left) / 2, middle.y()),
-        (sides.top, middle.x(), inner.top() + high / 2),
-        (sides.right, inner.right() - metrics.horizontalAdvance(sides.right) / 2, middle.y()),
-        (sides.bottom, middle.x(), inner.bottom() - high / 2),
+        (letters.left, inner.left() + metrics.horizontalAdvance(letters.left) / 2, middle.y()),
+        (letters.top, middle.x(), inner.top() + high / 2),
+        (letters.right, inner.right() - metrics.horizontalAdvance(letters.right) / 2, middle.y()),
+        (letters.bottom, middle.x(), inner.bottom() - high / 2),
     )
     path = QPainterPath()
     for text, x, y in places:
