@@ -79,13 +79,13 @@ class AnswerWidgets:
         head = translate("answers", "Not analysed")
         if reason.code not in FINAL and limits.kind(analysis) in ("", OTHER):
             # No correction and no insisting makes one of our kinds of what is none. What it is, the user can say.
-            card = _message("caution", reason, self._kinds(), head)
-            return [card, *self._corrected(analysis), *self._quality(analysis)]
+            message = _message("caution", reason, self._kinds(), head)
+            return [message, *self._corrected(analysis), *self._quality(analysis)]
         force = self._choice(translate("answers", "Analyse all the same"), lambda: self._viewport.analyse(force=True))
         choices = [*self._corrections(analysis), *([] if reason.code in FINAL else [force])]
-        card = _message("caution", reason, choices, head)
+        message = _message("caution", reason, choices, head)
         return [
-            card, *self._by_user(analysis), *self._corrected(analysis), *self._quality(analysis),
+            message, *self._by_user(analysis), *self._corrected(analysis), *self._quality(analysis),
             *self._kind(analysis),
         ]  # fmt: skip
 
@@ -146,11 +146,11 @@ class AnswerWidgets:
         told = {analysis.reason.code if analysis.reason else None}
         told |= {Code.UNFAMILIAR} if analysis.kind_by_user else set()
         notes = [note for note in analysis.quality if note.code not in told]
-        cards: list[QWidget] = [
+        boxes: list[QWidget] = [
             _message("caution", note, [self._correction(note.correction)]) for note in notes if note.correction
         ]
         others = [note for note in notes if not note.correction]
-        return [*cards, *([_notes(others)] if others else [])]
+        return [*boxes, *([_notes(others)] if others else [])]
 
     def _corrected(self, analysis: Analysis) -> list[QWidget]:
         if not analysis.corrected:

@@ -133,7 +133,7 @@ class RowDelegate(QStyledItemDelegate):
         box = option.rect.adjusted(2, 1, -2, -1)
         if chosen or lit:
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(theme.ACCENT_DEEP if chosen else theme.CARD))
+            painter.setBrush(QColor(theme.ACCENT_DEEP if chosen else theme.BOX))
             painter.drawRoundedRect(box, 4, 4)
         if chosen and option.state & QStyle.StateFlag.State_HasFocus:
             painter.setPen(QColor(theme.ACCENT))

@@ -71,7 +71,7 @@ _PANEL = (
         "of the slice before stays, dimmed, until the new one is there.",
     ),
     Text(
-        "Each card is one model. Its last line says which model, version, hash and processor it was, and how long it "
+        "Each box is one model. Its last line says which model, version, hash and processor it was, and how long it "
         "took.",
     ),
     Text(
@@ -82,7 +82,7 @@ _PANEL = (
     Text(
         "The bracket below a bar is the range of that probability when the picture is moved, scaled, mirrored or "
         "exposed a little differently. It appears a moment after the answer. If another label becomes the most "
-        "probable within it, or one crosses its threshold, the card says Unstable below the bars, and which label: "
+        "probable within it, or one crosses its threshold, its box says Unstable below the bars, and which label: "
         "then rely on it even less.",
     ),
     Text(

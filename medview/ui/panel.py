@@ -132,7 +132,7 @@ class FindingsPanel(QWidget):
         self.area.setFrameShape(QFrame.Shape.NoFrame)
         self.area.setWidgetResizable(True)
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        # Its place is kept while it is not needed: cards that become wider from slice to slice would jump.
+        # Its place is kept while it is not needed: boxes that become wider from slice to slice would jump.
         self.area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         scroll = self.area.verticalScrollBar()
         scroll.rangeChanged.connect(lambda least, most: scroll.setEnabled(most > least))
@@ -144,14 +144,14 @@ class FindingsPanel(QWidget):
         self.popover = Popover(self)
         self.area.verticalScrollBar().valueChanged.connect(self.popover.leave)
         self.answers = AnswerWidgets(workspace, viewport, self.cardAsked.emit, self.popover)
-        self.cards: list[QWidget] = []
+        self.widgets: list[QWidget] = []
         self._shown: tuple[object, ...] = ()
         for signal in (viewport.analysisChanged, viewport.pictureChanged, viewport.busyChanged):
             signal.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
-        """Follow the viewport; cards are built anew only where there is something new to say."""
+        """Follow the viewport; widgets are built anew only where there is something new to say."""
         answer = self.viewport.answer
         self._rebuild_if_new(answer)
         self._follow(answer)
@@ -171,7 +171,7 @@ class FindingsPanel(QWidget):
             self._show_stability(shown)
             return
         self.popover.leave()
-        self._build(self._cards(answer, idle), same_series=bool(before) and before[0] is viewport.entry)
+        self._build(self._widgets(answer, idle), same_series=bool(before) and before[0] is viewport.entry)
 
     def _follow(self, answer: Answer | None) -> None:
         """What is known of the shown frame before its answer: its notes, and whether the answer is of another one."""
@@ -208,12 +208,12 @@ class FindingsPanel(QWidget):
             return name.format(place // times + 1)
         return follows.format(place // times + 1, shown // times + 1)
 
-    def _build(self, cards: list[QWidget], same_series: bool) -> None:
-        """Replace the cards in one go. In the same series place and focus stay where they were."""
+    def _build(self, widgets: list[QWidget], same_series: bool) -> None:
+        """Replace the widgets in one go. In the same series place and focus stay where they were."""
         bar, focus = self.area.verticalScrollBar(), QApplication.focusWidget()
         place = bar.value() if same_series else 0
         row = self._place_of(focus) if same_series and isinstance(focus, ProbabilityRow) else None
-        self.cards = cards
+        self.widgets = widgets
         body = QWidget()
         column = QVBoxLayout(body)
         # Qt does not mirror margins; the scroll bar stands at the end of the line.
@@ -221,8 +221,8 @@ class FindingsPanel(QWidget):
         rtl = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
         column.setContentsMargins(end if rtl else start, theme.STEP, start if rtl else end, theme.DOUBLE)
         column.setSpacing(theme.STEP + 4)
-        for card in cards:
-            column.addWidget(card)
+        for widget in widgets:
+            column.addWidget(widget)
         self.notes = label("", "muted", wrap=True)
         column.addWidget(self.notes)
         column.addStretch(1)
@@ -242,25 +242,25 @@ class FindingsPanel(QWidget):
             self._give_focus(*row)
 
     def _results(self) -> list[ResultBox]:
-        return [card for card in self.cards if isinstance(card, ResultBox)]
+        return [one for one in self.widgets if isinstance(one, ResultBox)]
 
     def _place_of(self, row: ProbabilityRow) -> tuple[str, str] | None:
         """(model, label) of a row of this panel."""
-        found = (card.result.card.id for card in self._results() if card.rows.get(row.label_id) is row)
+        found = (box.result.card.id for box in self._results() if box.rows.get(row.label_id) is row)
         model = next(found, None)
         return None if model is None else (model, row.label_id)
 
     def _give_focus(self, model: str, label_id: str) -> None:
-        for card in self._results():
-            if card.result.card.id == model and label_id in card.rows:
-                card.rows[label_id].setFocus()
+        for box in self._results():
+            if box.result.card.id == model and label_id in box.rows:
+                box.rows[label_id].setFocus()
 
     def _show_stability(self, analysis: Analysis) -> None:
         by_id = {result.card.id: result for result in analysis.results}
-        for card in self._results():
-            card.set_result(by_id[card.result.card.id])
+        for box in self._results():
+            box.set_result(by_id[box.result.card.id])
 
-    def _cards(self, answer: Answer | None, idle: bool) -> list[QWidget]:
+    def _widgets(self, answer: Answer | None, idle: bool) -> list[QWidget]:
         told = self.answers.widgets(answer.analysis) if answer else self._without_answer() if idle else []
         return [*self._sample(answer), *told]
 
@@ -285,16 +285,16 @@ class FindingsPanel(QWidget):
         viewport = self.viewport
         if viewport.picture is None:
             return []
-        card = Box()
+        box = Box()
         if viewport.plane is not None:
             told = self.tr(
                 "No model looks at this picture: it was computed from the slices, and the models learned from pictures "
                 "as they were acquired."
             )
-            card.box.addWidget(label(told, "muted", wrap=True))
-            card.box.addWidget(button(self.tr("Show as acquired"), lambda: viewport.show_plane(None)))
-            return [card]
+            box.box.addWidget(label(told, "muted", wrap=True))
+            box.box.addWidget(button(self.tr("Show as acquired"), lambda: viewport.show_plane(None)))
+            return [box]
         text = self.tr("The analysis was cancelled.") if viewport.cancelled else self.tr("Not analysed yet.")
-        card.box.addWidget(label(text, "muted", wrap=True))
-        card.box.addWidget(button(self.tr("Analyse"), viewport.analyse, "primary"))
-        return [card]
+        box.box.addWidget(label(text, "muted", wrap=True))
+        box.box.addWidget(button(self.tr("Analyse"), viewport.analyse, "primary"))
+        return [box]

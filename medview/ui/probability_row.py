@@ -148,7 +148,7 @@ class ProbabilityRow(QAbstractButton):
         if self.threshold is not None:
             share = 1 - self.threshold if self.layoutDirection() == Qt.LayoutDirection.RightToLeft else self.threshold
             x = track.left() + track.width() * share
-            painter.setBrush(QColor(theme.CARD))
+            painter.setBrush(QColor(theme.BOX))
             painter.drawRect(QRectF(x - 2, track.top() - 3, 4, 12))
             painter.setBrush(QColor(theme.TEXT))
             painter.drawRect(QRectF(x - 1, track.top() - 3, 2, 12))

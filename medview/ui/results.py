@@ -1,4 +1,4 @@
-"""One card per model result: what it said, how sure it is, where its threshold lies, and which model it was."""
+"""One box per model result: what it said, how sure it is, where its threshold lies, and which model it was."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from medview.ui.probability_row import INSET, ProbabilityRow
 from medview.ui.widgets import Box, Elided, button, label, set_tip
 from medview.workspace.viewport import Viewport
 
-# Where several models answer, a card first shows its findings and so many labels, and the others on demand.
+# Where several models answer, a box first shows its findings and so many labels, and the others on demand.
 ROWS = 3
 # Height of the line below the rows.
 FOOT = 18
@@ -37,7 +37,7 @@ def provenance(result: Result) -> str:
 
 
 class ResultBox(Box):
-    """What one model said: a result of `analysis`. Where there are several, each card is folded: it has its findings
+    """What one model said: a result of `analysis`. Where there are several, each box is folded: it has its findings
     and most probable labels only, until the user wants all. Where the analysis was forced, no answer is valid.
 
     `about` is called with the model's card when the user wants to read it. A row that is clicked is explained in the

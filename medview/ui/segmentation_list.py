@@ -193,7 +193,7 @@ class SegmentList(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.setAccessibleName(self.tr("Segmentations"))
-        self.cards: list[SegmentationBox] = []
+        self.boxes: list[SegmentationBox] = []
         viewport.segmentations.changed.connect(self.refresh)
         workspace.settingChanged.connect(
             lambda key: self._build(viewport.segmentations.shown) if key == "privacy" else None
@@ -201,25 +201,25 @@ class SegmentList(QScrollArea):
         self.refresh()
 
     def refresh(self) -> None:
-        """Cards anew where other segmentations are on; the same cards where only their looks have changed."""
+        """Boxes anew where other segmentations are on; the same boxes where only how one is shown has changed."""
         shown = self.pane.segmentations.shown
-        if [card.shown for card in self.cards] == shown:
-            for card in self.cards:
-                card.refresh()
+        if [box.shown for box in self.boxes] == shown:
+            for box in self.boxes:
+                box.refresh()
         else:
             self._build(shown)
         self.setVisible(bool(shown))
         self.updateGeometry()
 
     def _build(self, shown: list[Shown]) -> None:
-        self.cards = [SegmentationBox(self.pane, one, self.workspace.settings["privacy"]) for one in shown]
+        self.boxes = [SegmentationBox(self.pane, one, self.workspace.settings["privacy"]) for one in shown]
         body = QWidget()
         column = QVBoxLayout(body)
         column.setContentsMargins(theme.DOUBLE, 0, theme.STEP, theme.STEP)
         column.setSpacing(theme.STEP)
         column.addWidget(label(self.tr("From files, not from medview's models"), "section", wrap=True))
-        for card in self.cards:
-            column.addWidget(card)
+        for box in self.boxes:
+            column.addWidget(box)
         # Not deleted at once: it may be a button of the old one that was clicked.
         old = self.takeWidget()
         if old is not None:

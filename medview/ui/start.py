@@ -31,11 +31,11 @@ class NoticePage(QWidget):
         super().__init__()
         self.setObjectName("page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        card = Box("caution")
-        card.setMaximumWidth(620)
-        card.box.setContentsMargins(32, theme.TRIPLE, 32, theme.TRIPLE)
-        card.box.setSpacing(theme.STEP + 4)
-        card.box.addWidget(label(self.tr("A second look, not a diagnosis"), "title", wrap=True))
+        box = Box("caution")
+        box.setMaximumWidth(620)
+        box.box.setContentsMargins(32, theme.TRIPLE, 32, theme.TRIPLE)
+        box.box.setSpacing(theme.STEP + 4)
+        box.box.addWidget(label(self.tr("A second look, not a diagnosis"), "title", wrap=True))
         for text in (
             self.tr(
                 "medview is not a medical device. It was trained on public collections of pictures, it has not "
@@ -48,23 +48,23 @@ class NoticePage(QWidget):
             ),
             self.tr("Everything runs on this computer. No picture and no result is sent anywhere."),
         ):
-            card.box.addWidget(label(text, wrap=True))
+            box.box.addWidget(label(text, wrap=True))
         self.accept = button(self.tr("I have read this and accept it"), accept, "primary")
         self.leave = button(self.tr("Quit"), leave)
         row = QHBoxLayout()
         row.addStretch(1)
         row.addWidget(self.leave)
         row.addWidget(self.accept)
-        card.box.addSpacing(theme.STEP)
-        card.box.addLayout(row)
-        _centred(self, card)
+        box.box.addSpacing(theme.STEP)
+        box.box.addLayout(row)
+        _centred(self, box)
 
 
-def _centred(page: QWidget, card: QWidget) -> None:
+def _centred(page: QWidget, box: QWidget) -> None:
     column = QVBoxLayout(page)
     line = QHBoxLayout()
     line.addStretch(1)
-    line.addWidget(card, 6)
+    line.addWidget(box, 6)
     line.addStretch(1)
     column.addStretch(2)
     column.addLayout(line)
@@ -104,7 +104,7 @@ class SampleButton(QAbstractButton):
         painter = QPainter(self)
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
         lit = self.hasFocus() or self.underMouse()
-        painter.setBrush(QColor(theme.RAISED if self.underMouse() else theme.CARD))
+        painter.setBrush(QColor(theme.RAISED if self.underMouse() else theme.BOX))
         painter.setPen(QPen(QColor(theme.ACCENT if lit else theme.LINE), 1))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), theme.RADIUS, theme.RADIUS)
         place = QRect(theme.STEP, theme.STEP, self.width() - 2 * theme.STEP, THUMB_HEIGHT)
@@ -149,7 +149,7 @@ class EmptyPage(QScrollArea):
         column.addStretch(2)
         self._add_head(column, open_file, open_folder)
         self._grid, self._columns = QGridLayout(), 0
-        self.cards = self._add_samples(column, samples)
+        self.sample_buttons = self._add_samples(column, samples)
         self._recent = QVBoxLayout()
         column.addLayout(self._recent)
         column.addStretch(3)
@@ -180,49 +180,49 @@ class EmptyPage(QScrollArea):
         column.addSpacing(theme.DOUBLE)
 
     def _add_samples(self, column: QVBoxLayout, samples: list[Sample]) -> dict[Path, SampleButton]:
-        cards: dict[Path, SampleButton] = {}
+        buttons: dict[Path, SampleButton] = {}
         if not samples:
-            return cards
+            return buttons
         column.addWidget(label(self.tr("Samples"), "section"), 0, Qt.AlignmentFlag.AlignHCenter)
         self._grid.setSpacing(theme.STEP)
         for sample in samples:
-            card = SampleButton(sample)
-            card.clicked.connect(lambda _checked=False, path=sample.path: self.workspace.open_paths([path]))
-            cards[sample.path] = card
-        self._arrange(cards)
+            one = SampleButton(sample)
+            one.clicked.connect(lambda _checked=False, path=sample.path: self.workspace.open_paths([path]))
+            buttons[sample.path] = one
+        self._arrange(buttons)
         line = QHBoxLayout()
         line.addStretch(1)
         line.addLayout(self._grid)
         line.addStretch(1)
         column.addLayout(line)
         column.addSpacing(theme.STEP)
-        return cards
+        return buttons
 
-    def _arrange(self, cards: dict[Path, SampleButton]) -> None:
+    def _arrange(self, buttons: dict[Path, SampleButton]) -> None:
         """As many in a row as there is room for, and all rows alike as far as they can be."""
         room = self.viewport().width() - 2 * theme.TRIPLE + theme.STEP
         most = min(max(room // (THUMB_WIDTH + 3 * theme.STEP), 1), MOST_COLUMNS)
-        columns = ceil(len(cards) / max(ceil(len(cards) / most), 1))
+        columns = ceil(len(buttons) / max(ceil(len(buttons) / most), 1))
         if columns == self._columns:
             return
         self._columns = columns
-        for place, card in enumerate(cards.values()):
-            self._grid.addWidget(card, place // columns, place % columns)
+        for place, one in enumerate(buttons.values()):
+            self._grid.addWidget(one, place // columns, place % columns)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """More or fewer samples fit beside each other."""
         super().resizeEvent(event)
-        self._arrange(self.cards)
+        self._arrange(self.sample_buttons)
 
     def want_thumbnails(self) -> None:
         """Ask for the small pictures that are still to come: opening something in between has stopped them."""
-        bare = [path for path, card in self.cards.items() if card.bare]
+        bare = [path for path, one in self.sample_buttons.items() if one.bare]
         self.workspace.thumbnails.want([Entry(path, path) for path in bare])
 
     def _on_thumbnail(self, key: Hashable) -> None:
         image = self.workspace.thumbnails.get(key)
-        if isinstance(key, Path) and image is not None and (card := self.cards.get(key)):
-            card.set_thumbnail(image)
+        if isinstance(key, Path) and image is not None and (one := self.sample_buttons.get(key)):
+            one.set_thumbnail(image)
 
     def refresh(self) -> None:
         """The recent files anew."""

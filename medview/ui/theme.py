@@ -16,7 +16,7 @@ TEXT_SIZE, SMALL_SIZE = 13, 12
 CANVAS = "#07090b"
 WINDOW = "#12161b"
 PANEL = "#171c22"
-CARD = "#1f262e"
+BOX = "#1f262e"
 RAISED = "#2a333d"
 LINE = "#313b46"
 TEXT = "#e8ecf0"
@@ -40,7 +40,7 @@ QToolTip {{ background: {RAISED}; color: {TEXT}; border: 1px solid {LINE}; paddi
 QMenuBar {{ background: {WINDOW}; padding: 2px 4px; }}
 QMenuBar::item {{ padding: 4px 8px; border-radius: 4px; }}
 QMenuBar::item:selected {{ background: {RAISED}; }}
-QMenu {{ background: {CARD}; border: 1px solid {LINE}; padding: 4px; }}
+QMenu {{ background: {BOX}; border: 1px solid {LINE}; padding: 4px; }}
 QMenu::item {{ padding: 6px 24px 6px 12px; border-radius: 4px; }}
 QMenu::icon {{ padding-left: 8px; }}
 QMenu::item:selected {{ background: {ACCENT_DEEP}; }}
@@ -65,7 +65,7 @@ QPushButton {{ background: {RAISED}; border: 1px solid {LINE}; border-radius: 6p
 QPushButton:hover {{ background: #35404c; }}
 QPushButton:pressed {{ background: {ACCENT_DEEP}; }}
 QPushButton:focus {{ border-color: {ACCENT}; }}
-QPushButton:disabled {{ color: {FAINT}; background: {CARD}; }}
+QPushButton:disabled {{ color: {FAINT}; background: {BOX}; }}
 QPushButton[role="primary"] {{ background: {ACCENT_DEEP}; border-color: {ACCENT}; font-weight: 600; }}
 QPushButton[role="primary"]:hover {{ background: #2784b0; }}
 QPushButton[role="link"] {{ background: transparent; border-color: transparent; color: {ACCENT}; padding: 4px 8px; }}
@@ -104,20 +104,20 @@ QStatusBar {{ background: {WINDOW}; border-top: 1px solid {LINE}; color: {MUTED}
 QStatusBar::item {{ border: none; }}
 QListView {{ background: {PANEL}; border: none; padding: 4px; }}
 QListView::item {{ padding: 6px 8px; border-radius: 4px; }}
-QListView::item:hover {{ background: {CARD}; }}
+QListView::item:hover {{ background: {BOX}; }}
 QListView::item:selected {{ background: {ACCENT_DEEP}; color: {TEXT}; }}
 QTableView {{ background: {PANEL}; border: 1px solid {LINE}; border-radius: 6px; }}
 QTableView::item {{ padding: 0 6px; }}
 QTableView::item:selected {{ background: {ACCENT_DEEP}; color: {TEXT}; }}
 QTableView:focus {{ border-color: {ACCENT}; }}
-QHeaderView {{ background: {CARD}; }}
-QHeaderView::section {{ background: {CARD}; color: {MUTED}; border: none; border-bottom: 1px solid {LINE};
+QHeaderView {{ background: {BOX}; }}
+QHeaderView::section {{ background: {BOX}; color: {MUTED}; border: none; border-bottom: 1px solid {LINE};
   padding: 4px 9px; font-weight: 600; }}
 QTextBrowser {{ background: transparent; border: none; }}
-QLineEdit {{ background: {CARD}; border: 1px solid {LINE}; border-radius: 6px; padding: 4px 8px; }}
+QLineEdit {{ background: {BOX}; border: 1px solid {LINE}; border-radius: 6px; padding: 4px 8px; }}
 QLineEdit:focus, QComboBox:focus {{ border-color: {ACCENT}; }}
 QComboBox {{ background: {RAISED}; border: 1px solid {LINE}; border-radius: 6px; padding: 4px 8px; }}
-QComboBox QAbstractItemView {{ background: {CARD}; border: 1px solid {LINE}; }}
+QComboBox QAbstractItemView {{ background: {BOX}; border: 1px solid {LINE}; }}
 QProgressBar {{ background: {LINE}; border: none; border-radius: 2px; max-height: 4px; min-height: 4px; }}
 QProgressBar::chunk {{ background: {ACCENT}; border-radius: 2px; }}
 
@@ -125,13 +125,13 @@ QProgressBar::chunk {{ background: {ACCENT}; border-radius: 2px; }}
 #panel, #fileColumn, #titleRow, #frameRow {{ background: {PANEL}; }}
 #titleRow {{ border-bottom: 1px solid {LINE}; }}
 #frameRow {{ border-top: 1px solid {LINE}; }}
-#card {{ background: {CARD}; border: 1px solid {LINE}; border-radius: {RADIUS}px; }}
-#card[tone="alarm"] {{ border-color: #8a4a44; }}
-#card[tone="caution"] {{ border-color: #86683a; }}
+#box {{ background: {BOX}; border: 1px solid {LINE}; border-radius: {RADIUS}px; }}
+#box[tone="alarm"] {{ border-color: #8a4a44; }}
+#box[tone="caution"] {{ border-color: #86683a; }}
 #page {{ background: {WINDOW}; }}
 #switches {{ border-top: 1px solid {LINE}; }}
 #popover {{ background: {RAISED}; border: 1px solid {FAINT}; border-radius: {RADIUS}px; }}
-#messageBar {{ background: {CARD}; border: 1px solid {LINE}; border-radius: {RADIUS}px; }}
+#messageBar {{ background: {BOX}; border: 1px solid {LINE}; border-radius: {RADIUS}px; }}
 #messageBar[tone="alarm"] {{ border-color: #8a4a44; }}
 QLabel[role="title"] {{ font-size: 22px; font-weight: 600; }}
 QLabel[role="heading"] {{ font-size: 15px; font-weight: 600; }}
@@ -166,7 +166,7 @@ def palette() -> QPalette:
         (roles.Window, WINDOW),
         (roles.WindowText, TEXT),
         (roles.Base, PANEL),
-        (roles.AlternateBase, CARD),
+        (roles.AlternateBase, BOX),
         (roles.Text, TEXT),
         (roles.Button, RAISED),
         (roles.ButtonText, TEXT),

@@ -134,7 +134,7 @@ class FailurePage(QWidget):
     def __init__(self, workspace: Workspace, viewport: Viewport, open_file: Callable[[], object]) -> None:
         super().__init__()
         self.workspace, self.viewport, self._open_file = workspace, viewport, open_file
-        self.card: MessageBox | None = None
+        self.message: MessageBox | None = None
         self.box = QVBoxLayout(self)
         self.box.setContentsMargins(theme.TRIPLE, theme.TRIPLE, theme.TRIPLE, theme.TRIPLE)
 
@@ -155,13 +155,13 @@ class FailurePage(QWidget):
         said = (words.shown(failure.text), words.shown(failure.hint))
         text, hint = (identity.without_name(one, viewport.failed_path, hide) for one in said)
         detail = "" if hide else failure.detail
-        self.card = MessageBox("alarm", words.title(failure.code), text, hint, choices, detail)
-        self.card.setMaximumWidth(480)
-        self.card.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.message = MessageBox("alarm", words.title(failure.code), text, hint, choices, detail)
+        self.message.setMaximumWidth(480)
+        self.message.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         line = QWidget()
         row = QHBoxLayout(line)
         row.addStretch(1)
-        row.addWidget(self.card, 8)
+        row.addWidget(self.message, 8)
         row.addStretch(1)
         self.box.addStretch(1)
         self.box.addWidget(line)
@@ -205,5 +205,5 @@ class Viewer(QWidget):
         """Give the keys to the picture, or to the message in its place: both know those that step through files."""
         if self.viewport.picture is not None:
             self.canvas.setFocus()
-        elif self.viewport.failure is not None and self.failure.card is not None:
-            self.failure.card.buttons[0].setFocus()
+        elif self.viewport.failure is not None and self.failure.message is not None:
+            self.failure.message.buttons[0].setFocus()

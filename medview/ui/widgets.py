@@ -1,4 +1,4 @@
-"""Small pieces used in several places: labels by role, elided text, cards, message cards."""
+"""Small pieces used in several places: labels by role, elided text, boxes, messages."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ class Check(QCheckBox):
         box = QRectF(x + 0.5, (self.height() - self.BOX) // 2 + 0.5, self.BOX - 1, self.BOX - 1)
         edge = theme.ACCENT if live and (on or self.hasFocus() or self.underMouse()) else theme.FAINT
         painter.setPen(QPen(QColor(edge if live else theme.LINE), 2 if self.hasFocus() else 1))
-        painter.setBrush(QColor((theme.ACCENT if live else theme.LINE) if on else theme.CARD))
+        painter.setBrush(QColor((theme.ACCENT if live else theme.LINE) if on else theme.BOX))
         painter.drawRoundedRect(box, 4, 4)
         if on:
             painter.setPen(QPen(QColor(theme.WINDOW), 2))
@@ -197,7 +197,7 @@ class Box(QFrame):
 
     def __init__(self, tone: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("card")
+        self.setObjectName("box")
         self.setProperty("tone", tone)
         self.box = QVBoxLayout(self)
         self.box.setContentsMargins(theme.DOUBLE, theme.DOUBLE - 4, theme.DOUBLE, theme.DOUBLE - 4)

@@ -47,12 +47,12 @@ def steady(window: MainWindow) -> bool:
     return ws.active.analysis is not None and ws.active.busy("analyse") is None and ws.active.busy("stability") is None
 
 
-def cards(window: MainWindow) -> list[ResultBox]:
-    return [card for card in window.findings.cards if isinstance(card, ResultBox)]
+def result_boxes(window: MainWindow) -> list[ResultBox]:
+    return [box for box in window.findings.widgets if isinstance(box, ResultBox)]
 
 
 def messages(window: MainWindow) -> list[MessageBox]:
-    return [card for card in window.findings.cards if isinstance(card, MessageBox)]
+    return [box for box in window.findings.widgets if isinstance(box, MessageBox)]
 
 
 def rows(window: MainWindow) -> list[ProbabilityRow]:

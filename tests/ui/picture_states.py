@@ -54,14 +54,14 @@ def shoot_two(shots: Shots) -> None:
     window.open_paths([first(CHEST)])
     wait(steady(window))
     shots.take(window, "two-models", close=False)
-    for card in window.findings.cards:
-        if isinstance(card, ResultBox):
-            card.unfold()
+    for box in window.findings.widgets:
+        if isinstance(box, ResultBox):
+            box.unfold()
     wait()
     bar = window.findings.area.verticalScrollBar()
     bar.setValue(bar.maximum())
     shots.take(window, "two-models-unfolded", close=False)
-    next(card for card in window.findings.cards if isinstance(card, ResultBox)).card_button.click()
+    next(box for box in window.findings.widgets if isinstance(box, ResultBox)).card_button.click()
     wait()
     shots.take(window, "card")
 
@@ -128,11 +128,11 @@ def shoot_kind(shots: Shots) -> None:
     window = shots.window(FakeEngine(refused))
     window.open_paths([first(CHEST)])
     wait(steady(window))
-    (card,) = (card for card in window.findings.cards if isinstance(card, MessageBox))
-    card.buttons[0].menu().popup(card.buttons[0].mapToGlobal(QPoint(0, card.buttons[0].height())))
+    (box,) = (box for box in window.findings.widgets if isinstance(box, MessageBox))
+    box.buttons[0].menu().popup(box.buttons[0].mapToGlobal(QPoint(0, box.buttons[0].height())))
     wait()
     shots.take(window, "kind-menu", close=False, screen=True)
-    card.buttons[0].menu().close()
+    box.buttons[0].menu().close()
     window.workspace.active.set_kind("chest_xray")
     wait(steady(window))
     shots.take(window, "kind-by-user")
@@ -149,8 +149,8 @@ def shoot_popover(shots: Shots) -> None:
     window = shots.window(FakeEngine(chest_analysis))
     window.open_paths([first(CHEST)])
     wait(steady(window))
-    (first_card, *_) = (card for card in window.findings.cards if isinstance(card, ResultBox))
-    next(iter(first_card.rows.values())).click()
+    (first_box, *_) = (box for box in window.findings.widgets if isinstance(box, ResultBox))
+    next(iter(first_box.rows.values())).click()
     wait()
     shots.take(window, "popover")
 

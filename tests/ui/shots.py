@@ -90,8 +90,8 @@ def steady(window: MainWindow) -> Callable[[], bool]:
 
 def click_correction(window: MainWindow) -> None:
     """Press the first button that corrects the picture."""
-    cards = [card for card in window.findings.cards if isinstance(card, MessageBox)]
-    next(made for card in cards for made in card.buttons if made.property("role") == "primary").click()
+    messages = [box for box in window.findings.widgets if isinstance(box, MessageBox)]
+    next(made for box in messages for made in box.buttons if made.property("role") == "primary").click()
 
 
 def segmented(window: MainWindow, count: int) -> Callable[[], bool]:

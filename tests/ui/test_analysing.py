@@ -20,10 +20,10 @@ from tests.ui.operate import press, texts
 def test_a_refusal_for_quality_is_explained_and_can_be_overruled(qtbot: QtBot, opened: Opened, grey: Path) -> None:
     engine = FakeEngine(dark)
     window = opened(grey, engine)
-    (card,) = window.findings.findChildren(MessageBox)
-    assert "Not analysed: the picture is too dark" in texts(card)
-    assert "Export it again." in texts(card)
-    press(card, "Analyse all the same")
+    (box,) = window.findings.findChildren(MessageBox)
+    assert "Not analysed: the picture is too dark" in texts(box)
+    assert "Export it again." in texts(box)
+    press(box, "Analyse all the same")
     qtbot.waitUntil(lambda: window.workspace.active.analysis is not None and window.workspace.active.analysis.forced)
     assert [asked.force for asked in engine.requests] == [False, True]
     shown = texts(window.findings)

@@ -31,7 +31,7 @@ from tests.ui.fakes import (
     outlined,
     skin_analysis,
 )
-from tests.ui.operate import cards, messages, press, steady, texts
+from tests.ui.operate import messages, press, result_boxes, steady, texts
 
 # ---- what is wrong with the picture ----
 
@@ -46,8 +46,8 @@ def test_a_note_has_a_button_that_puts_the_picture_right_for_eye_and_models(
     refused, *others = messages(window)
     assert "Not analysed: the film is not upright" in texts(refused)
     assert [made.text() for made in refused.buttons] == ["Rotate by 90° clockwise", "Analyse all the same"]
-    assert [made.text() for card in others for made in card.buttons] == ["Invert the picture"]
-    assert cards(window) == []
+    assert [made.text() for box in others for made in box.buttons] == ["Invert the picture"]
+    assert result_boxes(window) == []
 
     ws.active.set_view(scale=3.0, centre=(1.0, 1.0))
     refused.buttons[0].click()
@@ -57,7 +57,7 @@ def test_a_note_has_a_button_that_puts_the_picture_right_for_eye_and_models(
     assert (ws.active.picture.frame.rows, ws.active.picture.frame.cols) == (80, 60)
     assert (ws.active.view.scale, ws.active.view.centre) == (None, None)
     assert [asked.corrections for asked in engine.requests] == [(), ("rotate_90",)]
-    assert len(cards(window)) == 2
+    assert len(result_boxes(window)) == 2
     assert "The models and you see the picture rotated by 90° clockwise." in texts(window.findings)
     assert "The film looks like a negative." in texts(window.findings)
     assert "The picture is blurred" in texts(window.findings)
@@ -109,7 +109,7 @@ def test_a_refusal_for_quality_can_be_overruled(qtbot: QtBot, opened: Opened, gr
 
     window = opened(grey, FakeEngine(answer))
     press(window.findings, "Analyse all the same")
-    qtbot.waitUntil(lambda: bool(cards(window)))
+    qtbot.waitUntil(lambda: bool(result_boxes(window)))
     assert texts(window.findings).count("It is so.") == 1
     assert "Analysed at your own request" in texts(window.findings)
 
@@ -143,14 +143,14 @@ def test_the_band_appears_behind_the_answer_and_leaves_the_cards_alone(
     qtbot: QtBot, opened: Opened, grey: Path
 ) -> None:
     window = opened(grey)
-    (card,) = cards(window)
+    (box,) = result_boxes(window)
     qtbot.waitUntil(lambda: steady(window))
-    assert cards(window) == [card]
-    row = card.rows["nv"]
+    assert result_boxes(window) == [box]
+    row = box.rows["nv"]
     assert row.band == pytest.approx((0.6021 * 0.9, 0.6021 * 1.2))
     assert "Small changes of the picture: 54.2 % to 72.3 %" in row.toolTip()
-    assert card.unsteady.text() == "Unstable: Melanoma"
-    assert card.unsteady.toolTip() == "Small changes of the picture make Melanoma the most probable."
+    assert box.unsteady.text() == "Unstable: Melanoma"
+    assert box.unsteady.toolTip() == "Small changes of the picture make Melanoma the most probable."
     row.resize(300, row.height())
     image = row.grab().toImage()
     y = row.height() - 5 - 10 + 6 + 3
@@ -202,7 +202,7 @@ def test_a_band_that_was_not_waited_for_comes_when_the_file_is_shown_again(
 def test_a_forced_analysis_still_offers_the_fix(qtbot: QtBot, opened: Opened, tmp_path: Path) -> None:
     window = opened(write_png(tmp_path / "lying.png", np.zeros((60, 80), np.uint8)), FakeEngine(lying))
     press(window.findings, "Analyse all the same")
-    qtbot.waitUntil(lambda: bool(cards(window)))
+    qtbot.waitUntil(lambda: bool(result_boxes(window)))
     press(window.findings, "Rotate by 90° clockwise")
     qtbot.waitUntil(lambda: window.workspace.active.corrections == ("rotate_90",))
 
@@ -219,7 +219,7 @@ def test_a_mask_alone_has_no_stability_to_ask_for(qtbot: QtBot, opened: Opened, 
 
 def test_independent_labels_say_so_and_several_cards_are_folded(qtbot: QtBot, opened: Opened, grey: Path) -> None:
     window = opened(grey, FakeEngine(chest_analysis))
-    findings, six = cards(window)
+    findings, six = result_boxes(window)
     shown = [name for name, row in findings.rows.items() if not row.isHidden()]
     assert shown == ["effusion", "atelectasis", "pneumothorax"]
     assert list(findings.rows) == ["effusion", "atelectasis", "pneumothorax", "mass", "consolidation"]
@@ -246,14 +246,14 @@ def unsure(frame: Frame, force: bool = False) -> Analysis:
 
 
 def test_an_empty_set_says_that_nothing_is_likely_enough(opened: Opened, grey: Path) -> None:
-    _, six = cards(opened(grey, FakeEngine(unsure)))
+    _, six = result_boxes(opened(grey, FakeEngine(unsure)))
     assert "90 % set: empty. No label is likely enough; take this answer for unknown." in texts(six)
 
 
 def test_an_outline_that_is_no_finding_is_not_called_one(opened: Opened, grey: Path) -> None:
     window = opened(grey, FakeEngine(outlined))
-    lesion, outline = cards(window)
-    assert window.findings.cards[0].property("tone") == "caution"
+    lesion, outline = result_boxes(window)
+    assert window.findings.widgets[0].property("tone") == "caution"
     assert lesion.verdict.text() == "Worth a look: Melanoma. Most probable: Melanocytic naevus"
     assert outline.verdict.text() == "Outlined: Skin lesion"
     assert outline.verdict.property("role") == "neutral"
@@ -262,7 +262,7 @@ def test_an_outline_that_is_no_finding_is_not_called_one(opened: Opened, grey: P
 
 def test_a_row_of_a_folded_card_is_explained(opened: Opened, grey: Path) -> None:
     window = opened(grey, FakeEngine(chest_analysis))
-    findings, _ = cards(window)
+    findings, _ = result_boxes(window)
     assert not window.findings.popover.isVisible()
     findings.rows["effusion"].click()
     assert "Fluid between lung and chest wall." in window.findings.popover.text.text()
@@ -271,7 +271,7 @@ def test_a_row_of_a_folded_card_is_explained(opened: Opened, grey: Path) -> None
 def test_an_independent_label_that_crosses_its_threshold_is_told(qtbot: QtBot, opened: Opened, grey: Path) -> None:
     window = opened(grey, FakeEngine(chest_analysis))
     qtbot.waitUntil(lambda: steady(window))
-    findings, six = cards(window)
+    findings, six = result_boxes(window)
     assert findings.unsteady.text() == "Unstable: Atelectasis"
     assert findings.unsteady.toolTip() == "Small changes of the picture carry Atelectasis across the threshold."
     assert six.unsteady.full_text() == "Unstable: Bacterial pneumonia"
@@ -283,8 +283,8 @@ def test_no_finding_of_independent_labels_names_no_most_probable_one(opened: Ope
         done = chest_analysis(frame)
         return replace(done, results=(replace(done.results[0], findings=()),))
 
-    (card,) = cards(opened(grey, FakeEngine(answer)))
-    assert card.verdict.text() == "None of the 5 findings that it judges reached its threshold."
+    (box,) = result_boxes(opened(grey, FakeEngine(answer)))
+    assert box.verdict.text() == "None of the 5 findings that it judges reached its threshold."
 
 
 # ---- the card of a model ----
@@ -292,7 +292,7 @@ def test_no_finding_of_independent_labels_names_no_most_probable_one(opened: Ope
 
 def test_the_card_of_a_model_is_one_click_away_and_esc_leads_back(opened: Opened, grey: Path) -> None:
     window = opened(grey, FakeEngine(chest_analysis))
-    _, six = cards(window)
+    _, six = result_boxes(window)
     assert isinstance(six.card_button, QPushButton)
     six.card_button.click()
     assert window.stack.currentWidget() is window.page

@@ -126,8 +126,8 @@ def test_of_files_none_of_which_can_be_shown_the_list_is_pointed_at(
     window.open_paths([tmp_path])
     qtbot.waitUntil(lambda: window.workspace.active.failure is not None)
     assert window.workspace.active.failure == opening.none_opened(2)
-    assert window.viewer.failure.card is not None
-    assert "None of the 2 files can be shown." in window.viewer.failure.card.accessibleName()
+    assert window.viewer.failure.message is not None
+    assert "None of the 2 files can be shown." in window.viewer.failure.message.accessibleName()
 
 
 @pytest.mark.expected_logs

@@ -85,8 +85,8 @@ def test_the_verdict_agrees_with_the_bars(
         done = skin_analysis(frame)
         return replace(done, results=(replace(done.results[0], probabilities=probabilities, findings=findings),))
 
-    (card,) = opened(grey, FakeEngine(said)).findings.findChildren(ResultBox)
-    assert card.verdict.text() == verdict
+    (box,) = opened(grey, FakeEngine(said)).findings.findChildren(ResultBox)
+    assert box.verdict.text() == verdict
 
 
 def test_a_normal_label_has_no_tick(opened: Opened, grey: Path) -> None:

@@ -44,9 +44,9 @@ def test_cards_fit_into_the_panel(opened: Opened, grey: Path, size: tuple[int, i
     window = opened(grey)
     window.resize(*size)
     QApplication.sendPostedEvents()
-    (card,) = window.findings.findChildren(ResultBox)
-    assert card.width() <= window.findings.area.viewport().width()
-    assert card.minimumSizeHint().width() <= window.findings.area.viewport().width()
+    (box,) = window.findings.findChildren(ResultBox)
+    assert box.width() <= window.findings.area.viewport().width()
+    assert box.minimumSizeHint().width() <= window.findings.area.viewport().width()
 
 
 @pytest.mark.parametrize("busy", [False, True])

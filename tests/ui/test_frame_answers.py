@@ -13,7 +13,7 @@ from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis
 from tests.ui.conftest import Opened
 from tests.ui.fakes import FakeEngine, dark, numbered
-from tests.ui.operate import cards, dimmed, messages, press, steady, texts
+from tests.ui.operate import dimmed, messages, press, result_boxes, steady, texts
 
 
 def test_while_stepping_the_last_answer_stays_dimmed_and_named(qtbot: QtBot, opened: Opened, stack: Path) -> None:
@@ -23,14 +23,14 @@ def test_while_stepping_the_last_answer_stays_dimmed_and_named(qtbot: QtBot, ope
     ws.active.step_frame(2)
     qtbot.waitUntil(lambda: ws.active.busy("open") is None and steady(window))
     assert panel.slice.full_text() == "Frame 3"
-    before, empty = panel.cards, []
+    before, empty = panel.widgets, []
     for signal in (ws.analysisChanged, ws.busyChanged, ws.pictureChanged, ws.layersChanged):
-        signal.connect(lambda: empty.append(len(cards(window)) != 2))
+        signal.connect(lambda: empty.append(len(result_boxes(window)) != 2))
     engine.delay_s = 0.2
     ws.active.step_frame(1)
     ws.active.step_frame(1)
     qtbot.waitUntil(lambda: ws.active.busy("analyse") is not None)
-    assert panel.cards is before
+    assert panel.widgets is before
     assert dimmed(window)
     assert panel.slice.full_text() == "Frame 3; frame 5 follows"
     assert window.action("heatmap").isEnabled()
@@ -38,7 +38,7 @@ def test_while_stepping_the_last_answer_stays_dimmed_and_named(qtbot: QtBot, ope
     qtbot.waitUntil(lambda: ws.active.analysis is not None)
     assert not dimmed(window)
     assert panel.slice.full_text() == "Frame 5"
-    assert cards(window)[0].rows["effusion"].probability == pytest.approx(0.84)
+    assert result_boxes(window)[0].rows["effusion"].probability == pytest.approx(0.84)
     ws.active.step_frame(-2)
     assert not dimmed(window)
     assert panel.slice.full_text() == "Frame 3"
@@ -58,7 +58,7 @@ def test_a_dimmed_answer_cannot_be_acted_on(qtbot: QtBot, opened: Opened, stack:
     assert [(asked.frame.index, asked.force) for asked in engine.requests] == [(0, False), (1, False)]
     ws.active.step_frame(1)
     qtbot.waitUntil(lambda: dimmed(window))
-    row = cards(window)[0].rows["atelectasis"]
+    row = result_boxes(window)[0].rows["atelectasis"]
     row.click()
     assert not window.findings.popover.isVisible()
     assert not row.isChecked()
@@ -74,19 +74,19 @@ def test_place_focus_and_chosen_heatmap_stay_from_slice_to_slice(qtbot: QtBot, o
     window.resize(1000, 560)
     ws, bar = window.workspace, window.findings.area.verticalScrollBar()
     QApplication.processEvents()
-    cards(window)[1].rows["bacterial"].click()
+    result_boxes(window)[1].rows["bacterial"].click()
     bar.setValue(120)
     for again in (lambda: ws.active.step_frame(1), ws.active.analyse):
-        old = cards(window)[1]
+        old = result_boxes(window)[1]
         old.rows["bacterial"].setFocus()
         again()
         qtbot.waitUntil(lambda: ws.active.analysis is not None)
-        assert cards(window)[1] is not old
+        assert result_boxes(window)[1] is not old
         assert bar.value() == 120
         assert ws.active.layers.label == ("chest-six", "bacterial")
-        assert cards(window)[1].rows["bacterial"].isChecked()
+        assert result_boxes(window)[1].rows["bacterial"].isChecked()
     # Another picture takes the keys to itself; one that is looked at again leaves them where they are.
-    assert cards(window)[1].rows["bacterial"].hasFocus()
+    assert result_boxes(window)[1].rows["bacterial"].hasFocus()
 
 
 def test_another_file_never_shows_the_answer_of_the_one_before(
@@ -100,9 +100,9 @@ def test_another_file_never_shows_the_answer_of_the_one_before(
     qtbot.waitUntil(lambda: ws.active.title == grey.name)
     assert ws.active.analysis is None
     assert ws.active.answer is None
-    assert cards(window) == []
+    assert result_boxes(window) == []
     assert not window.findings.slice.isVisible()
-    qtbot.waitUntil(lambda: bool(cards(window)))
+    qtbot.waitUntil(lambda: bool(result_boxes(window)))
 
 
 def test_without_automatic_analysis_a_frame_says_that_it_is_not_analysed(
@@ -114,7 +114,7 @@ def test_without_automatic_analysis_a_frame_says_that_it_is_not_analysed(
     ws.active.step_frame(1)
     qtbot.waitUntil(lambda: ws.active.busy("open") is None)
     assert "Not analysed yet." in texts(window.findings)
-    assert cards(window) == []
+    assert result_boxes(window) == []
 
 
 def test_a_cancelled_slice_says_so(qtbot: QtBot, opened: Opened, stack: Path) -> None:
@@ -125,4 +125,4 @@ def test_a_cancelled_slice_says_so(qtbot: QtBot, opened: Opened, stack: Path) ->
     qtbot.waitUntil(lambda: window.workspace.active.busy("analyse") is not None)
     window.action("cancel").trigger()
     assert "The analysis was cancelled." in texts(window.findings)
-    assert cards(window) == []
+    assert result_boxes(window) == []

@@ -16,7 +16,7 @@ from medview.ui.headline import headline
 from medview.ui.results import ResultBox
 from tests.ui.conftest import Opened
 from tests.ui.fakes import FINDINGS, FakeEngine, chest_analysis, mri_analysis, skin_analysis
-from tests.ui.operate import cards, messages
+from tests.ui.operate import messages, result_boxes
 
 
 def frame_of(path: Path = Path("a.png")) -> Frame:
@@ -71,7 +71,7 @@ def test_headline_validity_and_contradictions_stand_first_and_in_this_order(open
         return replace(chest_analysis(frame), validity=limits, contradictions=(found,))
 
     window = opened(grey, FakeEngine(answer))
-    head, valid, contradiction, first, *_ = window.findings.cards
+    head, valid, contradiction, first, *_ = window.findings.widgets
     assert isinstance(head, QLabel)
     assert head.text().startswith("Flagged: Pleural effusion (81\u00a0%), ")
     assert isinstance(valid, QLabel)
@@ -88,7 +88,7 @@ def test_the_stronger_card_comes_first(opened: Opened, grey: Path) -> None:
         return replace(done, results=(nothing, six, findings))
 
     window = opened(grey, FakeEngine(answer))
-    assert [card.result.card.id for card in cards(window)] == ["chest-findings", "chest-six", "other"]
+    assert [box.result.card.id for box in result_boxes(window)] == ["chest-findings", "chest-six", "other"]
     # The heatmap that is offered first is that of the first row.
     assert window.workspace.active.layers.label == ("chest-findings", "effusion")
 
@@ -98,8 +98,8 @@ def test_flagged_rows_come_first_within_a_card(opened: Opened, grey: Path) -> No
         done = chest_analysis(frame)
         return replace(done, results=(replace(done.results[0], findings=("pneumothorax",)),))
 
-    (card,) = cards(opened(grey, FakeEngine(answer)))
-    assert list(card.rows) == ["pneumothorax", "effusion", "atelectasis", "mass", "consolidation"]
+    (box,) = result_boxes(opened(grey, FakeEngine(answer)))
+    assert list(box.rows) == ["pneumothorax", "effusion", "atelectasis", "mass", "consolidation"]
 
 
 def test_no_verdict_is_green(opened: Opened, grey: Path) -> None:
@@ -109,10 +109,10 @@ def test_no_verdict_is_green(opened: Opened, grey: Path) -> None:
         return replace(done, results=results)
 
     window = opened(grey, FakeEngine(calm))
-    head = window.findings.cards[0]
+    head = window.findings.widgets[0]
     assert head.property("tone") == "neutral"
     image = window.findings.grab().toImage()
     green = QColor(theme.PASSED).name()
     seen = {image.pixelColor(x, y).name() for x in range(image.width()) for y in range(0, image.height(), 2)}
     assert green not in seen
-    assert {card.verdict.property("role") for card in cards(window)} == {"neutral"}
+    assert {box.verdict.property("role") for box in result_boxes(window)} == {"neutral"}

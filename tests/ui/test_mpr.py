@@ -183,7 +183,7 @@ def test_no_model_runs_on_what_was_computed_and_the_panel_says_so(listed: Listed
     shown = texts(window.findings)
     assert "No model looks at this picture: it was computed from the slices" in shown
     assert "Finding" not in shown
-    window.findings.cards[0].findChildren(type(window.notice.accept))[0].click()
+    window.findings.widgets[0].findChildren(type(window.notice.accept))[0].click()
     qtbot.waitUntil(lambda: window.workspace.active.plane is None)
     assert "Worth a look: Melanoma" in texts(window.findings)
 

@@ -67,13 +67,13 @@ def test_samples_get_their_thumbnails_also_when_something_was_opened_before_they
     qtbot: QtBot, make_window: MakeWindow, grey: Path, colour: Path
 ) -> None:
     window = make_window(samples=[Sample(colour, "A colour", "nowhere", "CC0", "other", "")], auto_analyse=False)
-    ws, (card,) = window.workspace, window.empty.cards.values()
+    ws, (box,) = window.workspace, window.empty.sample_buttons.values()
     window.open_paths([grey])
     qtbot.waitUntil(lambda: ws.active.picture is not None)
     # As on a slow machine: what was asked for first never came.
-    card._thumbnail = QPixmap()
+    box._thumbnail = QPixmap()
     ws.close_all()
-    qtbot.waitUntil(lambda: not card.bare)
+    qtbot.waitUntil(lambda: not box.bare)
 
 
 def test_samples_are_in_the_menu_and_on_the_first_page_with_a_thumbnail(
@@ -82,10 +82,10 @@ def test_samples_are_in_the_menu_and_on_the_first_page_with_a_thumbnail(
     sample = Sample(colour, "A sample", "nowhere", "CC0", "skin", "")
     window = make_window(samples=[sample])
     assert [a.text() for a in window.samples_menu.actions()] == ["A sample"]
-    card = window.empty.cards[colour]
-    qtbot.waitUntil(lambda: not card._thumbnail.isNull())
-    assert card._thumbnail.toImage().pixelColor(5, 5).getRgb()[:3] == (200, 0, 0)
-    qtbot.mouseClick(card, Qt.MouseButton.LeftButton)
+    sample = window.empty.sample_buttons[colour]
+    qtbot.waitUntil(lambda: not sample._thumbnail.isNull())
+    assert sample._thumbnail.toImage().pixelColor(5, 5).getRgb()[:3] == (200, 0, 0)
+    qtbot.mouseClick(sample, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: window.workspace.active.picture is not None)
 
 
@@ -97,7 +97,7 @@ def test_a_file_that_is_no_picture_says_so_in_its_place(
     window = opened(path)
     page = window.viewer.failure
     assert window.viewer.stack.currentWidget() is page
-    assert page.card is not None
+    assert page.message is not None
     failure = window.workspace.active.failure
     assert failure is not None
     shown = texts(page)

@@ -217,7 +217,7 @@ def chest_analysis_card() -> Card:
 
 
 def test_a_transfer_syntax_is_shown_as_it_stands(qtbot: QtBot, make_window: MakeWindow, tmp_path: Path) -> None:
-    """It became the tooltip of the error card, and hovering it read the path it names."""
+    """It became the tooltip of the message of an error, and hovering it read the path it names."""
     named = "<img src='abc.png'>"
     path = tmp_path / "a.dcm"
     data = dicom(np.zeros((64, 64), np.uint16))
@@ -225,7 +225,7 @@ def test_a_transfer_syntax_is_shown_as_it_stands(qtbot: QtBot, make_window: Make
     window = make_window()
     window.open_paths([path])
     qtbot.waitUntil(lambda: window.workspace.active.failure is not None)
-    card = window.viewer.failure.card
-    assert card is not None
-    assert named in shown_of(card.toolTip())
+    message = window.viewer.failure.message
+    assert message is not None
+    assert named in shown_of(message.toolTip())
     check(window)

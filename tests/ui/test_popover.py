@@ -14,13 +14,13 @@ from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis
 from tests.ui.conftest import Opened
 from tests.ui.fakes import MASKS, FakeEngine, chest_analysis, mri_analysis
-from tests.ui.operate import cards, steady, texts
+from tests.ui.operate import result_boxes, steady, texts
 
 
 def test_a_popover_lies_below_its_row_and_moves_nothing(qtbot: QtBot, opened: Opened, grey: Path) -> None:
     window = opened(grey, FakeEngine(chest_analysis))
     qtbot.waitUntil(lambda: steady(window))
-    row = cards(window)[0].rows["effusion"]
+    row = result_boxes(window)[0].rows["effusion"]
     row.click()
     popover = window.findings.popover
     below = row.mapTo(window, QPoint(0, row.height()))
@@ -38,10 +38,10 @@ def test_a_popover_lies_below_its_row_and_moves_nothing(qtbot: QtBot, opened: Op
 def test_a_popover_at_the_end_of_the_window_lies_above(qtbot: QtBot, opened: Opened, grey: Path) -> None:
     window = opened(grey, FakeEngine(chest_analysis))
     bar = window.findings.area.verticalScrollBar()
-    for card in cards(window):
-        card.unfold()
+    for box in result_boxes(window):
+        box.unfold()
     QApplication.processEvents()
-    row = cards(window)[1].rows["emphysema"]
+    row = result_boxes(window)[1].rows["emphysema"]
     bar.setValue(bar.maximum())
     window.findings.area.ensureWidgetVisible(row)
     row.click()
@@ -58,7 +58,7 @@ def test_a_popover_closes(qtbot: QtBot, opened: Opened, grey: Path, way: str) ->
     qtbot.waitUntil(lambda: steady(window))
     window.resize(1000, 560)
     popover = window.findings.popover
-    row = cards(window)[0].rows["effusion"]
+    row = result_boxes(window)[0].rows["effusion"]
     row.setFocus()
     qtbot.keyClick(row, Qt.Key.Key_Space)
     assert popover.isVisible()
@@ -82,7 +82,7 @@ def test_a_popover_closes(qtbot: QtBot, opened: Opened, grey: Path, way: str) ->
 
 def test_escape_closes_the_popover_and_not_what_runs(qtbot: QtBot, opened: Opened, grey: Path) -> None:
     window = opened(grey, FakeEngine(chest_analysis))
-    row = cards(window)[0].rows["effusion"]
+    row = result_boxes(window)[0].rows["effusion"]
     row.click()
     stopped: list[bool] = []
     window.action("cancel").triggered.connect(lambda: stopped.append(True))
@@ -94,7 +94,7 @@ def test_escape_closes_the_popover_and_not_what_runs(qtbot: QtBot, opened: Opene
 
 def test_a_popover_is_read_with_its_row(opened: Opened, grey: Path) -> None:
     window = opened(grey, FakeEngine(chest_analysis))
-    row = cards(window)[0].rows["effusion"]
+    row = result_boxes(window)[0].rows["effusion"]
     assert "Fluid between lung and chest wall." in row.accessibleDescription()
     row.click()
     popover = window.findings.popover
@@ -109,7 +109,7 @@ def test_a_row_without_a_heatmap_is_explained_all_the_same(opened: Opened, grey:
         return replace(done, results=(replace(done.results[0], heatmaps=None),))
 
     window = opened(grey, FakeEngine(answer), heatmap_on=False)
-    row = cards(window)[0].rows["effusion"]
+    row = result_boxes(window)[0].rows["effusion"]
     row.click()
     assert window.findings.popover.isVisible()
     assert not window.workspace.active.layers.heatmap_on

@@ -14,14 +14,14 @@ from medview.inference.analysis import Analysis
 from medview.inference.quality import QualityNote
 from tests.ui.conftest import MakeWindow, Opened
 from tests.ui.fakes import MAMMOGRAM, REFUSAL, FakeEngine, chest_analysis, refused, ruled_out
-from tests.ui.operate import cards, dimmed, messages, press, steady, texts
+from tests.ui.operate import dimmed, messages, press, result_boxes, steady, texts
 
 # ---- what the header rules out ----
 
 
 def test_what_the_header_rules_out_is_one_muted_line(opened: Opened, grey: Path) -> None:
     window = opened(grey, FakeEngine(ruled_out))
-    (line,) = window.findings.cards
+    (line,) = window.findings.widgets
     assert isinstance(line, QLabel)
     assert (line.text(), line.property("role")) == (MAMMOGRAM.text, "muted")
     assert messages(window) == []
@@ -39,7 +39,7 @@ def test_scrolling_through_a_series_that_the_header_rules_out_changes_nothing(
     seen: set[tuple[str, ...]] = set()
 
     def look() -> None:
-        (line,) = window.findings.cards
+        (line,) = window.findings.widgets
         assert isinstance(line, QLabel)
         seen.add((line.text(), str(dimmed(window))))
 
@@ -66,13 +66,13 @@ def test_what_the_header_rules_out_can_be_called_something_else_in_the_menu(
     assert (chest.text(), chest.isChecked()) == ("This is a frontal chest X-ray", False)
     assert (back.text(), back.isEnabled()) == ("Take back", False)
     chest.trigger()
-    qtbot.waitUntil(lambda: bool(cards(window)))
+    qtbot.waitUntil(lambda: bool(result_boxes(window)))
     assert "You said this is a frontal chest X-ray" in texts(window.findings)
     menu.fill()
     chest, *_, back = (action for action in menu.actions() if not action.isSeparator())
     assert chest.isChecked()
     back.trigger()
-    qtbot.waitUntil(lambda: steady(window) and cards(window) == [])
+    qtbot.waitUntil(lambda: steady(window) and result_boxes(window) == [])
     assert [asked.kind for asked in engine.requests] == ["", "chest_xray", ""]
 
 
@@ -118,19 +118,19 @@ def test_the_user_says_what_a_picture_is_and_takes_it_back(qtbot: QtBot, opened:
     engine.said["chest_xray"] = lambda frame: replace(chest_analysis(frame), quality=(doubt,))
     window = opened(grey, engine)
     messages(window)[0].buttons[0].menu().actions()[0].trigger()
-    qtbot.waitUntil(lambda: bool(cards(window)))
+    qtbot.waitUntil(lambda: bool(result_boxes(window)))
     assert [asked.kind for asked in engine.requests] == ["", "chest_xray"]
     assert window.workspace.active.kind == "chest_xray"
     (said,) = messages(window)
     assert "You said this is a frontal chest X-ray; medview did not recognise it" in texts(said)
     assert said.text.text() == "Mind what it is."
-    first = window.findings.cards.index(cards(window)[0])
-    assert window.findings.cards.index(said) < first
+    first = window.findings.widgets.index(result_boxes(window)[0])
+    assert window.findings.widgets.index(said) < first
     assert window.workspace.active.analysis is not None
     assert window.workspace.active.analysis.to_dict()["kind_by_user"] is True
     press(window.findings, "Take back")
     qtbot.waitUntil(lambda: [asked.kind for asked in engine.requests] == ["", "chest_xray", ""] and steady(window))
-    assert cards(window) == []
+    assert result_boxes(window) == []
     assert window.workspace.active.kind == ""
 
 

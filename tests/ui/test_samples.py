@@ -66,7 +66,7 @@ def test_a_sample_is_answered_by_its_truth_or_says_that_it_is_not(
         qtbot.waitUntil(
             lambda name=sample.path.name: ws.active.title.startswith(name) and ws.active.analysis is not None
         )
-        first = window.findings.cards[0]
+        first = window.findings.widgets[0]
         wrong = set(contradicted(sample, judged[sample.path.name]))
         assert isinstance(first, MessageBox) is bool(wrong), sample.path.name
         if isinstance(first, MessageBox):
@@ -87,7 +87,7 @@ def test_a_sample_is_known_however_its_path_is_written_and_without_asking_its_dr
     monkeypatch.setattr(Path, "resolve", asked)
     window.open_paths([Path("..") / sample.path.parent.name / sample.path.name])
     qtbot.waitUntil(lambda: window.workspace.active.picture is not None and not window.workspace.active.busy("open"))
-    first = window.findings.cards[0]
+    first = window.findings.widgets[0]
     assert isinstance(first, QLabel)
     assert first.text() == f"Sample, known as: {sample.title}"
 
@@ -111,6 +111,6 @@ def test_the_samples_fit_beside_each_other(make_window: MakeWindow, width: int, 
     window = make_window(samples=samples())
     window.resize(width, 800)
     QApplication.processEvents()
-    places = [QRect(card.pos(), card.size()) for card in window.empty.cards.values()]
+    places = [QRect(box.pos(), box.size()) for box in window.empty.sample_buttons.values()]
     assert len({place.x() for place in places}) == columns
     assert window.empty.horizontalScrollBar().maximum() == 0

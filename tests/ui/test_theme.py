@@ -12,7 +12,7 @@ from medview.ui import theme
 from medview.ui.icons import SHAPES, icon
 from tests.ui.conftest import MakeWindow
 
-GROUNDS = (theme.WINDOW, theme.PANEL, theme.CARD)
+GROUNDS = (theme.WINDOW, theme.PANEL, theme.BOX)
 
 
 def luminance(colour: str) -> float:

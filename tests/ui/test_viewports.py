@@ -235,7 +235,7 @@ def test_a_pane_of_widgets_shows_the_viewport_it_is_given(make_workspace: MakeWo
         assert viewer.frames.position.text.text() == "Slice 5 of 9"
         assert value_in(viewer.viewport) == value
         assert middle.red() == middle.green() == middle.blue()
-        assert len(panel.cards) > 0
+        assert len(panel.widgets) > 0
     workspace.viewports[0].step_frame(1)
     qtbot.waitUntil(lambda: value_in(workspace.viewports[0]) == 105)
     assert [viewer.frames.position.text.text() for viewer, _ in panes] == ["Slice 6 of 9", "Slice 5 of 9"]

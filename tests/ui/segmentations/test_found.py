@@ -165,8 +165,8 @@ def test_it_stays_while_its_series_grows_and_lies_on_what_came(growing: Growing,
     window.open_paths([marks])
     laid(window, qtbot)
     qtbot.waitUntil(lambda: len(seen(window)) == 1)
-    cards = window.findings.segments.cards
-    assert cards
+    boxes = window.findings.segments.boxes
+    assert boxes
     # Whenever anything is told, it is there and drawn.
     missing: list[int] = []
     for signal in (ws.active.segmentations.changed, ws.pictureChanged):
@@ -177,7 +177,7 @@ def test_it_stays_while_its_series_grows_and_lies_on_what_came(growing: Growing,
     assert len(ws.active.study.frames) == COUNT
     laid(window, qtbot)
     assert missing == []
-    assert window.findings.segments.cards == cards
+    assert window.findings.segments.boxes == boxes
     for n in range(COUNT):
         ws.active.select_frame(n)
         # By path: what was decoded ahead before the series grew is of the frame as it was then.

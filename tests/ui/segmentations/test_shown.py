@@ -53,34 +53,34 @@ def test_its_list_says_whose_it_is_and_switches(series: MainWindow, marks: Path,
     series.open_paths([marks])
     laid(series, qtbot)
     assert panel.isVisible()
-    (card,) = panel.cards
-    assert card.title.full_text() == "Drawn by a net"
-    assert card.source.full_text() == "Drawn in several ways: point at a name"
-    assert "marks é 你.dcm" in card.title.toolTip()
-    assert not card.note.isVisible()
-    names = [card.names[number] for number in (1, 2)]
+    (box,) = panel.boxes
+    assert box.title.full_text() == "Drawn by a net"
+    assert box.source.full_text() == "Drawn in several ways: point at a name"
+    assert "marks é 你.dcm" in box.title.toolTip()
+    assert not box.note.isVisible()
+    names = [box.names[number] for number in (1, 2)]
     assert [name.text() for name in names] == ["liver", "lesion <b>"]
     assert names[0].toolTip().split("\n")[:2] == ["liver", "Drawn by a program: net 1.0"]
     # As it stands there, and not as markup.
     assert shown_of(names[1].toolTip()).split("\n")[:2] == ["lesion <b>", "Drawn by hand"]
     (shown,) = series.workspace.active.segmentations.shown
-    card.rows[1].click()
+    box.rows[1].click()
     assert shown.off == {1}
     assert len(set(colour_at(series, 2, 4))) == 1
     assert len(set(colour_at(series, 10, 12))) > 1
-    card.switch.click()
+    box.switch.click()
     assert not shown.on
-    assert not card.rows[2].isEnabled()
+    assert not box.rows[2].isEnabled()
     assert len(set(colour_at(series, 10, 12))) == 1
-    card.switch.click()
-    card.rows[1].click()
+    box.switch.click()
+    box.rows[1].click()
     strong = colour_at(series, 2, 4)[0]
-    card.slider.setValue(20)
+    box.slider.setValue(20)
     assert shown.opacity == 0.2
     assert colour_at(series, 2, 4)[0] < strong
-    # The cards stay while their looks change: the slider that is dragged must not go.
-    assert panel.cards == [card]
-    card.remover.click()
+    # The boxes stay while how they are shown changes: the slider that is dragged must not go.
+    assert panel.boxes == [box]
+    box.remover.click()
     assert series.workspace.active.segmentations.shown == []
     assert not panel.isVisible()
     assert len(set(colour_at(series, 2, 4))) == 1
@@ -92,7 +92,7 @@ def test_a_click_on_a_name_goes_to_a_picture_that_shows_it(series: MainWindow, m
     laid(series, qtbot)
     ws.active.select_frame(0)
     qtbot.waitUntil(lambda: len(seen(series)) == 1)
-    names = series.findings.segments.cards[0].names
+    names = series.findings.segments.boxes[0].names
     assert [names[number].property("here") for number in (1, 2)] == [True, False]
     names[1].click()
     qtbot.waitUntil(lambda: not ws.active.busy("open"))
@@ -145,8 +145,8 @@ def test_one_that_marks_nothing_or_lies_beside_says_so(series: MainWindow, marks
     marks.write_bytes(seg([Mark(square(0, 0) * 0, 1, (0.0, 0.0, 2.0)), outside]))
     series.open_paths([marks])
     laid(series, qtbot)
-    (card,) = series.findings.segments.cards
-    assert card.note.text() == (
+    (box,) = series.findings.segments.boxes
+    assert box.note.text() == (
         "It marks nothing in these pictures. Made on other pictures; laid on by position. "
         "One of its 2 masks lies on none of these pictures."
     )
@@ -185,7 +185,7 @@ def test_it_follows_into_other_planes_and_back(series: MainWindow, marks: Path, 
         wanted[row, n : n + 6] = True
     assert (outline.row, outline.col) == (0, 10)
     np.testing.assert_array_equal(outline.rgba[..., 3] > 0, wanted)
-    assert not series.findings.segments.cards[0].note.isVisible()
+    assert not series.findings.segments.boxes[0].note.isVisible()
     series.action("plane_acquired").trigger()
     qtbot.waitUntil(lambda: ws.active.study is not None and len(ws.active.study.frames) == COUNT)
     laid(series, qtbot)
@@ -195,11 +195,11 @@ def test_it_follows_into_other_planes_and_back(series: MainWindow, marks: Path, 
 def test_privacy_hides_where_it_is_from(series: MainWindow, marks: Path, qtbot: QtBot) -> None:
     series.open_paths([marks])
     laid(series, qtbot)
-    (card,) = series.findings.segments.cards
-    assert str(marks) in shown_of(card.title.toolTip())
+    (box,) = series.findings.segments.boxes
+    assert str(marks) in shown_of(box.title.toolTip())
     series.action("privacy").trigger()
-    (card,) = series.findings.segments.cards
-    assert marks.name not in f"{card.title.full_text()}{card.title.toolTip()}{card.accessibleName()}"
+    (box,) = series.findings.segments.boxes
+    assert marks.name not in f"{box.title.full_text()}{box.title.toolTip()}{box.accessibleName()}"
     series.action("privacy").trigger()
-    (card,) = series.findings.segments.cards
-    assert str(marks) in shown_of(card.title.toolTip())
+    (box,) = series.findings.segments.boxes
+    assert str(marks) in shown_of(box.title.toolTip())

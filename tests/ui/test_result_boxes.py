@@ -1,4 +1,4 @@
-"""What a result's card makes clear beside the numbers: whether they count, and what the model cannot say."""
+"""What the box of a result makes clear beside the numbers: whether they count, and what the model cannot say."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from tests.ui.fakes import (
     refused,
     skin_analysis,
 )
-from tests.ui.operate import cards, messages, press, steady, texts
+from tests.ui.operate import messages, press, result_boxes, steady, texts
 
 # ---- an answer that was forced ----
 
 
 def forced_cards(qtbot: QtBot, opened: Opened, path: Path, make: Callable[[Frame], Analysis]) -> list[ResultBox]:
-    """The cards of what `make` gives, after the gate refused and the user insisted."""
+    """The boxes of what `make` gives, after the gate refused and the user insisted."""
 
     def answer(frame: Frame, force: bool) -> Analysis:
         if force:
@@ -49,19 +49,19 @@ def forced_cards(qtbot: QtBot, opened: Opened, path: Path, make: Callable[[Frame
 
     window = opened(path, FakeEngine(answer))
     press(window.findings, "Analyse all the same")
-    qtbot.waitUntil(lambda: bool(cards(window)))
-    return cards(window)
+    qtbot.waitUntil(lambda: bool(result_boxes(window)))
+    return result_boxes(window)
 
 
 def test_a_forced_answer_is_no_finding(qtbot: QtBot, opened: Opened, grey: Path) -> None:
     findings, six = forced_cards(qtbot, opened, grey, chest_analysis)
     assert findings.verdict.text() == "Not valid here: finding: Pleural effusion, Atelectasis"
     assert six.verdict.text() == "Not valid here: worth a look: Viral pneumonia, Bacterial pneumonia"
-    for card in (findings, six):
-        assert card.verdict.property("role") == "caution"
-        assert "90 % set" not in texts(card)
-        assert not any(row.is_finding for row in card.rows.values())
-        assert not any("finding" in row.accessibleName() for row in card.rows.values())
+    for box in (findings, six):
+        assert box.verdict.property("role") == "caution"
+        assert "90 % set" not in texts(box)
+        assert not any(row.is_finding for row in box.rows.values())
+        assert not any("finding" in row.accessibleName() for row in box.rows.values())
 
 
 def test_a_forced_answer_that_flags_nothing_is_not_valid_either(qtbot: QtBot, opened: Opened, grey: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_forced_answer_that_flags_nothing_is_not_valid_either(qtbot: QtBot, op
 
 
 def test_an_answer_that_was_not_forced_counts(opened: Opened, grey: Path) -> None:
-    findings, six = cards(opened(grey, FakeEngine(chest_analysis)))
+    findings, six = result_boxes(opened(grey, FakeEngine(chest_analysis)))
     assert findings.verdict.text() == "Finding: Pleural effusion, Atelectasis"
     assert findings.verdict.property("role") == "finding"
     assert six.rows["viral"].is_finding
@@ -90,9 +90,9 @@ def places(window: MainWindow) -> dict[tuple[str, str], int]:
     """Where each visible row is in the window, by model and label."""
     QApplication.processEvents()
     return {
-        (card.result.card.id, name): row.mapTo(window, QPoint(0, 0)).y()
-        for card in cards(window)
-        for name, row in card.rows.items()
+        (box.result.card.id, name): row.mapTo(window, QPoint(0, 0)).y()
+        for box in result_boxes(window)
+        for name, row in box.rows.items()
         if row.isVisible()
     }
 
@@ -118,7 +118,7 @@ def test_no_row_moves_when_the_stability_comes(qtbot: QtBot, opened: Opened, gre
     assert len(before) == 6
     engine.go.set()
     qtbot.waitUntil(lambda: steady(window))
-    assert all(card.unsteady.text().startswith("Unstable") for card in cards(window))
+    assert all(box.unsteady.text().startswith("Unstable") for box in result_boxes(window))
     assert places(window) == before
 
 
@@ -129,18 +129,18 @@ def test_the_row_that_is_clicked_stays_where_it_is(
     window = opened(grey, FakeEngine(chest_analysis), heatmap_on=False)
     window.resize(*size)
     qtbot.waitUntil(lambda: steady(window))
-    findings, six = cards(window)
+    findings, six = result_boxes(window)
     before = places(window)
     bar = window.findings.area.verticalScrollBar()
 
-    for card, name, said in (
+    for box, name, said in (
         (findings, "effusion", "Fluid between lung and chest wall."),
         (six, "bacterial", "Infection of the lung by bacteria."),
         (findings, "atelectasis", "threshold of 40.0 %"),
     ):
-        window.findings.area.ensureWidgetVisible(card.rows[name])
+        window.findings.area.ensureWidgetVisible(box.rows[name])
         seen, at = places(window), bar.value()
-        qtbot.mouseClick(card.rows[name], Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(box.rows[name], Qt.MouseButton.LeftButton)
         assert places(window) == seen
         assert bar.value() == at
         assert said in window.findings.popover.text.text().replace("\u00a0", " ")
@@ -160,7 +160,7 @@ def test_a_contradiction_is_told_before_the_answers(opened: Opened, grey: Path) 
     (message,) = messages(window)
     assert "The models contradict each other\n" in texts(message)
     assert (message.text.text(), message.hint.text()) == (found.text, found.hint)
-    assert window.findings.cards.index(message) < window.findings.cards.index(cards(window)[0])
+    assert window.findings.widgets.index(message) < window.findings.widgets.index(result_boxes(window)[0])
 
 
 # ---- a heatmap in which there is nothing to see ----
@@ -182,7 +182,7 @@ def test_a_heatmap_with_nothing_to_see_is_explained(opened: Opened, grey: Path, 
         return replace(done, results=(replace(findings, heatmaps=heat), six))
 
     window = opened(grey, FakeEngine(pale), heatmap_on=False)
-    findings, _ = cards(window)
+    findings, _ = result_boxes(window)
     switches, popover = window.findings.switches, window.findings.popover
     findings.rows["effusion"].click()
     lines = popover.text.text().split("\n")
@@ -223,9 +223,9 @@ def test_one_finding_alone_is_named_as_such(opened: Opened, grey: Path, monkeypa
 
     engine = FakeEngine(one)
     monkeypatch.setattr(engine, "add_stability", lambda analysis, *_, **__: analysis)
-    (card,) = cards(opened(grey, engine))
-    assert "Looks for this finding only.\n" in texts(card)
-    assert "add up" not in texts(card)
+    (box,) = result_boxes(opened(grey, engine))
+    assert "Looks for this finding only.\n" in texts(box)
+    assert "add up" not in texts(box)
 
 
 def test_what_another_card_judges_is_not_called_not_judged(opened: Opened, grey: Path) -> None:
@@ -236,7 +236,7 @@ def test_what_another_card_judges_is_not_called_not_judged(opened: Opened, grey:
         card = replace(findings.card, labels=(*findings.card.labels, hidden))
         return replace(done, results=(replace(findings, card=card), six))
 
-    findings, _ = cards(opened(grey, FakeEngine(shared)))
+    findings, _ = result_boxes(opened(grey, FakeEngine(shared)))
     assert findings.not_judged.text() == "Not judged: Nodule, Hernia"
     assert "Emphysema" not in findings.not_judged.toolTip()
 
@@ -260,7 +260,7 @@ def test_an_unlikely_finding_is_worth_a_look_and_no_more(
         own = {**(done.results[0].probabilities or {}), "atelectasis": atelectasis}
         return replace(done, results=(replace(done.results[0], probabilities=own), done.results[1]))
 
-    findings, six = cards(opened(grey, FakeEngine(rare)))
+    findings, six = result_boxes(opened(grey, FakeEngine(rare)))
     assert (findings.verdict.text(), findings.verdict.property("role")) == (said, role)
     likely = atelectasis >= 0.5
     spoken = findings.rows["atelectasis"].accessibleName()
@@ -289,13 +289,13 @@ def test_a_sample_says_what_it_is_known_to_show(
     child = next(sample.path for sample in all_samples if sample.path.name == "chest-pneumonia-child.webp")
     for path in (child, Path(child.name)):
         window.open_paths([path])
-        qtbot.waitUntil(lambda: bool(cards(window)))
-        first = window.findings.cards[0]
+        qtbot.waitUntil(lambda: bool(result_boxes(window)))
+        first = window.findings.widgets[0]
         assert isinstance(first, QLabel)
         assert first.text() == "Sample, known as: Chest X-ray of a child, bacterial pneumonia"
         assert first.property("role") == "muted"
     window.open_paths([grey])
-    qtbot.waitUntil(lambda: window.workspace.active.title == grey.name and bool(cards(window)))
+    qtbot.waitUntil(lambda: window.workspace.active.title == grey.name and bool(result_boxes(window)))
     assert "Sample, known as" not in texts(window.findings)
 
 
@@ -304,8 +304,8 @@ def test_a_sample_that_a_model_gets_wrong_says_so(qtbot: QtBot, make_window: Mak
     sample = Sample(grey, "Effusion and a mass", "nowhere", "CC0", "chest_xray", "", truth, {"chest-six": ("viral",)})
     window = make_window(FakeEngine(chest_analysis), [sample])
     window.open_paths([grey])
-    qtbot.waitUntil(lambda: bool(cards(window)))
-    notice = window.findings.cards[0]
+    qtbot.waitUntil(lambda: bool(result_boxes(window)))
+    notice = window.findings.widgets[0]
     assert notice is messages(window)[0]
     assert "Known: Effusion and a mass. Here the models are wrong." in texts(notice)
     assert messages(window)[0].text.text().split("\n") == [
@@ -329,7 +329,7 @@ def test_a_sample_that_the_gate_gets_wrong_says_so(
     window = make_window(FakeEngine(make), [Sample(grey, "A sample", "nowhere", "CC0", kind, "")])
     window.open_paths([grey])
     qtbot.waitUntil(lambda: window.workspace.active.analysis is not None)
-    first = window.findings.cards[0]
+    first = window.findings.widgets[0]
     if said:
         assert isinstance(first, MessageBox)
         assert first.text.text() == said
