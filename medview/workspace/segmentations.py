@@ -138,6 +138,8 @@ class Segmentations(QObject):
         """Show a frame of the study; None for the one that is shown. Either way its entry is what was asked for."""
         viewport = self._viewport
         viewport.ask(viewport.entry)
+        # A frame that was being decoded gave way to this.
+        viewport.stay()
         if frame is not None and viewport.study is not None:
             viewport.select_frame(viewport.study.number(frame))
 

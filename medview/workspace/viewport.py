@@ -173,7 +173,7 @@ class Viewport(QObject):
         self.stop()
         self.lanes.cancel_all()
         self._forget_plane()
-        self.asked = self.study = self.failure = self.failed_path = None
+        self.asked = self.entry = self.study = self.failure = self.failed_path = None
         self.segmentations.expect_others()
         self._empty()
 

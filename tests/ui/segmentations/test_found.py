@@ -14,8 +14,10 @@ from pytestqt.qtbot import QtBot
 from medview.core.failures import Code
 from medview.ui.browser_rows import subtitle, title
 from medview.ui.window import MainWindow
+from medview.workspace import opening
 from medview.workspace.listing import Group, Heading
 from medview.workspace.outlines import find
+from medview.workspace.prefetch import AHEAD
 from tests.imaging.segs import seg, slices
 from tests.ui.conftest import MakeWindow, Opened
 from tests.ui.finders import Halting, scanning
@@ -68,6 +70,26 @@ def test_over_other_pictures_it_is_refused_and_they_stay(series: MainWindow, mar
     assert ws.active.picture is not None
     assert ws.active.segmentations.shown == []
     assert "made on other pictures" in series.bar.text.text()
+
+
+def test_refused_while_a_slice_is_decoded_the_slice_that_is_shown_is_the_current_one(
+    series: MainWindow, marks: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pane, hangs = series.workspace.active, threading.Event()
+    shown, wanted = pane.frame_index, 0
+    assert shown - wanted > AHEAD
+    monkeypatch.setattr(opening, "decode", lambda frame: hangs.wait(10) and None)
+    pane.select_frame(wanted)
+    assert pane.frame_index == wanted
+    marks.write_bytes(seg([mark(1, 0, 2, 3, "1.77")], FrameOfReferenceUID="1.2.3.4"))
+    series.open_paths([marks])
+    qtbot.waitUntil(lambda: series.bar.isVisible())
+    assert pane.frame_index == shown
+    hangs.set()
+    monkeypatch.undo()
+    # It can be asked for again.
+    pane.select_frame(wanted)
+    qtbot.waitUntil(lambda: pane.picture is not None and pane.picture.frame.path.name == "slice0.dcm")
 
 
 def test_a_damaged_one_says_so(series: MainWindow, marks: Path, qtbot: QtBot) -> None:
