@@ -23,6 +23,7 @@ from medview.workspace.view import Picture
 from medview.workspace.viewport import Viewport
 from tests.imaging.make import dicom
 from tests.ui.fakes import FakeEngine, skin_analysis
+from tests.ui.finders import Halting
 
 SLICES = 9
 
@@ -242,15 +243,19 @@ def test_a_pane_of_widgets_shows_the_viewport_it_is_given(make_workspace: MakeWo
 
 
 def test_what_was_read_for_a_pane_that_is_gone_opens_in_the_active_one(
-    make_workspace: MakeWorkspace, qtbot: QtBot, folder: Path
+    qtbot: QtBot, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace = make_workspace(auto_analyse=False)
-    first, second = workspace.viewports
+    monkeypatch.setattr(browser, "PATIENCE_S", 60.0)
+    finder = Halting([folder / f"1-{z}.dcm" for z in range(SLICES)], after=1)
+    workspace = Workspace(Settings(), FakeEngine, finder=finder)
+    first, second = workspace.active, workspace.add_viewport()
     workspace.open_paths([folder])
-    qtbot.waitUntil(lambda: workspace.busy("scan") is not None)
+    qtbot.waitUntil(lambda: len(workspace.listing.entries) == 1)
     workspace.remove_viewport(first)
+    finder.go.set()
     qtbot.waitUntil(lambda: value_in(second) == 104 and workspace.busy("scan") is None)
     assert (workspace.viewports, workspace.active) == ([second], second)
+    assert workspace.close()
 
 
 def test_a_pane_keeps_what_was_asked_for_there_when_another_one_goes(
