@@ -1,4 +1,4 @@
-"""The one scanner: files and folders to what each file is, for the list of the window, for `analyze` and for `inspect`.
+"""The one scanner: files and folders to what each file is, for the list, for `analyze` and for `inspect --series`.
 
 Every file is opened once, in the order in which `medview.imaging.walk` finds them; how much of it is read, a caller
 says (`read_kind`, `read_header`, `read_all`). What is found can be arranged into series at any moment:

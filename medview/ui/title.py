@@ -100,7 +100,7 @@ class TitleRow(QWidget):
         self.bar.setValue(round((share or 0) * 1000))
         if busy is None:
             self.facts.set_text(words.shown(viewport.study.description) if viewport.study else "")
-        elif busy.purpose == "plane":
+        elif busy.purpose != "open":
             self.facts.set_text(words.progress(busy.text) + "…")
         elif ws.settings["privacy"]:
             self.facts.set_text(self.tr("Opening…"))

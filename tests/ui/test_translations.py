@@ -4,6 +4,7 @@ window shows no plain English."""
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from medview.ui.results import ResultBox
 from medview.ui.widgets import label
 from medview.ui.window import MainWindow
 from medview.workspace import opening
+from medview.workspace.runner import Job
 from tests.imaging.make import dicom
 from tests.imaging.segs import seg, segment, slices
 from tests.ui.conftest import MakeWindow, write_png
@@ -229,6 +231,18 @@ def test_while_the_models_work_and_when_they_were_stopped(
     viewport.cancel_analysis()
     qtbot.waitUntil(lambda: viewport.cancelled)
     check(window)
+
+
+def test_while_pictures_are_looked_for(make_window: MakeWindow, check: Check, qtbot: QtBot) -> None:
+    window, found = make_window(), threading.Event()
+    ws = window.workspace
+    ws.lanes.start(Job("scan", Text("looking for pictures"), lambda token: found.wait(10)))
+    try:
+        check(window)
+        assert window.viewer.title.facts.full_text() == pseudo("Looking for pictures") + "…"
+    finally:
+        found.set()
+    qtbot.waitUntil(lambda: not ws.busy("scan"))
 
 
 def test_plain_english_is_noticed(check: Check, make_window: MakeWindow) -> None:
