@@ -353,7 +353,7 @@ def pixel_size(cols: int, rows: int) -> Text:
 class Study:
     """What one file, or one study of a folder, holds.
 
-    `description` is plain text for the title line (format, modality, size).
+    `description` is for the title line (format, modality, size).
     """
 
     path: Path

@@ -30,7 +30,7 @@ class Prefetch:
     ) -> None:
         self._lanes, self._pictures, self._key, self._found = lanes, pictures, key, found
 
-    def look(self, study: Study) -> None:
+    def find_series(self, study: Study) -> None:
         """Find the series of a study that is a single slice; anything else is whole already."""
         place = study.frames[0].place
         if len(study.frames) > 1 or place is None or not place.origin.series_uid:

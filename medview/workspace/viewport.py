@@ -121,7 +121,7 @@ class Viewport(QObject):
         self._prefetch.ahead(self.study, self.frame_index)
         self.analyse_if_wanted()
         if alone:
-            self._prefetch.look(self.study)
+            self._prefetch.find_series(self.study)
 
     def grow(self, series: Series) -> None:
         """More of the series that is shown was found, beside its file or on the way through a folder."""
