@@ -143,7 +143,8 @@ class Browser(QObject):
 
         done = partial(self._on_opened, viewport)
         viewport.lanes.start(Job("open", entries[0].path.name, work, done, failed, on_part=told))
-        viewport.lanes.cancel("analyse")
+        # Ready later, a plane of what is shown would take the place of what was asked for since.
+        viewport.lanes.cancel("analyse", "plane")
 
     def _on_opened(self, viewport: Viewport, opened: opening.Opened) -> None:
         if self._reader is viewport:

@@ -17,7 +17,7 @@ from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis
 from medview.ui.panel import FindingsPanel
 from medview.ui.viewer import Viewer
-from medview.workspace import Workspace, browser, opening
+from medview.workspace import Workspace, browser, mpr, opening
 from medview.workspace.runner import Job, Lanes
 from medview.workspace.view import Picture
 from medview.workspace.viewport import Viewport
@@ -345,3 +345,24 @@ def test_who_cancels_in_an_empty_pane_leaves_the_other_one_open(
     assert value_in(first) == 7
     assert len(workspace.listing.entries) == 1
     assert (second.busy("open"), second.picture) == (None, None)
+
+
+def test_a_plane_that_is_ready_late_does_not_stop_the_next_entry(
+    make_workspace: MakeWorkspace, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = make_workspace(auto_analyse=False)
+    first, reading, read = workspace.active, Meeting(), mpr.read_volume
+    reading.waits = True
+
+    def late(*args: Any) -> Any:
+        reading()
+        return read(*args)
+
+    monkeypatch.setattr(mpr, "read_volume", late)
+    first.show_plane("coronal")
+    qtbot.waitUntil(lambda: reading.waiting)
+    workspace.select_entry(1, first)
+    assert first.busy("plane") is None
+    reading()
+    qtbot.waitUntil(lambda: value_in(first) == 204)
+    assert first.plane is None
