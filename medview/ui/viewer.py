@@ -141,12 +141,11 @@ class FailurePage(QWidget):
     def show_failure(self, failure: Failure) -> None:
         """Replace the message."""
         ws, viewport = self.workspace, self.viewport
-        index = ws.index_of(viewport)
         choices = [Choice(self.tr("Open another file…"), self._open_file, "primary")]
         if viewport.failed_path is not None:
-            choices.append(Choice(self.tr("Try again"), lambda: ws.select_entry(index, viewport)))
-        if index < len(ws.listing.entries) - 1:
-            choices.append(Choice(self.tr("Next in the list"), lambda: ws.select_entry(index + 1, viewport)))
+            choices.append(Choice(self.tr("Try again"), lambda: self._open_entry(0)))
+        if ws.index_of(viewport) < len(ws.listing.entries) - 1:
+            choices.append(Choice(self.tr("Next in the list"), lambda: self._open_entry(1)))
         while self.box.count():
             item = self.box.takeAt(0)
             if item is not None and (old := item.widget()):
@@ -166,6 +165,10 @@ class FailurePage(QWidget):
         self.box.addStretch(1)
         self.box.addWidget(line)
         self.box.addStretch(2)
+
+    def _open_entry(self, step: int) -> None:
+        """So many entries on from the one that is not shown, in the list as it is by now."""
+        self.workspace.select_entry(self.workspace.index_of(self.viewport) + step, self.viewport)
 
 
 class Viewer(QWidget):

@@ -366,3 +366,31 @@ def test_a_plane_that_is_ready_late_does_not_stop_the_next_entry(
     reading()
     qtbot.waitUntil(lambda: value_in(first) == 204)
     assert first.plane is None
+
+
+def test_try_again_means_the_same_file_when_the_list_has_grown(qtbot: QtBot, folder: Path) -> None:
+    rest, bad = threading.Event(), folder / "bad.dcm"
+    bad.write_bytes(b"")
+
+    def slow(path: Path) -> Iterator[Path]:
+        yield bad
+        assert rest.wait(10)
+        yield path / "1-0.dcm"
+
+    workspace = Workspace(Settings(), FakeEngine, finder=slow)
+    viewport = workspace.active
+    viewer = Viewer(workspace, viewport, lambda: None)
+    qtbot.addWidget(viewer)
+    workspace.open_paths([folder])
+    qtbot.waitUntil(lambda: len(workspace.listing.entries) == 1)
+    workspace.select_entry(0)
+    qtbot.waitUntil(lambda: viewport.failure is not None)
+    rest.set()
+    qtbot.waitUntil(lambda: len(workspace.listing.entries) == 2 and not workspace.busy("scan"))
+    assert viewer.failure.message is not None
+    (again,) = (one for one in viewer.failure.message.buttons if one.text() == "Try again")
+    again.click()
+    assert viewport.asked is not None
+    assert viewport.asked.path == bad
+    qtbot.waitUntil(lambda: not viewport.busy("open"))
+    assert workspace.close()
