@@ -105,6 +105,8 @@ class Network:
         ONNX Runtime raises for a file that is none."""
         import onnxruntime as ort
 
+        # On Windows the system collects for it.
+        ort.disable_telemetry_events()
         options = ort.SessionOptions()
         options.intra_op_num_threads = physical_cores()
         options.inter_op_num_threads = 1
