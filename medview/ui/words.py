@@ -56,7 +56,8 @@ def beside(text: str, more: str) -> str:
 
 def in_file(name: str, title: str) -> str:
     """The title of a window that shows something of a file."""
-    return translate("words", "{0} - {1}").format(name, title)
+    # Qt takes `[*]` for the place of the mark of an unsaved file, unless it stands there twice.
+    return translate("words", "{0} - {1}").format(name, title).replace("[*]", "[*]" * 2)
 
 
 def date(written: str) -> str:

@@ -23,6 +23,7 @@ from medview.imaging.study import Frame
 from medview.inference.analysis import Analysis, Result
 from medview.inference.card import Card
 from medview.inference.registry import ModelStatus
+from medview.ui import words
 from medview.ui.results import ResultBox
 from medview.ui.widgets import LONG_LINE, MAX_TIP, plain_tip
 from medview.ui.window import MainWindow
@@ -229,3 +230,11 @@ def test_a_transfer_syntax_is_shown_as_it_stands(qtbot: QtBot, make_window: Make
     assert message is not None
     assert named in shown_of(message.toolTip())
     check(window)
+
+
+def test_a_title_shows_what_qt_takes_for_the_mark_of_an_unsaved_file(qtbot: QtBot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.setWindowTitle(words.in_file("a[*] [*][*].png", "medview"))
+    window.show()
+    assert window.windowHandle().title() == "a[*] [*][*].png - medview"
