@@ -23,12 +23,16 @@ def _key(row: Row) -> object:
 
 
 class ListModel(QAbstractListModel):
-    """The workspace's list as a Qt model: the rows that the view knows of."""
+    """The workspace's list as a Qt model: the rows that the view knows of.
+
+    changing: rows go and come; the view makes another row the current one then, which is nobody's choice.
+    """
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.workspace = workspace
         self.rows: tuple[Row, ...] = workspace.listing.rows
+        self.changing = False
         self._places: dict[object, int] = {}
         workspace.listingChanged.connect(self._on_changed)
         workspace.entryMarked.connect(self._on_marked)
@@ -82,6 +86,7 @@ class ListModel(QAbstractListModel):
         least = min(len(old), len(new))
         head = next((n for n in range(least) if old[n] != new[n]), least)
         tail = next((n for n in range(least - head) if old[-1 - n] != new[-1 - n]), least - head)
+        self.changing = True
         if head + tail < len(old):
             self.beginRemoveRows(QModelIndex(), head, len(old) - tail - 1)
             self.rows = (*self.rows[:head], *self.rows[len(old) - tail :])
@@ -90,6 +95,7 @@ class ListModel(QAbstractListModel):
             self.beginInsertRows(QModelIndex(), head, len(new) - tail - 1)
             self.rows = self.workspace.listing.rows
             self.endInsertRows()
+        self.changing = False
         self.rows = self.workspace.listing.rows
         self._places = {key: place for place, key in enumerate(new)}
         # A row may say something else now: a series has grown.
@@ -205,7 +211,7 @@ class ListColumn(QWidget):
     def _on_current(self, index: Index) -> None:
         entry = self.model.entry_at(index)
         current = self.workspace.active.asked
-        if entry is not None and (current is None or entry.key != current.key):
+        if not self.model.changing and entry is not None and (current is None or entry.key != current.key):
             place = self.workspace.listing.place(entry.key)
             if place is not None:
                 self.workspace.select_entry(place)

@@ -11,12 +11,15 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from medview.core.settings import Settings
 from medview.ui import browser_rows
+from medview.ui.browser import ListColumn
 from medview.ui.window import MainWindow
-from medview.workspace import opening, thumbnails
+from medview.workspace import Workspace, opening, thumbnails
 from medview.workspace.listing import Entry
 from tests.imaging.make import dicom
 from tests.ui.conftest import MakeWindow, shown_of, write_png
+from tests.ui.fakes import FakeEngine
 from tests.ui.finders import Halting, scanning, slice_at
 from tests.ui.operate import shown
 
@@ -300,3 +303,20 @@ def test_markup_in_names_is_shown_as_it_is(make_window: MakeWindow, tmp_path: Pa
     assert tips[0] == "<b>Bold</b>"
     assert tips[1].startswith("<h1>big</h1>\n")
     assert titles(window)[:2] == ["<b>Bold</b>", "<h1>big</h1>"]
+
+
+def test_a_list_that_grows_on_both_sides_of_the_shown_entry_opens_no_other(qtbot: QtBot) -> None:
+    workspace = Workspace(Settings(), FakeEngine)
+    column = ListColumn(workspace)
+    qtbot.addWidget(column)
+    entries = [Entry(name, Path(name)) for name in "abcde"]
+    workspace.listing.take(entries[::2])
+    workspace.listingChanged.emit()
+    workspace.active.ask(entries[2])
+    assert column.view.currentIndex().row() == 1
+    workspace.listing.take(entries)
+    workspace.listingChanged.emit()
+    assert workspace.active.asked is entries[2]
+    assert workspace.active.busy("open") is None
+    assert column.view.currentIndex().row() == 2
+    assert workspace.close()
