@@ -62,35 +62,35 @@ class MainWindow(QMainWindow):
     # Building
 
     def _build_pages(self, log_path: str) -> None:
+        """From the outside in: Qt dresses all that is in a widget anew whenever that gets another parent."""
         ws = self.workspace
-        self.viewer = Viewer(ws, ws.active, self.ask_file)
-        self.empty = EmptyPage(ws, self.samples, self.ask_file, self.ask_folder)
-        self.files = ListColumn(ws)
-        self.findings = panel.FindingsPanel(ws, ws.active, self.samples)
-        middle = QWidget()
+        self.stack = QStackedWidget(self)
+        self.setCentralWidget(self.stack)
+        self.notice = NoticePage(self.accept_notice, self.close)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        self.page = Page(ws, self.leave_page, log_path)
+        for widget in (self.notice, self.splitter, self.page):
+            self.stack.addWidget(widget)
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.setHandleWidth(4)
+        self.files, middle, self.middle = ListColumn(ws), QWidget(), QStackedWidget()
+        self.splitter.addWidget(self.files)
+        self.splitter.addWidget(middle)
         column = QVBoxLayout(middle)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        self.middle = QStackedWidget()
+        column.addWidget(self.middle, 1)
+        self.viewer = Viewer(ws, ws.active, self.ask_file)
+        self.empty = EmptyPage(ws, self.samples, self.ask_file, self.ask_folder)
         self.middle.addWidget(self.empty)
         self.middle.addWidget(self.viewer)
-        column.addWidget(self.middle, 1)
         self.bar = MessageBar(middle, (self.viewer.stack, self.empty))
-        self.splitter = QSplitter(Qt.Orientation.Horizontal)
-        self.splitter.setChildrenCollapsible(False)
-        self.splitter.setHandleWidth(4)
-        for part in (self.files, middle, self.findings):
-            self.splitter.addWidget(part)
+        self.findings = panel.FindingsPanel(ws, ws.active, self.samples)
+        self.splitter.addWidget(self.findings)
         for place, stretch in enumerate((0, 1, 0)):
             self.splitter.setStretchFactor(place, stretch)
         self.splitter.setSizes([240, 848, panel.WIDTH])
-        self.notice = NoticePage(self.accept_notice, self.close)
-        self.page = Page(ws, self.leave_page, log_path)
         self.tags, self.dialogs = TagDialog(ws, self), FileDialogs(self, ws.lanes)
-        self.stack = QStackedWidget()
-        for widget in (self.notice, self.splitter, self.page):
-            self.stack.addWidget(widget)
-        self.setCentralWidget(self.stack)
 
     def _build_menus(self) -> None:
         by_id, windows = self.action_set.by_id, self.viewer.facts.window_menu
