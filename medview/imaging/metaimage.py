@@ -111,7 +111,8 @@ def _affine(fields: dict[str, str], count: int) -> NDArray[np.float64] | None:
         return None
     # Row after row of the text is the direction of an axis.
     affine = np.eye(4)
-    affine[:3, :3] = np.reshape(matrix, (count, count))[:3, :3].T * np.abs(sides[:3])
+    with np.errstate(invalid="ignore"):  # infinity times zero; `usable` sees it
+        affine[:3, :3] = np.reshape(matrix, (count, count))[:3, :3].T * np.abs(sides[:3])
     affine[:3, 3] = offset[:3]
     return affine if usable(affine) else None
 

@@ -323,6 +323,10 @@ WORDS = [
 ]
 
 
+def test_an_endless_side_leaves_the_place_unknown(tmp_path: Path):
+    check_boxes(opened(tmp_path / "a", mha(ElementSpacing="inf 3 4")), (3, 1))
+
+
 @given(st.data())
 @settings(max_examples=200, deadline=5000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_header_is_answered(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject):
