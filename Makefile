@@ -1,4 +1,4 @@
-# medview: `make run` opens the window, `make test` runs every test. Each first sets up what is missing (docs/install.md).
+# medview: `make run` opens the window, `make test` runs the tests. Each first sets up what is missing (docs/install.md).
 PYTHON ?= python3
 VENV := .venv/bin
 BOOTSTRAP := $(PYTHON) packaging/bootstrap.py
@@ -11,7 +11,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --only-bi
 help:
 	@echo 'make run           set up, then open the window on a sample (ARGS="file..." for your own)'
 	@echo 'make setup         install what is missing into .venv, nothing else'
-	@echo 'make test          set up, then run every test'
+	@echo 'make test          set up, then run the tests of the program'
 	@echo 'make bench         measure this machine, as JSON'
 	@echo 'make check         ruff and mypy'
 	@echo 'make format        let ruff format the code'
@@ -36,7 +36,7 @@ bench:
 
 test:
 	@$(BOOTSTRAP) setup --dev
-	QT_QPA_PLATFORM=offscreen $(VENV)/python -m pytest $(ARGS)
+	QT_QPA_PLATFORM=offscreen $(VENV)/python -m pytest --ignore=tests/training $(ARGS)
 
 test-train:
 	@$(BOOTSTRAP) setup --dev --train

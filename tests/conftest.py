@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-# A busy machine is no fault of the code: what hypothesis finds slow is not told. In CI its own profile counts as well: the
-# same examples every time.
+# A busy machine is no fault of the code: what hypothesis finds slow is not told. In CI its own profile counts as well:
+# the same examples every time.
 settings.register_profile("medview", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("medview")
 
